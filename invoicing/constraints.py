@@ -1,0 +1,111 @@
+"""What PostgreSQL itself refuses: doubled numbers, impossible amounts, and any change to what was issued.
+
+One statement each, in order, re-runnable: Piccolo records a migration after the migration's own transaction (trap P24).
+"""
+
+from __future__ import annotations
+
+from invoicing.lifecycle import InvoiceState
+
+_STATES = ", ".join(f"'{state}'" for state in InvoiceState)
+
+_CHECKS: dict[str, dict[str, str]] = {
+    "invoice": {
+        "invoice_state_check": f"state IN ({_STATES})",
+        "invoice_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
+        "invoice_amounts_check": "net_minor >= 0 AND tax_minor >= 0 AND paid_minor >= 0 AND paid_minor <= total_minor",
+        "invoice_total_check": "total_minor = net_minor + tax_minor",
+        "invoice_issued_check": (
+            "(state = 'draft') = (issued_at IS NULL)"
+            " AND num_nulls(number, issue_date, due_date, document, issued_at) IN (0, 5)"
+        ),
+        "invoice_paid_check": "state <> 'paid' OR (paid_minor = total_minor AND paid_at IS NOT NULL)",
+        "invoice_pdf_check": "num_nulls(pdf, pdf_sha256) IN (0, 2) AND (pdf IS NULL OR issued_at IS NOT NULL)",
+    },
+    "invoice_payment": {
+        "invoice_payment_amounts_check": "amount_minor > 0 AND applied_minor BETWEEN 0 AND amount_minor",
+        "invoice_payment_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
+    },
+    "number_series": {"number_series_next_seq_check": "next_seq >= 1"},
+}
+
+_INDEXES = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_number_key ON invoice (merchant_id, number) WHERE number IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS invoice_merchant_idx ON invoice (merchant_id, id)",
+    "CREATE INDEX IF NOT EXISTS invoice_customer_idx ON invoice (merchant_id, customer_id, id)",
+    "CREATE INDEX IF NOT EXISTS invoice_due_idx ON invoice (due_date) WHERE state IN ('open', 'partly_paid')",
+    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_payment_once_key ON invoice_payment (payment_id, invoice_id)",
+    "CREATE INDEX IF NOT EXISTS invoice_payment_invoice_idx ON invoice_payment (invoice_id)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS number_series_name_key ON number_series (merchant_id, series)",
+    # Two series with one pattern would hand out the same numbers.
+    "CREATE UNIQUE INDEX IF NOT EXISTS number_series_pattern_key ON number_series (merchant_id, pattern)",
+)
+
+_FROZEN = (
+    "id",
+    "merchant_id",
+    "customer_id",
+    "number",
+    "currency",
+    "net_minor",
+    "tax_minor",
+    "total_minor",
+    "issue_date",
+    "due_date",
+    "locale",
+    "draft",
+    "document",
+    "created_at",
+    "issued_at",
+)
+
+_NEW_FROZEN = ", ".join(f"NEW.{name}" for name in _FROZEN)
+_OLD_FROZEN = ", ".join(f"OLD.{name}" for name in _FROZEN)
+
+_TRIGGERS = (
+    f"""
+    CREATE OR REPLACE FUNCTION invoice_keep_issued() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF OLD.issued_at IS NULL THEN
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END IF;
+        IF TG_OP = 'DELETE' THEN
+            RAISE EXCEPTION 'invoice % was issued and cannot be deleted', OLD.number
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF ({_NEW_FROZEN}) IS DISTINCT FROM ({_OLD_FROZEN})
+           OR (OLD.pdf_sha256 IS NOT NULL
+               AND (NEW.pdf, NEW.pdf_sha256) IS DISTINCT FROM (OLD.pdf, OLD.pdf_sha256)) THEN
+            RAISE EXCEPTION 'invoice % was issued and cannot be changed', OLD.number
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    "DROP TRIGGER IF EXISTS invoice_keep_issued ON invoice",
+    """
+    CREATE TRIGGER invoice_keep_issued BEFORE UPDATE OR DELETE ON invoice
+    FOR EACH ROW EXECUTE FUNCTION invoice_keep_issued()
+    """,
+    """
+    CREATE OR REPLACE FUNCTION invoice_payment_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'invoice_payment is append-only' USING ERRCODE = 'restrict_violation';
+    END $$
+    """,
+    "DROP TRIGGER IF EXISTS invoice_payment_append_only ON invoice_payment",
+    """
+    CREATE TRIGGER invoice_payment_append_only BEFORE UPDATE OR DELETE ON invoice_payment
+    FOR EACH ROW EXECUTE FUNCTION invoice_payment_append_only()
+    """,
+)
+
+CONSTRAINTS: tuple[str, ...] = (
+    *(
+        f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} CHECK ({rule})"
+        for table, rules in _CHECKS.items()
+        for name, rule in rules.items()
+    ),
+    *_INDEXES,
+    *_TRIGGERS,
+)

@@ -1,0 +1,64 @@
+"""Encryption at rest of gateway credentials, and signatures for cookies and links. Keys come from the environment."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from orchestrator.errors import ClearwayError
+from orchestrator.settings import get_settings
+
+
+class SecretUnreadable(ClearwayError):
+    """Stored credentials were encrypted with a key that is not among CLEARWAY_SECRET_KEY."""
+
+    status = 500
+    code = "secret_unreadable"
+
+
+def _keys() -> list[bytes]:
+    """The secrets in CLEARWAY_SECRET_KEY, separated by commas: the first encrypts, all decrypt (rotation)."""
+    text = get_settings().secret_key.get_secret_value()
+    return [part.strip().encode() for part in text.split(",") if part.strip()]
+
+
+def _box() -> MultiFernet:
+    derived = (hashlib.sha256(b"clearway:encryption:" + key).digest() for key in _keys())
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])
+
+
+def seal(values: dict[str, str]) -> str:
+    """Encrypt a mapping for the database."""
+    return _box().encrypt(json.dumps(values, sort_keys=True).encode()).decode()
+
+
+def unseal(sealed: str) -> dict[str, str]:
+    """The mapping again. Raises SecretUnreadable when no configured key fits."""
+    try:
+        plain = _box().decrypt(sealed.encode())
+    except InvalidToken:
+        raise SecretUnreadable(
+            "Stored credentials cannot be decrypted. Put the key they were sealed with into CLEARWAY_SECRET_KEY "
+            "(several keys are separated by commas)."
+        ) from None
+    return {str(name): str(value) for name, value in json.loads(plain).items()}
+
+
+def sign(purpose: str, text: str) -> str:
+    """A signature over the text, in hex, for that purpose only."""
+    key = hashlib.sha256(b"clearway:signing:" + _keys()[0]).digest()
+    return hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def signed_correctly(purpose: str, text: str, signature: str) -> bool:
+    """Whether the signature is ours, compared in constant time; signatures by older keys count too."""
+    for secret in _keys():
+        key = hashlib.sha256(b"clearway:signing:" + secret).digest()
+        expected = hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+        if hmac.compare_digest(expected, signature):
+            return True
+    return False

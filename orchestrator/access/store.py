@@ -1,0 +1,143 @@
+"""Every query on merchants, API keys and idempotency records."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orchestrator.access.tables import ApiKey, IdempotencyRecord, Merchant
+
+
+class MerchantRow(msgspec.Struct, frozen=True):
+    """A merchant as stored."""
+
+    id: str
+    name: str
+    profile: dict[str, Any]
+    created_at: datetime
+
+
+class ApiKeyRow(msgspec.Struct, frozen=True):
+    """An API key as stored: its hash only, never the key."""
+
+    id: str
+    merchant_id: str
+    name: str
+    key_hint: str
+    scopes: list[str]
+
+
+async def insert_merchant(merchant_id: str, name: str, profile: dict[str, Any], at: datetime) -> None:
+    await Merchant.insert(
+        Merchant(id=merchant_id, name=name, profile=msgspec.json.encode(profile).decode(), created_at=at)
+    )
+
+
+async def merchant(merchant_id: str) -> MerchantRow | None:
+    row = await Merchant.select().where(Merchant.id == merchant_id).first().output(load_json=True)
+    return msgspec.convert(row, MerchantRow) if row else None
+
+
+async def merchants() -> list[MerchantRow]:
+    rows = await Merchant.select().order_by(Merchant.created_at).output(load_json=True)
+    return msgspec.convert(rows, list[MerchantRow])
+
+
+async def insert_api_key(
+    key_id: str, merchant_id: str, name: str, key_hash: str, key_hint: str, scopes: list[str], at: datetime
+) -> None:
+    await ApiKey.insert(
+        ApiKey(
+            id=key_id,
+            merchant_id=merchant_id,
+            name=name,
+            key_hash=key_hash,
+            key_hint=key_hint,
+            scopes=scopes,
+            created_at=at,
+        )
+    )
+
+
+async def api_key_by_hash(key_hash: str) -> ApiKeyRow | None:
+    row = (
+        await ApiKey.select(ApiKey.id, ApiKey.merchant_id, ApiKey.name, ApiKey.key_hint, ApiKey.scopes)
+        .where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_null())
+        .first()
+    )
+    return msgspec.convert(row, ApiKeyRow) if row else None
+
+
+async def revoke_api_key(merchant_id: str, key_id: str, at: datetime) -> bool:
+    rows = (
+        await ApiKey.update({ApiKey.revoked_at: at})
+        .where(ApiKey.id == key_id, ApiKey.merchant_id == merchant_id, ApiKey.revoked_at.is_null())
+        .returning(ApiKey.id)
+    )
+    return bool(rows)
+
+
+class IdempotencyRow(msgspec.Struct, frozen=True):
+    """What is known of a key that was used before."""
+
+    fingerprint: str
+    resource_id: str | None
+    status: int | None
+    body: str | None
+    claimed_at: datetime
+
+
+async def claim_idempotency(record: IdempotencyRecord) -> bool:
+    """Whether this request is the first with its key. An expired record is replaced."""
+    rows = await IdempotencyRecord.raw(
+        "INSERT INTO idempotency_record (id, merchant_id, route, fingerprint, claimed_at, expires_at) "
+        "VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, "
+        "resource_id = NULL, status = NULL, body = NULL, claimed_at = EXCLUDED.claimed_at, "
+        "expires_at = EXCLUDED.expires_at WHERE idempotency_record.expires_at <= EXCLUDED.claimed_at RETURNING id",
+        record.id,
+        record.merchant_id,
+        record.route,
+        record.fingerprint,
+        record.claimed_at,
+        record.expires_at,
+    )
+    return bool(rows)
+
+
+async def idempotency(record_id: str) -> IdempotencyRow | None:
+    row = await IdempotencyRecord.select().where(IdempotencyRecord.id == record_id).first()
+    return msgspec.convert(row, IdempotencyRow) if row else None
+
+
+async def take_over_idempotency(record_id: str, seen_claimed_at: datetime, at: datetime) -> bool:
+    """Claim a record whose owner died before it made anything: only one of several takers gets it."""
+    rows = (
+        await IdempotencyRecord.update({IdempotencyRecord.claimed_at: at})
+        .where(
+            IdempotencyRecord.id == record_id,
+            IdempotencyRecord.claimed_at == seen_claimed_at,
+            IdempotencyRecord.status.is_null(),
+        )
+        .returning(IdempotencyRecord.id)
+    )
+    return bool(rows)
+
+
+async def bind_idempotency(record_id: str, resource_id: str) -> None:
+    """Say what the work made, in the transaction that makes it."""
+    await IdempotencyRecord.update({IdempotencyRecord.resource_id: resource_id}).where(
+        IdempotencyRecord.id == record_id
+    )
+
+
+async def complete_idempotency(record_id: str, status: int, body: str) -> None:
+    await IdempotencyRecord.update({IdempotencyRecord.status: status, IdempotencyRecord.body: body}).where(
+        IdempotencyRecord.id == record_id
+    )
+
+
+async def release_idempotency(record_id: str) -> None:
+    """Forget a claim whose request was refused before anything was made: the corrected request may use the key."""
+    await IdempotencyRecord.delete().where(
+        IdempotencyRecord.id == record_id, IdempotencyRecord.resource_id.is_null()
+    )

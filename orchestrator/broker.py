@@ -1,0 +1,94 @@
+"""The Dramatiq broker, by the scheme of BROKER_URL. It is a doorbell: what must happen is in the outbox, not in it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.broker import Broker
+from dramatiq.middleware import AsyncIO, Middleware, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.worker import Worker
+
+from orchestrator import db
+from orchestrator.child_process import die_with_parent
+from orchestrator.settings import Settings
+
+RETRY_BACKOFF_MIN_MS = 500
+RETRY_BACKOFF_MAX_MS = 10_000
+# Ours is not the only use of the worker's connections: the broker holds two for each queue and one to listen.
+BROKER_CONNECTIONS_MAX = 12
+
+
+class DieWithParent(Middleware):
+    """Dramatiq's worker processes would live on when their main process is killed; these do not."""
+
+    def after_process_boot(self, broker: Broker) -> None:
+        die_with_parent()
+
+
+class PiccoloPool(Middleware):
+    """The asyncpg pool of a worker process, in the event loop of its async actors.
+
+    Must stand after AsyncIO: that one makes the loop before us, and ends it after us (library trap D5).
+    """
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        loop = get_event_loop_thread()
+        if loop is None:
+            raise RuntimeError("the middleware AsyncIO must come before PiccoloPool")
+        loop.run_coroutine(db.start_pool(self._max_size))
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        loop = get_event_loop_thread()
+        if loop is not None:
+            loop.run_coroutine(db.close_pool())
+
+
+def set_up_broker(settings: Settings) -> Broker:
+    """Make the broker that the settings name and register it with Dramatiq, before any actor is declared.
+
+    Raises ValueError for an unknown scheme. Opens no connection.
+    """
+    broker = _make(settings.broker, _middleware(settings))
+    dramatiq.set_broker(broker)
+    return broker
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Named one by one: Dramatiq's own list retries 20 times over days, and has no event loop (library trap D3)."""
+    limits = settings.limits
+    return [
+        DieWithParent(),
+        AsyncIO(),
+        PiccoloPool(max(limits.database_pool_max, limits.worker_threads)),
+        TimeLimit(time_limit=limits.job_time_limit_s * 1000),
+        ShutdownNotifications(notify_shutdown=True),
+        Retries(
+            max_retries=limits.job_retries_max, min_backoff=RETRY_BACKOFF_MIN_MS, max_backoff=RETRY_BACKOFF_MAX_MS
+        ),
+    ]
+
+
+def _make(url: str, middleware: list[Middleware]) -> Broker:
+    match urlsplit(url).scheme:
+        case "postgresql" | "postgres":
+            from dramatiq_postgres import PostgresBroker
+
+            # Its tables are made by our own migrate (orchestrator/migrations.py), under the package's default names.
+            limited = f"{url}{'&' if '?' in url else '?'}maxconn={BROKER_CONNECTIONS_MAX}"
+            made: Broker = PostgresBroker(url=limited, results=False, middleware=middleware)
+            return made
+        case "redis" | "rediss":
+            from dramatiq.brokers.redis import RedisBroker
+
+            return RedisBroker(url=url, middleware=middleware)  # type: ignore[no-untyped-call]
+        case "amqp" | "amqps":
+            from dramatiq.brokers.rabbitmq import RabbitmqBroker
+
+            return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
+        case scheme:
+            raise ValueError(f"no broker speaks {scheme}://")

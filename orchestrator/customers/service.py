@@ -1,0 +1,30 @@
+"""The verbs of customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator import clock_port
+from orchestrator.customers import store
+from orchestrator.customers.store import CustomerRow
+from orchestrator.db import transaction
+from orchestrator.errors import NotFound
+from orchestrator.ids import new_id
+
+
+async def create(
+    merchant_id: str, name: str, email: str, *, country: str | None, locale: str, profile: dict[str, Any]
+) -> CustomerRow:
+    """A new customer. `profile` holds what documents print: `address_lines`, `postal_code`, `city`, `vat_id`."""
+    row = CustomerRow(new_id("cus"), merchant_id, name, email, country, locale, profile, clock_port.now())
+    async with transaction():
+        await store.insert(row)
+    return row
+
+
+async def get(merchant_id: str, customer_id: str) -> CustomerRow:
+    """Raises NotFound, also for another merchant's customer."""
+    row = await store.customer(customer_id)
+    if row is None or row.merchant_id != merchant_id:
+        raise NotFound("customer", customer_id)
+    return row

@@ -1,0 +1,24 @@
+"""The names of what is told to the outside. An incident is an event that a person should look at."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    PAYMENT_CREATED = "payment.created"
+    PAYMENT_AUTHORISED = "payment.authorised"
+    PAYMENT_CAPTURED = "payment.captured"
+    PAYMENT_FAILED = "payment.failed"
+    PAYMENT_CANCELED = "payment.canceled"
+    PAYMENT_REQUIRES_ACTION = "payment.requires_action"
+    PAYMENT_NEEDS_REVIEW = "payment.needs_review"
+    PAYMENT_FAILED_OVER = "payment.failed_over"
+    REFUND_SUCCEEDED = "refund.succeeded"
+    REFUND_FAILED = "refund.failed"
+    INVOICE_ISSUED = "invoice.issued"
+    INVOICE_SENT = "invoice.sent"
+    INVOICE_PAID = "invoice.paid"
+    INVOICE_PAYMENT_SURPLUS = "incident.invoice_payment_surplus"
+    LATE_SUCCESS = "incident.late_success"
+    AMOUNT_DIFFERS = "incident.amount_differs"

@@ -1,0 +1,149 @@
+"""From the tape of an SDK call to an outcome: what every gateway has in common. Only the reading of a reply differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from currency.exponents import AmountNotRepresentable
+from currency.money import Money
+from orchestrator.gateways.base import Lookup, LookupResult
+from orchestrator.gateways.declines import decline_for
+from orchestrator.gateways.transport import Reply, Tape, network_outcome
+from orchestrator.gateways.vault import VaultSettings, read_vault_error, vault_outcome
+from routing.outcomes import Decline, Outcome, OutcomeKind
+
+# What reading an answer of an unexpected shape raises: then nothing is known, and nothing is guessed.
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+
+
+def settle(
+    tape: Tape, gateway: str, read: Callable[[Reply], Outcome], *, vault: VaultSettings | None = None, skip: str = ""
+) -> Outcome:
+    """The outcome of one SDK call.
+
+    `read` judges a reply of the gateway (status below 500); `vault` is given when the call went through the proxy;
+    `skip` is the path of a preparatory call (a token) that is not the operation itself.
+    """
+    exchange = tape.last(skip)
+    if exchange is None:
+        return _not_made(tape, gateway)
+    if exchange.reply is None:
+        return network_outcome(exchange)
+    if vault is not None and (error := read_vault_error(exchange.reply, vault)) is not None:
+        return vault_outcome(error, gateway, exchange)
+    return replace(_judged(exchange.reply, read), exchange=exchange.redacted())
+
+
+def approved(asked: Money, said: Money | None, *, payment_id: str, operation_id: str = "") -> Outcome:
+    """APPROVED if the gateway says exactly the amount and currency that were asked for; else UNKNOWN, to be looked into."""
+    if said != asked:
+        return Outcome(
+            OutcomeKind.UNKNOWN,
+            amount=said,
+            gateway_payment_id=payment_id,
+            gateway_operation_id=operation_id,
+            detail=f"the gateway says {_shown(said)} where {_shown(asked)} was asked: not an approval, look into it",
+        )
+    return Outcome(OutcomeKind.APPROVED, amount=said, gateway_payment_id=payment_id, gateway_operation_id=operation_id)
+
+
+def declined(decline: Decline, *, payment_id: str = "", operation_id: str = "") -> Outcome:
+    """DECLINED; or UNKNOWN where the code itself means that the outcome is not known."""
+    kind = OutcomeKind.UNKNOWN if decline.reason == "unknown_outcome" else OutcomeKind.DECLINED
+    return Outcome(
+        kind,
+        gateway_payment_id=payment_id,
+        gateway_operation_id=operation_id,
+        decline=decline,
+        detail=decline.gateway_message or decline.gateway_code,
+    )
+
+
+def by_status(gateway: str, reply: Reply, message: str = "") -> Outcome:
+    """The outcome of an error reply that carries no code of its own: by its HTTP status.
+
+    429 is answered before anything is processed, so it is NOT_REACHED; 409 means that the same key is still being
+    worked on; a status that is not known tells nothing.
+    """
+    decline = decline_for(gateway, "http", str(reply.status), message or f"HTTP {reply.status}")
+    if reply.status == 429:
+        return Outcome(OutcomeKind.NOT_REACHED, decline=decline, detail="rate limited, not processed")
+    if decline.reason == "unmapped":
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"the gateway answered HTTP {reply.status}")
+    return declined(decline)
+
+
+def not_representable(gateway: str, error: AmountNotRepresentable) -> Outcome:
+    """The outcome of an amount that the gateway cannot state: nothing is sent, another gateway may."""
+    return declined(decline_for(gateway, "clearway", "amount_not_representable", str(error)))
+
+
+def invalid_call(gateway: str, message: str) -> Outcome:
+    """The outcome of an operation that cannot be put to this gateway: nothing is sent, the mistake is ours."""
+    return declined(decline_for(gateway, "clearway", "invalid_request", message))
+
+
+def settled(outcome: Outcome | None, open_detail: str) -> LookupResult:
+    """A look-up's result: an outcome that says something is SETTLED; none, or PENDING, is OPEN; UNKNOWN is UNAVAILABLE."""
+    if outcome is None:
+        return LookupResult(Lookup.OPEN, detail=open_detail)
+    if outcome.kind is OutcomeKind.PENDING:
+        return LookupResult(Lookup.OPEN, outcome, outcome.detail or "the gateway is still working on it")
+    if outcome.kind in (OutcomeKind.UNKNOWN, OutcomeKind.NOT_REACHED):
+        return LookupResult(Lookup.UNAVAILABLE, detail=outcome.detail)
+    return LookupResult(Lookup.SETTLED, outcome)
+
+
+def looked_up(
+    tape: Tape, gateway: str, read: Callable[[dict[str, Any]], Outcome | None], *, skip: str = ""
+) -> LookupResult:
+    """The result of one reading call: `read` gives the outcome, or None where the gateway has not acted.
+
+    "Not found" and refusals are UNAVAILABLE: no proof while the request may be on its way.
+    """
+    exchange = tape.last(skip)
+    reply = exchange.reply if exchange else None
+    if exchange is None or reply is None:
+        return LookupResult(Lookup.UNAVAILABLE, detail=f"no answer: {tape.raised}")
+    if reply.status != 200 or reply.body is None:
+        return LookupResult(Lookup.UNAVAILABLE, detail=f"the gateway answered HTTP {reply.status}")
+    try:
+        outcome = read(reply.body)
+    except _UNREADABLE as error:
+        return LookupResult(Lookup.UNAVAILABLE, detail=f"the answer could not be read: {error!r}")
+    kept = replace(outcome, exchange=exchange.redacted()) if outcome else None
+    return settled(kept, "the gateway has not acted on this operation yet")
+
+
+def probe_result(tape: Tape) -> str:
+    """`` when the account answered something that shows its credentials are taken; else one line."""
+    exchange = tape.last()
+    if exchange is None:
+        return f"the call could not be made: {tape.raised}"
+    if exchange.reply is None:
+        return network_outcome(exchange).detail
+    status = exchange.reply.status
+    if status in (401, 403):
+        return f"the gateway refuses these credentials (HTTP {status})"
+    return f"the gateway answered HTTP {status}" if status == 429 or status >= 500 else ""
+
+
+def _judged(reply: Reply, read: Callable[[Reply], Outcome]) -> Outcome:
+    if reply.status >= 500:
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"the gateway answered HTTP {reply.status}: it may have acted")
+    try:
+        return read(reply)
+    except _UNREADABLE as error:
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"HTTP {reply.status}, an answer that could not be read: {error!r}")
+
+
+def _not_made(tape: Tape, gateway: str) -> Outcome:
+    if tape.raised is None:
+        return Outcome(OutcomeKind.UNKNOWN, detail="the SDK returned without a recorded request")
+    return invalid_call(gateway, f"the request could not be built: {type(tape.raised).__name__}: {tape.raised}")
+
+
+def _shown(money: Money | None) -> str:
+    return f"{money.minor} {money.currency} (minor units)" if money else "no amount"

@@ -1,0 +1,95 @@
+"""Gateway accounts, connected: one client, one thread budget and one breaker each, ready to be awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from orchestrator import clock_port
+from orchestrator.access import secrets
+from orchestrator.gateways import health, registry, store
+from orchestrator.gateways.base import (
+    Gateway,
+    LookupResult,
+    OperationCall,
+    OperationKind,
+    WebhookMessage,
+)
+from orchestrator.gateways.limiter import AccountBusy, AccountThreads
+from orchestrator.gateways.store import GatewayAccountRow
+from orchestrator.settings import get_settings
+from routing.outcomes import Outcome, OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One gateway account as an awaitable thing. It never raises for what a gateway or the network does."""
+
+    account: GatewayAccountRow
+    gateway: Gateway
+    threads: AccountThreads
+
+    @property
+    def resend_window_s(self) -> int:
+        return self.gateway.resend_window_s
+
+    async def perform(self, call: OperationCall) -> Outcome:
+        """Send the operation, and let the account's breaker know how it went."""
+        try:
+            outcome = await self.threads.run(self.gateway.perform, call)
+        except AccountBusy as busy:
+            outcome = Outcome(OutcomeKind.NOT_REACHED, detail=str(busy))
+        except Exception as error:  # a mistake in an adapter: it may have happened after sending
+            outcome = Outcome(OutcomeKind.UNKNOWN, detail=f"{type(error).__name__}: {error}")
+        await health.note(self.account.id, outcome.kind, clock_port.now())
+        return outcome
+
+    async def look_up(self, call: OperationCall) -> LookupResult:
+        return await self.threads.run(self.gateway.look_up, call)
+
+    async def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
+        """Raises WebhookRejected. In the account's threads, because a certificate may have to be fetched."""
+        return await self.threads.run(self.gateway.verify_webhook, headers, body)
+
+    async def probe(self) -> str:
+        return await self.threads.run(self.gateway.probe)
+
+
+_connections: dict[str, Connection] = {}
+_lock = asyncio.Lock()
+
+
+async def connect(account_id: str) -> Connection:
+    """The connection of an account; made once for each version of its credentials in this process."""
+    row = await store.account(account_id)
+    if row is None:
+        raise LookupError(f"gateway account {account_id} does not exist")
+    known = _connections.get(account_id)
+    if known is not None and known.account == row:
+        return known
+    async with _lock:
+        settings = get_settings()
+        gateway = registry.build_gateway(
+            row.gateway,
+            secrets.unseal(row.sealed_credentials),
+            registry.endpoints_from(settings, row.gateway, row.mode),
+            registry.vault_from(settings),
+        )
+        threads = known.threads if known else AccountThreads(
+            account_id, max_calls=settings.limits.gateway_concurrency_max
+        )
+        _connections[account_id] = Connection(row, gateway, threads)
+        return _connections[account_id]
+
+
+def steps_by_gateway() -> dict[str, tuple[OperationKind, ...]]:
+    """Each gateway's steps of an authorisation."""
+    return registry.AUTHORISE_STEPS
+
+
+def close_all() -> None:
+    """Let go of every client and thread of this process."""
+    for connection in _connections.values():
+        connection.threads.close()
+        connection.gateway.close()
+    _connections.clear()

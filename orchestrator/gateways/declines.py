@@ -1,0 +1,94 @@
+"""The decline tables: a code of a gateway or network in, our reason and what it allows next out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from routing.outcomes import Decline, RetryAction
+
+UNMAPPED = "unmapped"
+
+# From what allows most to what allows least. A higher layer may only move a decline down this list.
+_STRICTNESS = (
+    RetryAction.NONE,
+    RetryAction.FAILOVER_NOW,
+    RetryAction.RETRY_SAME_LATER,
+    RetryAction.CUSTOMER_ACTION,
+    RetryAction.FIX_INTEGRATION,
+    RetryAction.HARD_NEVER,
+    RetryAction.FRAUD_NEVER,
+    RetryAction.UNKNOWN_INQUIRE,
+)
+
+# Reasons that say no more than "declined": a more exact layer may replace the reason without being stricter.
+_VAGUE = frozenset({"generic_decline", UNMAPPED})
+
+
+def decline_for(gateway: str, field: str, code: str, message: str = "") -> Decline:
+    """The decline for one code. `gateway` may be a network (`visa`, `mastercard`); a code not in the table is `unmapped`.
+
+    `unmapped` never fails over by itself (customer_action), because what is not understood is not retried.
+    """
+    row = _table().get((gateway, field, code))
+    if row is None:
+        return Decline(UNMAPPED, RetryAction.CUSTOMER_ACTION, RetryAction.CUSTOMER_ACTION, code, message)
+    reason, action_cit, action_mit = row
+    return Decline(reason, action_cit, action_mit, code, message)
+
+
+def is_mapped(gateway: str, field: str, code: str) -> bool:
+    """Whether the table knows this code."""
+    return (gateway, field, code) in _table()
+
+
+def narrow(decline: Decline, *layers: tuple[str, str, str]) -> Decline:
+    """Apply higher layers, each `(gateway or network, field, code)`, to a decline: they may only make it stricter.
+
+    A layer that is empty, unknown or informational (action `none`) changes nothing. Each of the two actions is
+    narrowed by itself; the reason follows the layer that narrowed the customer-present action, or replaces a vague one.
+    """
+    result = decline
+    for layer in layers:
+        row = _table().get(layer)
+        if row is None or row[1] is RetryAction.NONE:
+            continue
+        reason, action_cit, action_mit = row
+        tighter = _stricter(result.action_cit, action_cit) is not result.action_cit
+        result = replace(
+            result,
+            reason=reason if tighter or result.reason in _VAGUE else result.reason,
+            action_cit=_stricter(result.action_cit, action_cit),
+            action_mit=_stricter(result.action_mit, action_mit),
+        )
+    return result
+
+
+def first_mapped(gateway: str, codes: Sequence[tuple[str, str]], message: str = "") -> Decline:
+    """The decline for the first `(field, code)` the table knows; else `unmapped` with the first code that is not empty."""
+    for field, code in codes:
+        if code and is_mapped(gateway, field, code):
+            return decline_for(gateway, field, code, message)
+    shown = next((code for _, code in codes if code), "")
+    return decline_for(gateway, "", shown, message)
+
+
+def _stricter(one: RetryAction, other: RetryAction) -> RetryAction:
+    return max(one, other, key=_STRICTNESS.index)
+
+
+@cache
+def _table() -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]:
+    text = files("orchestrator.gateways").joinpath("decline_codes.csv").read_text("utf-8")
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {
+        (row["gateway"], row["field"], row["code"]): (
+            row["reason"],
+            RetryAction(row["action_cit"]),
+            RetryAction(row["action_mit"]),
+        )
+        for row in csv.DictReader(lines)
+    }

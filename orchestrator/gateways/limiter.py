@@ -1,0 +1,57 @@
+"""Threads of one gateway account: its slow calls fill its own threads and its own queue, never another's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_MAX_CALLS = 8
+DEFAULT_MAX_WAITING = 64
+
+
+class AccountBusy(Exception):
+    """The account's threads and queue are full. The call was not started: nothing was sent."""
+
+
+class AccountThreads:
+    """A thread pool with a bounded queue. `max_calls` run at once, at most `max_waiting` more wait; then AccountBusy."""
+
+    def __init__(
+        self, account_id: str, *, max_calls: int = DEFAULT_MAX_CALLS, max_waiting: int = DEFAULT_MAX_WAITING
+    ) -> None:
+        self.account_id = account_id
+        self._limit = max_calls + max_waiting
+        self._taken = 0
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_calls, thread_name_prefix=f"gateway-{account_id}")
+
+    async def run(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a blocking call in one of the account's threads. Raises AccountBusy, and whatever `fn` raises.
+
+        A caller that is cancelled gives up waiting; a call that has started runs to its end and its result is lost.
+        """
+        with self._lock:
+            if self._taken >= self._limit:
+                raise AccountBusy(f"{self.account_id} has {self._taken} calls running or waiting")
+            self._taken += 1
+        try:
+            future = self._pool.submit(fn, *args, **kwargs)
+        except BaseException:
+            self._release()
+            raise
+        future.add_done_callback(lambda _: self._release())
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Take no more calls, drop those not started; running ones end by their own time-outs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _release(self) -> None:
+        with self._lock:
+            self._taken -= 1

@@ -1,0 +1,76 @@
+"""Every query on gateway accounts."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orchestrator.gateways.tables import GatewayAccount
+
+
+class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account may be asked for. An empty list means no limit."""
+
+    currencies: list[str] = []
+    countries: list[str] = []
+    brands: list[str] = []
+    methods: list[str] = []
+
+
+class Fees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the account charges us by contract: hundredths of a percent, and a fixed part in minor units by currency."""
+
+    bps: int = 0
+    fixed_minor: dict[str, int] = {}
+
+
+class GatewayAccountRow(msgspec.Struct, frozen=True):
+    """A gateway account as stored."""
+
+    id: str
+    merchant_id: str
+    gateway: str
+    label: str
+    mode: str
+    priority: int
+    enabled: bool
+    capabilities: Capabilities
+    fees: Fees
+    sealed_credentials: str
+    created_at: datetime
+
+
+def _row(row: dict[str, Any]) -> GatewayAccountRow:
+    return msgspec.convert(row, GatewayAccountRow)
+
+
+async def insert(row: GatewayAccountRow) -> None:
+    values = msgspec.structs.asdict(row)
+    values["capabilities"] = msgspec.json.encode(row.capabilities).decode()
+    values["fees"] = msgspec.json.encode(row.fees).decode()
+    await GatewayAccount.insert(GatewayAccount(**values))
+
+
+async def account(account_id: str) -> GatewayAccountRow | None:
+    row = await GatewayAccount.select().where(GatewayAccount.id == account_id).first().output(load_json=True)
+    return _row(row) if row else None
+
+
+async def accounts_of(merchant_id: str) -> list[GatewayAccountRow]:
+    """All accounts of the merchant, first priority first."""
+    rows = (
+        await GatewayAccount.select()
+        .where(GatewayAccount.merchant_id == merchant_id)
+        .order_by(GatewayAccount.priority, GatewayAccount.id)
+        .output(load_json=True)
+    )
+    return [_row(row) for row in rows]
+
+
+async def set_enabled(merchant_id: str, account_id: str, enabled: bool) -> bool:
+    rows = (
+        await GatewayAccount.update({GatewayAccount.enabled: enabled})
+        .where(GatewayAccount.id == account_id, GatewayAccount.merchant_id == merchant_id)
+        .returning(GatewayAccount.id)
+    )
+    return bool(rows)

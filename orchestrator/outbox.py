@@ -1,0 +1,129 @@
+"""Work that must happen after a commit, written in that commit. The broker only rings; what is due, and when, is here.
+
+A row says "look at this subject": (topic, subject) is unique, so news about a subject that is already waiting joins its
+row. Handlers look at the subject's present state and may therefore be rung late, twice or in any order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from piccolo.columns import BigInt, Integer, Serial, Text, Timestamptz, Varchar
+from piccolo.table import Table
+
+from orchestrator.db import in_transaction
+
+RING_AGAIN_S = 30  # a bell that nobody answered (broker lost it, worker died) rings again after this
+TRIES_MAX = 25  # then the row is parked with its error, for a person to see
+BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
+RELAY_BATCH_MAX = 200
+
+
+class Outbox(Table, tablename="outbox"):
+    id = Serial(primary_key=True)
+    topic = Varchar(length=60, null=False, default=None)
+    subject = Varchar(length=80, null=False, default=None)
+    due_at = Timestamptz(null=False, default=None)
+    version = BigInt(null=False, default=1)  # grows with each piece of news: what was rung before is not all there is
+    tries = Integer(null=False, default=0)
+    parked_at = Timestamptz(null=True, default=None)
+    error = Text(null=True, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """One due row, as it travels through the broker: ids only."""
+
+    topic: str
+    subject: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A handler's answer: look again at this moment."""
+
+    at: datetime
+
+
+async def enqueue(topic: str, subject: str, due_at: datetime) -> None:
+    """Have `topic`'s handler look at `subject` at `due_at` or soon after. Only inside the transaction that causes it."""
+    if not in_transaction():
+        raise RuntimeError(f"outbox row {topic} {subject} written outside a transaction")
+    await Outbox.raw(
+        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, 1, 0) "
+        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = LEAST(outbox.due_at, EXCLUDED.due_at), "
+        "version = outbox.version + 1, tries = 0, parked_at = NULL, error = NULL",
+        topic,
+        subject,
+        due_at,
+    )
+
+
+async def postpone(topic: str, subject: str, due_at: datetime) -> None:
+    """Set the time outright, earlier or later: for a watchdog whose subject has just been looked at."""
+    await Outbox.raw(
+        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, 1, 0) "
+        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = EXCLUDED.due_at, version = outbox.version + 1, "
+        "tries = 0, parked_at = NULL, error = NULL",
+        topic,
+        subject,
+        due_at,
+    )
+
+
+async def dismiss(topic: str, subject: str) -> None:
+    """Nothing is left to look at: the watchdog goes, in the transaction that made it needless."""
+    await Outbox.delete().where(Outbox.topic == topic, Outbox.subject == subject)
+
+
+async def take_due(now: datetime) -> list[Bell]:
+    """The due rows, each put off by RING_AGAIN_S so that a lost bell rings again. Several relays may run at once."""
+    rows = await Outbox.raw(
+        "UPDATE outbox SET due_at = {}, tries = tries + 1 WHERE id IN (SELECT id FROM outbox WHERE due_at <= {} "
+        "AND parked_at IS NULL ORDER BY due_at LIMIT {} FOR UPDATE SKIP LOCKED) RETURNING topic, subject, version",
+        now + timedelta(seconds=RING_AGAIN_S),
+        now,
+        RELAY_BATCH_MAX,
+    )
+    return [Bell(row["topic"], row["subject"], row["version"]) for row in rows]
+
+
+async def finish(bell: Bell, answer: Later | None) -> None:
+    """Strike the row out, or set its next time; news that came meanwhile (a higher version) keeps the row as it is."""
+    if answer is None:
+        await Outbox.delete().where(
+            Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version
+        )
+        return
+    await Outbox.update({Outbox.due_at: answer.at, Outbox.tries: 0}).where(
+        Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version
+    )
+
+
+async def fail(bell: Bell, error: str, now: datetime) -> None:
+    """A handler raised: try again with growing pauses, then park."""
+    rows = await Outbox.select(Outbox.tries).where(Outbox.topic == bell.topic, Outbox.subject == bell.subject)
+    if not rows:
+        return
+    tries = rows[0]["tries"]
+    pause_s = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
+    parked_at = now if tries >= TRIES_MAX else None
+    await Outbox.update(
+        {
+            Outbox.due_at: now + timedelta(seconds=pause_s),
+            Outbox.error: error[:2000],
+            Outbox.parked_at: parked_at,
+        }
+    ).where(Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version)
+
+
+async def lag_s(now: datetime) -> float:
+    """How long the oldest due row has been waiting, in seconds; 0 when none is."""
+    rows = await Outbox.raw("SELECT min(due_at) AS oldest FROM outbox WHERE parked_at IS NULL")
+    oldest = rows[0]["oldest"] if rows else None
+    return max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+
+
+async def parked() -> int:
+    """How many rows wait for a person."""
+    return int(await Outbox.count().where(Outbox.parked_at.is_not_null()))

@@ -1,0 +1,259 @@
+"""Moves a payment on, one operation at a time, until it waits or rests. Any process may drive; only one call is out at once.
+
+Each turn is one transaction (apply the last outcome, decide, commit the next operation) and one gateway call outside
+it. A process that dies in between leaves a committed operation and a watchdog in the outbox, so another finds both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from currency.money import Money
+from orchestrator import clock_port, outbox
+from orchestrator.db import transaction
+from orchestrator.errors import NotFound
+from orchestrator.events import EventType
+from orchestrator.gateways import connections
+from orchestrator.gateways.base import CardCredential, OperationCall, OperationKind
+from orchestrator.ids import new_id
+from orchestrator.notifications.service import record
+from orchestrator.payments import lifecycle, resolver, store
+from orchestrator.payments.lifecycle import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.payments.records import (
+    AttemptRow,
+    AttemptStatus,
+    OperationRow,
+    OperationState,
+    PaymentRow,
+    PaymentStatus,
+    SettledBy,
+    Story,
+)
+from orchestrator.payments.settling import settle
+from orchestrator.settings import get_settings
+from routing.failover import FailoverPolicy
+from routing.outcomes import Outcome
+
+TOPIC = "payment.advance"
+TURNS_MAX = 40  # more than any honest payment needs; a loop beyond it is a mistake, and stops
+EXPIRY_MARGIN_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What to do outside the transaction: one call, or one question about a call."""
+
+    operation: OperationRow
+    attempt: AttemptRow
+    call: OperationCall
+    ask: bool  # settle an unknown instead of sending
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an errand brought back. None: still unknown, ask again later."""
+
+    operation_id: str
+    outcome: Outcome | None
+    by: SettledBy
+
+
+async def drive(payment_id: str, errand: Errand | None = None) -> PaymentRow:
+    """Move the payment on as far as it goes now. Raises NotFound. Returns it as it stands then."""
+    news: News | None = None
+    if errand is not None:
+        news = await _run(errand)
+    for _ in range(TURNS_MAX):
+        async with transaction():
+            errand = await turn(payment_id, news)
+        if errand is None:
+            break
+        news = await _run(errand)
+    found = await store.payment(payment_id)
+    if found is None:
+        raise NotFound("payment", payment_id)
+    return found
+
+
+async def turn(payment_id: str, news: News | None) -> Errand | None:
+    """One transaction's worth: apply the news, decide, write down what comes next. The caller has the transaction."""
+    payment = await store.lock_payment(payment_id)
+    if payment is None:
+        raise NotFound("payment", payment_id)
+    now = clock_port.now()
+    story = await store.story_of(payment)
+    if news is not None:
+        if news.outcome is None:
+            await resolver.put_off(story.operation(news.operation_id), now)
+        else:
+            await settle(story, news.operation_id, news.outcome, news.by, now)
+        story = await store.story_of(payment)
+    step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+    await _update_payment(story, step, now)
+    return await _begin(story, step, now)
+
+
+def policy() -> FailoverPolicy:
+    """How far a payment may fail over."""
+    return FailoverPolicy(max_attempts=get_settings().limits.attempts_max)
+
+
+async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
+    match step:
+        case StartAttempt():
+            attempt = await _open_attempt(story, step, now)
+            kind = connections.steps_by_gateway()[attempt.gateway][0]
+            return await send(story, attempt, kind, story.payment.amount, now)
+        case Send(kind=kind, attempt=attempt, amount_minor=amount_minor):
+            return await send(story, attempt, kind, Money(amount_minor, story.payment.currency), now)
+        case Resolve(operation=operation):
+            until = now + timedelta(seconds=operation_expiry_s())
+            await resolver.claim(operation, until)
+            await outbox.postpone(TOPIC, story.payment.id, until + timedelta(seconds=1))
+            attempt = story.attempt(operation.attempt_id)
+            return Errand(operation, attempt, call_for(story, attempt, operation), ask=True)
+        case Wait(until=until):
+            if until is None:
+                await outbox.dismiss(TOPIC, story.payment.id)
+            else:
+                await outbox.postpone(TOPIC, story.payment.id, until)
+            return None
+        case Rest():
+            await outbox.dismiss(TOPIC, story.payment.id)
+            return None
+        case _:
+            assert_never(step)
+
+
+async def send(
+    story: Story,
+    attempt: AttemptRow,
+    kind: OperationKind,
+    amount: Money,
+    now: datetime,
+    *,
+    target_operation_id: str | None = None,
+    action_result: dict[str, str] | None = None,
+) -> Errand:
+    """Write the operation down before it is sent, with a watchdog for the case that nobody lives to hear the answer."""
+    operation = OperationRow(
+        id=new_id("op"),
+        payment_id=story.payment.id,
+        attempt_id=attempt.id,
+        kind=kind,
+        state=OperationState.SENT,
+        outcome=None,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        target_operation_id=target_operation_id,
+        action_result=action_result,
+        gateway_operation_id="",
+        decline=None,
+        detail="",
+        exchange=None,
+        settled_by=None,
+        tries=0,
+        sent_at=now,
+        expires_at=now + timedelta(seconds=operation_expiry_s()),
+        settled_at=None,
+    )
+    await store.insert_operation(operation)
+    await outbox.postpone(TOPIC, story.payment.id, operation.expires_at + timedelta(seconds=1))
+    return Errand(operation, attempt, call_for(story, attempt, operation), ask=False)
+
+
+def operation_expiry_s() -> int:
+    """After this nobody can still be waiting for the reply: the time-outs under the call, and a margin."""
+    limits = get_settings().limits
+    return limits.gateway_connect_timeout_s + limits.gateway_read_timeout_s + EXPIRY_MARGIN_S
+
+
+def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> OperationCall:
+    """The request as data, built from stored rows only: the same each time, so that it can be sent again."""
+    card = story.payment.card if operation.kind is OperationKind.CONFIRM else None
+    target = attempt.gateway_authorisation_id
+    if operation.target_operation_id:
+        target = story.operation(operation.target_operation_id).gateway_operation_id
+    return OperationCall(
+        kind=operation.kind,
+        operation_id=operation.id,
+        payment_id=story.payment.id,
+        attempt_id=attempt.id,
+        amount=operation.amount,
+        gateway_payment_id=attempt.gateway_payment_id,
+        gateway_operation_id=target,
+        card=CardCredential(**{name: getattr(card, name) for name in card.__struct_fields__}) if card else None,
+        return_url=f"{get_settings().public_url}/pay/{story.payment.public_token}/return",
+        action_result=operation.action_result or {},
+        description=story.payment.description,
+    )
+
+
+async def _open_attempt(story: Story, step: StartAttempt, now: datetime) -> AttemptRow:
+    attempt = AttemptRow(
+        id=new_id("att"),
+        payment_id=story.payment.id,
+        position=len(story.attempts) + 1,
+        round=story.payment.round,
+        gateway_account_id=step.account_id,
+        gateway=step.gateway,
+        status=AttemptStatus.STARTED,
+        why=step.why,
+        gateway_payment_id="",
+        gateway_authorisation_id="",
+        decline=None,
+        next_action=None,
+        created_at=now,
+        updated_at=now,
+    )
+    await store.insert_attempt(attempt)
+    before = [earlier for earlier in story.attempts if earlier.round == story.payment.round]
+    if before:
+        data = {"from": before[-1].gateway, "to": attempt.gateway, "why": step.why}
+        await record(EventType.PAYMENT_FAILED_OVER, story.payment.merchant_id, story.payment.id, data, now)
+    return attempt
+
+
+_EVENT_OF = {
+    PaymentStatus.AUTHORISED: EventType.PAYMENT_AUTHORISED,
+    PaymentStatus.CAPTURED: EventType.PAYMENT_CAPTURED,
+    PaymentStatus.FAILED: EventType.PAYMENT_FAILED,
+    PaymentStatus.CANCELED: EventType.PAYMENT_CANCELED,
+    PaymentStatus.REQUIRES_ACTION: EventType.PAYMENT_REQUIRES_ACTION,
+    PaymentStatus.NEEDS_REVIEW: EventType.PAYMENT_NEEDS_REVIEW,
+}
+
+
+async def _update_payment(story: Story, step: Step, now: datetime) -> None:
+    """Bring the payment's own columns up to what its operations say, and tell of a new status."""
+    payment = story.payment
+    status = lifecycle.status_of(story, step)
+    captured, refunded = lifecycle.captured_minor(story), lifecycle.refunded_minor(story)
+    if (status, captured, refunded) == (payment.status, payment.amount_captured_minor, payment.amount_refunded_minor):
+        return
+    values: dict[str, object] = {
+        "status": status.value,
+        "amount_captured_minor": captured,
+        "amount_refunded_minor": refunded,
+    }
+    if isinstance(step, Rest) and step.reason:
+        values.update(failure_reason=step.reason, failure_message=step.message)
+    await store.update_payment(payment.id, values, now)
+    if status is not payment.status and status in _EVENT_OF:
+        data = {"amount_minor": payment.amount_minor, "currency": payment.currency}
+        await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
+    if captured > payment.amount_captured_minor and payment.source:
+        await outbox.enqueue("payment.captured", payment.id, now)
+
+
+async def _run(errand: Errand) -> News:
+    """The gateway call itself, in the account's own threads, outside any transaction."""
+    gateway = await connections.connect(errand.attempt.gateway_account_id)
+    if errand.ask:
+        outcome, by = await resolver.ask(gateway, errand.operation, errand.call, clock_port.now())
+        return News(errand.operation.id, outcome, by)
+    outcome = await gateway.perform(errand.call)
+    return News(errand.operation.id, outcome, SettledBy.REPLY)
+

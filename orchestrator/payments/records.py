@@ -1,0 +1,184 @@
+"""Payments, attempts and operations as values, the way every other module sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from currency.money import Money
+from orchestrator.gateways.base import OperationKind
+from routing.outcomes import OutcomeKind
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment stands, in the words of the API."""
+
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    PROCESSING = "processing"
+    REQUIRES_ACTION = "requires_action"
+    AUTHORISED = "authorised"
+    PARTIALLY_CAPTURED = "partially_captured"
+    CAPTURED = "captured"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs_review"
+
+
+class AttemptStatus(StrEnum):
+    """Where one try at one gateway account stands."""
+
+    STARTED = "started"
+    CREATED = "created"  # the gateway's object exists; nothing has been charged
+    ACTION_REQUIRED = "action_required"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    DECLINED = "declined"
+    NOT_REACHED = "not_reached"
+    ABANDONED = "abandoned"  # left by us or the shopper before anything was authorised
+
+
+class OperationState(StrEnum):
+    """Whether we know what became of a call."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"  # the resolver is on it
+    PENDING = "pending"  # the gateway has it and will tell by webhook
+    SETTLED = "settled"
+    NEEDS_REVIEW = "needs_review"
+
+
+class SettledBy(StrEnum):
+    """What told us the outcome."""
+
+    REPLY = "reply"
+    LOOK_UP = "look_up"
+    RESEND = "resend"
+    WEBHOOK = "webhook"
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A card by its vault token, and what may be shown of it."""
+
+    vault_token: str
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    holder: str = ""
+    bin: str = ""
+    issuer_country: str = ""
+
+
+class PaymentRow(msgspec.Struct, frozen=True):
+    """A payment as stored."""
+
+    id: str
+    merchant_id: str
+    amount_minor: int
+    currency: str
+    status: PaymentStatus
+    capture_method: str
+    amount_captured_minor: int
+    amount_refunded_minor: int
+    country: str | None
+    customer_id: str | None
+    card: Card | None
+    plan: dict[str, Any] | None
+    round: int
+    hosted: bool
+    cancel_requested: bool
+    failure_reason: str | None
+    failure_message: str | None
+    reference: str | None
+    description: str
+    locale: str
+    return_url: str | None
+    metadata: dict[str, str]
+    source: str | None
+    credit_kind: str
+    public_token: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class AttemptRow(msgspec.Struct, frozen=True):
+    """An attempt as stored."""
+
+    id: str
+    payment_id: str
+    position: int
+    round: int
+    gateway_account_id: str
+    gateway: str
+    status: AttemptStatus
+    why: str
+    gateway_payment_id: str
+    gateway_authorisation_id: str
+    decline: dict[str, Any] | None
+    next_action: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OperationRow(msgspec.Struct, frozen=True):
+    """An operation as stored."""
+
+    id: str
+    payment_id: str
+    attempt_id: str
+    kind: OperationKind
+    state: OperationState
+    outcome: OutcomeKind | None
+    amount_minor: int
+    currency: str
+    target_operation_id: str | None
+    action_result: dict[str, str] | None
+    gateway_operation_id: str
+    decline: dict[str, Any] | None
+    detail: str
+    exchange: dict[str, Any] | None
+    settled_by: SettledBy | None
+    tries: int
+    sent_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def approved(self) -> bool:
+        return self.state is OperationState.SETTLED and self.outcome is OutcomeKind.APPROVED
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still turn out to have moved money."""
+        return self.state is not OperationState.SETTLED
+
+
+class Story(msgspec.Struct, frozen=True):
+    """A payment with its attempts and operations: all that the next decision needs."""
+
+    payment: PaymentRow
+    attempts: list[AttemptRow]
+    operations: list[OperationRow]
+
+    def operations_of(self, attempt_id: str, kind: OperationKind | None = None) -> list[OperationRow]:
+        return [op for op in self.operations if op.attempt_id == attempt_id and kind in (None, op.kind)]
+
+    def attempt(self, attempt_id: str) -> AttemptRow:
+        return next(attempt for attempt in self.attempts if attempt.id == attempt_id)
+
+    def operation(self, operation_id: str) -> OperationRow:
+        return next(operation for operation in self.operations if operation.id == operation_id)

@@ -1,0 +1,181 @@
+"""Every query on payments, attempts and operations. Locks are taken payment first, then attempt, then operation."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orchestrator.payments.records import (
+    AttemptRow,
+    OperationRow,
+    OperationState,
+    PaymentRow,
+    PaymentStatus,
+    Story,
+)
+from orchestrator.payments.tables import Attempt, Operation, Payment
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+async def insert_payment(row: PaymentRow) -> None:
+    values = msgspec.structs.asdict(row)
+    values.update(
+        status=row.status.value, card=_json(row.card), plan=_json(row.plan), metadata=_json(row.metadata)
+    )
+    await Payment.insert(Payment(**values))
+
+
+async def payment(payment_id: str) -> PaymentRow | None:
+    row = await Payment.select().where(Payment.id == payment_id).first().output(load_json=True)
+    return msgspec.convert(row, PaymentRow) if row else None
+
+
+async def payment_by_token(public_token: str) -> PaymentRow | None:
+    row = await Payment.select().where(Payment.public_token == public_token).first().output(load_json=True)
+    return msgspec.convert(row, PaymentRow) if row else None
+
+
+async def payment_by_source(source: str) -> PaymentRow | None:
+    """The one payment for this source that is neither failed nor canceled."""
+    row = (
+        await Payment.select()
+        .where(
+            Payment.source == source,
+            Payment.status.not_in([PaymentStatus.FAILED.value, PaymentStatus.CANCELED.value]),
+        )
+        .first()
+        .output(load_json=True)
+    )
+    return msgspec.convert(row, PaymentRow) if row else None
+
+
+async def payments_of(
+    merchant_id: str, *, limit: int, before_id: str | None = None, status: str | None = None
+) -> list[PaymentRow]:
+    """Newest first; `before_id` continues a page (ids sort by time)."""
+    query = Payment.select().where(Payment.merchant_id == merchant_id)
+    if before_id:
+        query = query.where(Payment.id < before_id)
+    if status:
+        query = query.where(Payment.status == status)
+    rows = await query.order_by(Payment.id, ascending=False).limit(limit).output(load_json=True)
+    return msgspec.convert(rows, list[PaymentRow])
+
+
+async def lock_payment(payment_id: str) -> PaymentRow | None:
+    """The payment, locked until the transaction ends: the first lock of every change."""
+    row = (
+        await Payment.select()
+        .where(Payment.id == payment_id)
+        .lock_rows("NO KEY UPDATE")
+        .first()
+        .output(load_json=True)
+    )
+    return msgspec.convert(row, PaymentRow) if row else None
+
+
+async def story_of(payment: PaymentRow) -> Story:
+    """The payment with all its attempts and operations, in the order in which they began."""
+    attempts = await Attempt.select().where(Attempt.payment_id == payment.id).order_by(Attempt.position).output(
+        load_json=True
+    )
+    operations = await Operation.select().where(Operation.payment_id == payment.id).order_by(Operation.id).output(
+        load_json=True
+    )
+    return Story(
+        payment, msgspec.convert(attempts, list[AttemptRow]), msgspec.convert(operations, list[OperationRow])
+    )
+
+
+async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:
+    """Set columns of a payment that the caller has locked."""
+    encoded = {key: _json(value) if key in ("card", "plan", "metadata") else value for key, value in values.items()}
+    await Payment.update({**encoded, "updated_at": at}).where(Payment.id == payment_id)
+
+
+async def insert_attempt(row: AttemptRow) -> None:
+    values = msgspec.structs.asdict(row)
+    values.update(status=row.status.value, decline=_json(row.decline), next_action=_json(row.next_action))
+    await Attempt.insert(Attempt(**values))
+
+
+async def update_attempt(attempt_id: str, values: dict[str, Any], at: datetime) -> None:
+    encoded = {key: _json(value) if key in ("decline", "next_action") else value for key, value in values.items()}
+    await Attempt.update({**encoded, "updated_at": at}).where(Attempt.id == attempt_id)
+
+
+async def insert_operation(row: OperationRow) -> None:
+    values = msgspec.structs.asdict(row)
+    values.update(
+        kind=row.kind.value,
+        state=row.state.value,
+        outcome=row.outcome.value if row.outcome else None,
+        settled_by=row.settled_by.value if row.settled_by else None,
+        action_result=_json(row.action_result),
+        decline=_json(row.decline),
+        exchange=_json(row.exchange),
+    )
+    await Operation.insert(Operation(**values))
+
+
+async def update_operation(operation_id: str, expected: OperationState, values: dict[str, Any]) -> bool:
+    """Conditional: False when the operation is no longer in the expected state, and then nothing was changed."""
+    encoded = {key: _json(value) if key in ("decline", "exchange") else value for key, value in values.items()}
+    rows = (
+        await Operation.update(encoded)
+        .where(Operation.id == operation_id, Operation.state == expected.value)
+        .returning(Operation.id)
+    )
+    return bool(rows)
+
+
+async def operation(operation_id: str) -> OperationRow | None:
+    row = await Operation.select().where(Operation.id == operation_id).first().output(load_json=True)
+    return msgspec.convert(row, OperationRow) if row else None
+
+
+async def attempt_at_gateway(gateway_account_id: str, attempt_id: str, gateway_payment_id: str) -> AttemptRow | None:
+    """The attempt that a gateway's message speaks of: by our reference, else by the gateway's id."""
+    if attempt_id:
+        row = (
+            await Attempt.select()
+            .where(Attempt.id == attempt_id, Attempt.gateway_account_id == gateway_account_id)
+            .first()
+            .output(load_json=True)
+        )
+        if row:
+            return msgspec.convert(row, AttemptRow)
+    if not gateway_payment_id:
+        return None
+    row = (
+        await Attempt.select()
+        .where(
+            Attempt.gateway_payment_id == gateway_payment_id, Attempt.gateway_account_id == gateway_account_id
+        )
+        .first()
+        .output(load_json=True)
+    )
+    return msgspec.convert(row, AttemptRow) if row else None
+
+
+async def count_by_status(merchant_id: str) -> dict[str, int]:
+    rows = await Payment.raw(
+        "SELECT status, count(*) AS n FROM payment WHERE merchant_id = {} GROUP BY status ORDER BY status", merchant_id
+    )
+    return {row["status"]: row["n"] for row in rows}
+
+
+async def unknown_operations(merchant_id: str) -> list[OperationRow]:
+    """What waits for the resolver or for a person."""
+    rows = await Operation.raw(
+        "SELECT o.* FROM operation o JOIN payment p ON p.id = o.payment_id WHERE p.merchant_id = {} "
+        "AND o.state IN ('unknown', 'needs_review') ORDER BY o.id",
+        merchant_id,
+    )
+    for row in rows:
+        for name in ("action_result", "decline", "exchange"):
+            row[name] = msgspec.json.decode(row[name]) if isinstance(row[name], str) else row[name]
+    return msgspec.convert(rows, list[OperationRow])

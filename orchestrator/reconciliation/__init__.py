@@ -1,0 +1,1 @@
+"""Settlement reports against the ledger: every line explained, every difference a break with a reason."""

@@ -1,0 +1,14 @@
+"""Refunds: what was asked to be given back. What became of it is the outcome of the refund's operation."""
+
+from piccolo.columns import BigInt, Text, Timestamptz, Varchar
+from piccolo.table import Table
+
+
+class Refund(Table, tablename="refund"):
+    id = Varchar(length=40, primary_key=True, default=None)
+    payment_id = Varchar(length=40, null=False, default=None)
+    operation_id = Varchar(length=40, null=False, default=None, unique=True)
+    amount_minor = BigInt(null=False, default=None)
+    currency = Varchar(length=3, null=False, default=None)
+    reason = Text(null=False, default="")
+    created_at = Timestamptz(null=False, default=None)

@@ -1,0 +1,304 @@
+"""Configuration from the environment, checked at the start: every problem is reported at once, in words.
+
+Three settings have the names that hosting platforms give them (DATABASE_URL, BROKER_URL, SMTP_URL); all others begin
+with CLEARWAY_. A nested name has two underscores: CLEARWAY_VAULT__PROXY_URL. Kubernetes sets CLEARWAY_PORT and
+CLEARWAY_SERVICE_HOST for a service called "clearway", hence CLEARWAY_LISTEN_PORT.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from enum import StrEnum
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CLEARWAY_"
+NESTED = "__"
+SECRET_KEY_MIN_CHARS = 32
+BROKER_SCHEMES = ("postgresql", "postgres", "redis", "rediss", "amqp", "amqps")
+DATABASE_SCHEMES = ("postgresql", "postgres")
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+# The switches of the command line's own start-up, which are not settings.
+NOT_SETTINGS = frozenset({"CLEARWAY_STATE_DIR"})
+
+
+class Mode(StrEnum):
+    """How much is at stake. `evaluation` runs on the embedded database; `demo` has simulators for gateways."""
+
+    PRODUCTION = "production"
+    EVALUATION = "evaluation"
+    DEMO = "demo"
+
+
+class SettingsError(RuntimeError):
+    """The environment cannot be used. `problems` has one line for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"The configuration has {len(problems)} problem(s):\n{lines}")
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vault(_Part):
+    """The card vault: its forward proxy for charges, and its fields page for the checkout."""
+
+    proxy_url: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    fields_url: str = ""
+    """The page that the checkout mounts in a frame."""
+    api_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    number_expression: str = "{token}.number"
+    cvc_expression: str = "{token}.cvc"
+    expiry_month_expression: str = "{token}.expiry_month"
+    expiry_year_expression: str = "{token}.expiry_year"
+    error_header: str = "X-Vault-Error"
+    not_contacted: str = "destination-not-contacted"
+    no_answer: str = "destination-no-answer"
+    unknown_token: str = "unknown-token"  # noqa: S105 - the vault's word for an error
+    ca_file: str = ""
+    connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
+    read_timeout_s: Annotated[int, Field(ge=1, le=300)] = 40
+
+    @field_validator("proxy_url", "fields_url", "api_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http_url(value) if value else value
+
+    @field_validator("number_expression", "cvc_expression", "expiry_month_expression", "expiry_year_expression")
+    @classmethod
+    def _names_the_token(cls, value: str) -> str:
+        if "{token}" not in value:
+            raise ValueError("must contain {token}, which is replaced by the card's vault token")
+        return value
+
+
+class Endpoint(_Part):
+    """Where a gateway is, when not at its own address. Empty: the gateway's own, by test or live mode."""
+
+    base_url: str = ""
+    ca_file: str = ""
+    cert_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts that webhook certificates may come from, separated by commas (PayPal). Empty: the gateway's own."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http_url(value) if value else value
+
+    @field_validator("cert_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Limits(_Part):
+    """A limit on everything, each with a name and a unit."""
+
+    request_body_max_bytes: Bytes = 1_000_000
+    webhook_body_max_bytes: Bytes = 1_000_000
+    import_file_max_bytes: Bytes = 100_000_000
+    page_size_max: Count = 100
+    attempts_max: Annotated[int, Field(ge=1, le=10)] = 4
+    payment_deadline_s: Seconds = 25
+    """`POST /v1/payments` answers by then, with `processing` where the outcome is not known."""
+    gateway_connect_timeout_s: Seconds = 5
+    gateway_read_timeout_s: Seconds = 40
+    gateway_concurrency_max: Count = 20
+    webhook_delivery_timeout_s: Seconds = 15
+    smtp_timeout_s: Seconds = 20
+    job_time_limit_s: Seconds = 120
+    job_retries_max: Annotated[int, Field(ge=0, le=20)] = 3
+    database_pool_max: Annotated[int, Field(ge=2, le=500)] = 16
+    worker_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    clock_heartbeat_max_age_s: Seconds = 30
+    outbox_lag_max_s: Seconds = 60
+
+
+class Settings(BaseSettings):
+    """All settings. Raises pydantic's ValidationError; `get_settings` turns it into a SettingsError."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    mode: Mode = Mode.PRODUCTION
+    database_url: Annotated[SecretStr, Field(validation_alias="DATABASE_URL")]
+    broker_url: Annotated[SecretStr, Field(validation_alias="BROKER_URL", default=SecretStr(""))]
+    """Empty: the database is the broker too."""
+    secret_key: SecretStr
+    """Seals credentials and signs cookies and links. Several, separated by commas: the first is used, all are read."""
+    public_url: str = "http://127.0.0.1:8000"
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    state_dir: Path = Field(default_factory=lambda: default_state_dir())
+    log_level: str = "info"
+    log_json: bool = True
+    metrics: bool = True
+
+    smtp_url: Annotated[SecretStr, Field(validation_alias="SMTP_URL", default=SecretStr(""))]
+    """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`. Empty: no mail is sent; doctor says so."""
+    mail_from: Annotated[str, Field(validate_default=True)] = ""
+
+    vault: Vault = Vault()
+    stripe: Endpoint = Endpoint()
+    adyen: Endpoint = Endpoint()
+    paypal: Endpoint = Endpoint()
+    limits: Limits = Limits()
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL, with its password."""
+        return self.broker_url.get_secret_value() or self.database_url.get_secret_value()
+
+    @property
+    def allows_simulators(self) -> bool:
+        """Simulated gateways stand in for real ones in the demo only."""
+        return self.mode is Mode.DEMO
+
+    def endpoint(self, gateway: str) -> Endpoint:
+        """The endpoint of `stripe`, `adyen` or `paypal`. Raises KeyError for another name."""
+        return {"stripe": self.stripe, "adyen": self.adyen, "paypal": self.paypal}[gateway]
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        return _with_scheme(value, DATABASE_SCHEMES)
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, value: SecretStr) -> SecretStr:
+        return _with_scheme(value, BROKER_SCHEMES) if value.get_secret_value() else value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr) -> SecretStr:
+        return _with_scheme(value, SMTP_SCHEMES) if value.get_secret_value() else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        keys = [part.strip() for part in value.get_secret_value().split(",")]
+        if any(len(key) < SECRET_KEY_MIN_CHARS for key in keys):
+            raise ValueError(
+                f"each key needs at least {SECRET_KEY_MIN_CHARS} random characters; make one with: openssl rand -hex 32"
+            )
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_safe_in_public(cls, value: str, info: ValidationInfo) -> str:
+        url = _http_url(value).rstrip("/")
+        production = info.data.get("mode") is Mode.PRODUCTION
+        if production and urlsplit(url).scheme != "https" and not _is_loopback(urlsplit(url).hostname or ""):
+            raise ValueError("must be https:// in production: payers type into pages under it")
+        return url
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, value: str) -> str:
+        level = value.lower()
+        if level not in {"debug", "info", "warning", "error"}:
+            raise ValueError("must be debug, info, warning or error")
+        return level
+
+    @field_validator("mail_from")
+    @classmethod
+    def _goes_with_smtp(cls, value: str, info: ValidationInfo) -> str:
+        smtp = info.data.get("smtp_url")
+        if smtp is not None and smtp.get_secret_value() and "@" not in value:
+            raise ValueError('is needed with SMTP_URL, for example: "Acme Billing <billing@acme.example>"')
+        return value
+
+
+def default_state_dir() -> Path:
+    """CLEARWAY_STATE_DIR, else the place that the XDG base directory specification gives to a user's state."""
+    if chosen := os.environ.get("CLEARWAY_STATE_DIR"):
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser().absolute() / "clearway"
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once. Raises SettingsError with all problems."""
+    return read_settings()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the environment now. Raises SettingsError with all problems."""
+    problems = _misspelt(os.environ)
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        problems += [_in_words(item["loc"], item["type"], item["msg"]) for item in error.errors(include_input=False)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _in_words(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    names = [str(part) for part in location]
+    name = names[0] if names[0].isupper() else PREFIX + NESTED.join(names).upper()
+    match kind:
+        case "missing":
+            return f"{name} is missing"
+        case "extra_forbidden":
+            return f"{name} is not a setting"
+        case _:
+            return f"{name} {message.removeprefix('Value error, ')}"
+
+
+def _misspelt(environment: os._Environ[str] | dict[str, str]) -> list[str]:
+    """Names that are almost those of a setting. Others with our prefix may be anybody's (Kubernetes makes some)."""
+    known = sorted({*_names(Settings), *NOT_SETTINGS})
+    strangers = [name for name in environment if name.startswith(PREFIX) and name not in known and NESTED not in name]
+    return [
+        f"{name} is not a setting; did you mean {near[0]}?"
+        for name in strangers
+        if (near := difflib.get_close_matches(name, known, n=1, cutoff=0.9))
+    ]
+
+
+def _names(model: type[Settings]) -> list[str]:
+    return [str(field.validation_alias or PREFIX + name.upper()) for name, field in model.model_fields.items()]
+
+
+def _with_scheme(value: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    scheme = urlsplit(value.get_secret_value()).scheme
+    if scheme not in schemes:
+        raise ValueError(f"must begin with {', '.join(f'{name}://' for name in schemes)}")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL with http:// or https:// and a host")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,150 @@
+"""Turns a view model into HTML: one Jinja environment, autoescaped and strict, with money and dates by locale."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from importlib.resources import files
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from currency.formatting import format_date, format_money
+from currency.money import Money
+from orchestrator.web import views, wording
+from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
+
+CSRF_HEADER = "x-csrftoken"  # Litestar's CSRFConfig.header_name
+CSRF_FIELD = "_csrf_token"  # the form field in which Litestar looks for the token
+
+_TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
+    {
+        views.CheckoutView: "checkout/page.html",
+        views.InvoiceView: "invoice/page.html",
+        views.ErrorView: "error.html",
+        views.LoginView: "console/login.html",
+        views.PaymentsView: "console/payments.html",
+        views.PaymentRowsView: "console/_payment_rows.html",
+        views.PaymentTimelineView: "console/payment.html",
+        views.InvoicesView: "console/invoices.html",
+        views.ReconciliationView: "console/reconciliation.html",
+        views.WebhooksView: "console/webhooks.html",
+    }
+)
+_SECTIONS: MappingProxyType[type, views.Section] = MappingProxyType(
+    {
+        views.PaymentsView: views.Section.PAYMENTS,
+        views.PaymentTimelineView: views.Section.PAYMENTS,
+        views.InvoicesView: views.Section.INVOICES,
+        views.ReconciliationView: views.Section.RECONCILIATION,
+        views.WebhooksView: views.Section.WEBHOOKS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A static file: its address with a version, so that it may be cached for ever, and its integrity."""
+
+    url: str
+    integrity: str
+
+
+class Pages:
+    """Every page of the product. Built once per process; safe to share, as it keeps nothing between renderings.
+
+    `extra_assets` are static files from elsewhere by name (`htmx.js`), served under the same prefix.
+    """
+
+    def __init__(self, static_prefix: str = "/static", extra_assets: dict[str, bytes] | None = None) -> None:
+        self._static_prefix = static_prefix.rstrip("/")
+        bodies = {**_own_assets(), **(extra_assets or {})}
+        self._environment = _environment({name: self._asset(name, body) for name, body in bodies.items()})
+
+    def render(self, view: object) -> str:
+        """The page of a view model. Raises KeyError for a type that has no page."""
+        locale = getattr(view, "locale", DEFAULT_LOCALE)
+        section = _SECTIONS.get(type(view))
+        template = self._environment.get_template(_TEMPLATES[type(view)])
+        return template.render(
+            view=view,
+            locale=locale,
+            language=language_of(locale),
+            direction=direction_of(locale),
+            say=partial(text, locale),
+            navigation=views.Navigation(section) if section else None,
+        )
+
+    def _asset(self, name: str, body: bytes) -> Asset:
+        digest = hashlib.sha384(body).digest()
+        version = base64.urlsafe_b64encode(digest[:9]).decode()
+        return Asset(f"{self._static_prefix}/{name}?v={version}", f"sha384-{base64.b64encode(digest).decode()}")
+
+
+def security_policy(vault_fields_url: str = "") -> str:
+    """The Content-Security-Policy for our pages; with a vault its origin may be framed, and nothing else.
+
+    No inline script or style anywhere (https://www.w3.org/TR/CSP3/); nobody may frame a page on which one pays.
+    """
+    parts = urlsplit(vault_fields_url)
+    frames = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'none'"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action 'self'; frame-src {frames}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def _own_assets() -> dict[str, bytes]:
+    folder = files("orchestrator.web") / "static"
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
+
+
+def _environment(assets: dict[str, Asset]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("orchestrator.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., object]] = {
+        "money": _money,
+        "date": _date,
+        "iso": _iso,
+        "moment": wording.moment_text,
+        "clock": wording.clock_text,
+        "duration": wording.duration_text,
+        "age": wording.age_text,
+        "tone": wording.tone_of,
+        "words": wording.words_of,
+        "gateway_name": wording.gateway_name,
+        "initial": wording.initial_of,
+        "iban": wording.grouped_iban,
+    }
+    environment.filters.update(filters)
+    environment.globals.update(
+        asset=assets.__getitem__,
+        has_asset=assets.__contains__,
+        languages=LANGUAGES,
+        csrf_header=CSRF_HEADER,
+        csrf_field=CSRF_FIELD,
+    )
+    return environment
+
+
+@pass_context
+def _money(context: Context, amount: Money) -> str:
+    return format_money(amount, context["locale"])
+
+
+@pass_context
+def _date(context: Context, day: date) -> str:
+    return format_date(day, context["locale"])
+
+
+def _iso(moment: date | datetime) -> str:
+    return moment.isoformat()

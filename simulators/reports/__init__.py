@@ -1,0 +1,1 @@
+"""Writers of the three gateways' own settlement files."""
