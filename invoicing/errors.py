@@ -50,5 +50,12 @@ class PaymentMismatch(InvoicingError):
     """The payment is in another currency, not positive, or was recorded before with another amount."""
 
 
+class ExternalReference(InvoicingError):
+    """The HTML of a document names something to fetch; documents carry everything within themselves."""
+
+    def __init__(self) -> None:
+        super().__init__("html", "an invoice fetches nothing; put images and styles into the page")
+
+
 class OutsideTransaction(RuntimeError):
     """A verb that must share its caller's transaction was called without one: a mistake in the program."""

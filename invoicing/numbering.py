@@ -27,8 +27,7 @@ def format_number(pattern: str, *, issue_date: date, seq: int) -> str:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises InvalidPattern unless `{seq}` or `{seq:0N}` is in it once; `{year}`, `{month}`, letters, digits and `/ _ . -`
-    may be beside it."""
+    """Raises InvalidPattern unless `{seq}` or `{seq:0N}` occurs once, beside `{year}`, `{month}`, `[A-Za-z0-9/_.-]`."""
     try:
         parts = list(Formatter().parse(pattern))
     except ValueError as broken:
@@ -38,7 +37,7 @@ def check_pattern(pattern: str) -> None:
             raise InvalidPattern("pattern", "may have letters, digits and / _ . - only, beside the fields")
         if name is not None and (name not in _FIELDS or conversion or not _FIELDS[name].fullmatch(spec or "")):
             raise InvalidPattern(
-                "pattern", f"does not know the field {name!r} in this form; use year, month, seq, seq:05"
+                "pattern", f"cannot use the field {name!r} like this; there are year, month, seq, seq:05"
             )
     if [name for _, name, _, _ in parts].count("seq") != 1:
         raise InvalidPattern("pattern", "must have {seq} exactly once")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,7 +13,7 @@ from invoicing import store
 from invoicing.documents import DraftInvoice, IssuedInvoice, compute
 from invoicing.errors import InvoiceNotFound, PaymentMismatch, SeriesNotFound, SeriesTaken, WrongState
 from invoicing.events import InvoiceEvent, InvoiceEventKind
-from invoicing.lifecycle import InvoiceState, apply_payment, require_transition, state_at_issue
+from invoicing.lifecycle import AppliedPayment, InvoiceState, apply_payment, require_transition, state_at_issue
 from invoicing.numbering import check_pattern, format_number
 from invoicing.store import AppliedRow, InvoiceRecord
 from invoicing.terms import due_date
@@ -84,7 +85,7 @@ async def create_draft(
 async def finalize(
     invoice_id: str, *, merchant_id: str, issue_date: date, now: datetime, series: str = DEFAULT_SERIES
 ) -> Changed:
-    """Issue the draft: it gets its number, dates and sums, and never changes again. `issue_date` is a day at the seller's.
+    """Issue the draft: it gets its number, dates and sums, for good. `issue_date` is a day at the seller's.
 
     The number is taken last, since its row lock makes other finalizes of the series wait for this commit.
     An invoice over nothing is paid at once. Raises InvoiceNotFound, WrongState, SeriesNotFound, OutsideTransaction.
@@ -140,12 +141,9 @@ async def record_payment(
     ):
         raise WrongState("state", "the invoice changed meanwhile")
     after = await get(merchant_id, invoice_id)
-    kinds = [
-        *([InvoiceEventKind.PAYMENT_APPLIED] if result.applied.minor else []),
-        *([InvoiceEventKind.PAID] if became_paid else []),
-        *([InvoiceEventKind.OVERPAID] if result.surplus.minor else []),
-    ]
-    events = tuple(_event(kind, after, payment_id, result.applied, result.surplus) for kind in kinds)
+    events = tuple(
+        _event(kind, after, payment_id, result.applied, result.surplus) for kind in _kinds(result, became_paid)
+    )
     return PaymentRecorded(after, result.applied, result.surplus, True, events)
 
 
@@ -197,6 +195,15 @@ async def list_payments(merchant_id: str, invoice_id: str) -> list[AppliedRow]:
     """The payments put against the invoice, oldest first. Raises InvoiceNotFound."""
     await get(merchant_id, invoice_id)
     return await store.list_applied(invoice_id)
+
+
+def _kinds(result: AppliedPayment, became_paid: bool) -> Iterator[InvoiceEventKind]:
+    if result.applied.minor:
+        yield InvoiceEventKind.PAYMENT_APPLIED
+    if became_paid:
+        yield InvoiceEventKind.PAID
+    if result.surplus.minor:
+        yield InvoiceEventKind.OVERPAID
 
 
 def _repeated(invoice: InvoiceRecord, before: AppliedRow, amount: Money) -> PaymentRecorded:

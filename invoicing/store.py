@@ -107,6 +107,12 @@ async def find_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord | Non
     return _record(rows[0]) if rows else None
 
 
+async def find_invoice_by_id(invoice_id: str) -> InvoiceRecord | None:
+    """For work that was queued by id: whoever queued it had the right to."""
+    rows = await Invoice.select(*_COLUMNS).where(Invoice.id == invoice_id)
+    return _record(rows[0]) if rows else None
+
+
 async def find_by_token(public_token: str) -> InvoiceRecord | None:
     rows = await Invoice.select(*_COLUMNS).where(Invoice.public_token == public_token)
     return _record(rows[0]) if rows else None

@@ -67,9 +67,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         PiccoloPool(max(limits.database_pool_max, limits.worker_threads)),
         TimeLimit(time_limit=limits.job_time_limit_s * 1000),
         ShutdownNotifications(notify_shutdown=True),
-        Retries(
-            max_retries=limits.job_retries_max, min_backoff=RETRY_BACKOFF_MIN_MS, max_backoff=RETRY_BACKOFF_MAX_MS
-        ),
+        Retries(max_retries=limits.job_retries_max, min_backoff=RETRY_BACKOFF_MIN_MS, max_backoff=RETRY_BACKOFF_MAX_MS),
     ]
 
 

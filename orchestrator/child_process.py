@@ -77,14 +77,17 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], *signals: signal.Signals, patience_s: float = 10) -> int:
-    """Send the signals one after another, each with its patience, then SIGKILL. Returns the exit code."""
-    for number in signals:
-        if process.poll() is None:
+    """Send the signals one after another, each with its patience, then SIGKILL to the group. Returns the exit code.
+
+    Without signals it only waits: for a process that has been asked already.
+    """
+    for number in signals or (None,):
+        if number is not None and process.poll() is None:
             process.send_signal(number)
         try:
             return process.wait(patience_s)
         except subprocess.TimeoutExpired:
             continue
     if process.poll() is None:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     return process.wait()

@@ -1,1 +1,212 @@
-def main() -> None: ...
+"""The command line. Imports stay inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HELP = """Clearway: payments routed over several gateways, invoices, and reconciliation to the cent.
+
+[bold]See it work[/bold], with simulated gateways and nothing to install:
+
+    clearway demo
+
+[bold]Try it with your own test credentials[/bold], on a database it brings along:
+
+    clearway up
+
+[bold]Run it for real[/bold]: set DATABASE_URL, CLEARWAY_SECRET_KEY and CLEARWAY_PUBLIC_URL, then
+
+    clearway migrate && clearway doctor
+    clearway api        (any number of each)
+    clearway worker
+    clearway clock
+"""
+
+app = typer.Typer(help=HELP, rich_markup_mode="rich", no_args_is_help=True, add_completion=False)
+
+StateDir = Annotated[
+    Path | None, typer.Option("--state-dir", help="Where the embedded database, logs and secret key are kept.")
+]
+Port = Annotated[int, typer.Option(help="The port of the API and the pages, on 127.0.0.1.")]
+
+
+def main() -> None:
+    """The entry point `clearway`."""
+    app()
+
+
+@app.command()
+def up(state_dir: StateDir = None, port: Port = 8000) -> None:
+    """Run API, worker and clock in one foreground process tree. Ctrl-C stops all.
+
+    Without DATABASE_URL it brings its own PostgreSQL: good for an evaluation, not for a company's ledger.
+
+    Example: clearway up --port 9000
+    """
+    from orchestrator.settings import default_state_dir
+    from orchestrator.supervisor import API, CLOCK, POSTGRES, WORKER, Supervisor, port_is_free
+
+    if not port_is_free(port):
+        _fail(f"Port {port} is taken. Choose another: clearway up --port {port + 1}")
+    where = state_dir or default_state_dir()
+    with _readable_errors(), Supervisor(where, port=port) as supervisor:
+        if supervisor.embedded:
+            _say("[yellow]Evaluation:[/yellow] embedded PostgreSQL. For real money set DATABASE_URL.")
+            supervisor.start(POSTGRES)
+        supervisor.migrate()
+        supervisor.start(API, WORKER, CLOCK)
+        supervisor.wait_ready()
+        _say(f"Ready: [bold]{supervisor.api_url}[/bold]   logs: {where / 'logs'}   Ctrl-C stops.")
+        supervisor.run_until_signalled()
+        _say("Stopped.")
+
+
+@app.command()
+def demo(
+    exit: Annotated[bool, typer.Option("--exit", help="Leave when the story is told, instead of staying up.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Where the story puts its documents and exports.")] = None,
+    port: Port = 8000,
+) -> None:
+    """Play a day of payments against simulated gateways: failover, lost answers, invoices, a settlement break.
+
+    Example: clearway demo --exit --out /tmp/clearway-demo
+    """
+    from orchestrator.supervisor import port_is_free
+
+    if not port_is_free(port):
+        _fail(f"Port {port} is taken. Choose another: clearway demo --port {port + 1}")
+    os.environ["CLEARWAY_LISTEN_PORT"] = str(port)
+    with _readable_errors():
+        folder = out or Path(tempfile.mkdtemp(prefix="clearway-demo-"))
+        code = importlib.import_module("orchestrator.demo.story").run(exit=exit, out=folder)
+    raise typer.Exit(code or 0)
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API and the pages (uvicorn) at CLEARWAY_LISTEN_HOST:CLEARWAY_LISTEN_PORT."""
+    import uvicorn
+
+    settings = _begin("api")
+    uvicorn.run(
+        "orchestrator.app:create_app",
+        factory=True,
+        host=settings.listen_host,
+        port=settings.listen_port,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=8,
+    )
+
+
+@app.command()
+def worker(
+    processes: Annotated[int, typer.Option("-p", "--processes", help="Processes.", min=1)] = 1,
+    threads: Annotated[int | None, typer.Option("-t", "--threads", help="Threads a process.", min=1)] = None,
+) -> None:
+    """Do the background work that the broker announces (dramatiq).
+
+    Jobs at once = processes x threads. Example: clearway worker -p 2 -t 16
+    """
+    settings = _begin("worker")
+    count = threads or settings.limits.worker_threads
+    # --skip-logging: orchestrator.worker sets up our own format, in the processes that Dramatiq forks.
+    words = ["-p", str(processes), "-t", str(count), "--skip-logging", "--worker-shutdown-timeout", "8000"]
+    os.execv(sys.executable, [sys.executable, "-m", "dramatiq", "orchestrator.worker", *words])  # noqa: S606
+
+
+@app.command()
+def clock() -> None:
+    """Relay the outbox and start what is due. Any number may run; one at a time works."""
+    _begin("clock")
+    importlib.import_module("orchestrator.clock").run()
+
+
+@app.command()
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Only list what is pending; exit code 1 if anything.")] = False,
+) -> None:
+    """Bring the database to this version. Safe to repeat, to interrupt, and to run twice at once.
+
+    Example, before an upgrade: clearway migrate --check
+    """
+    from orchestrator import migrations
+
+    with _readable_errors():
+        _begin("migrate")
+        steps = asyncio.run(migrations.pending() if check else migrations.migrate())
+    for step in steps:
+        _say(f"{'pending' if check else 'done'}: {step}")
+    if not steps:
+        _say("The database is up to date.")
+    raise typer.Exit(1 if check and steps else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Check every part and say how to mend what is missing. Exit code 1 when something required fails."""
+    from orchestrator import doctor as examination
+    from orchestrator.settings import default_state_dir
+    from orchestrator.supervisor import adopt_environment
+
+    adopt_environment(default_state_dir())
+    raise typer.Exit(0 if examination.run() else 1)
+
+
+def _begin(process: str):  # type: ignore[no-untyped-def]  # Settings, whose import would slow --help
+    """Settings and logs of one process. Ends with a readable list when the configuration has problems."""
+    from orchestrator import log
+    from orchestrator.settings import SettingsError, default_state_dir, get_settings
+    from orchestrator.supervisor import adopt_environment
+
+    adopt_environment(default_state_dir())
+    os.environ.setdefault("PICCOLO_CONF", "piccolo_conf")
+    try:
+        settings = get_settings()
+    except SettingsError as error:
+        _fail(str(error))
+    log.configure(settings.log_level, json=settings.log_json, process=process)
+    return settings
+
+
+class _readable_errors:
+    """Errors that are made to be read end the command without a traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from orchestrator.embedded_postgres import EmbeddedPostgresError
+        from orchestrator.migrations import MigrationFailed
+        from orchestrator.settings import SettingsError
+        from orchestrator.supervisor import SupervisorError
+
+        if isinstance(error, EmbeddedPostgresError | MigrationFailed | SettingsError | SupervisorError):
+            _fail(str(error))
+        if isinstance(error, ConnectionError | OSError) and not isinstance(error, FileNotFoundError):
+            _fail(f"{type(error).__name__}: {error}\nIs the database there? clearway doctor looks at every part.")
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(text)
+
+
+def _fail(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

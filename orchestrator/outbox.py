@@ -12,7 +12,7 @@ from piccolo.table import Table
 
 from orchestrator.db import in_transaction
 
-RING_AGAIN_S = 30  # a bell that nobody answered (broker lost it, worker died) rings again after this
+RING_AGAIN_S = 15  # a bell that nobody answered (broker lost it, worker died) rings again after this
 TRIES_MAX = 25  # then the row is parked with its error, for a person to see
 BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
 RELAY_BATCH_MAX = 200
@@ -27,6 +27,11 @@ class Outbox(Table, tablename="outbox"):
     tries = Integer(null=False, default=0)
     parked_at = Timestamptz(null=True, default=None)
     error = Text(null=True, default=None)
+
+
+class Heartbeat(Table, tablename="heartbeat"):
+    name = Varchar(length=40, primary_key=True, default=None)
+    at = Timestamptz(null=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +132,15 @@ async def lag_s(now: datetime) -> float:
 async def parked() -> int:
     """How many rows wait for a person."""
     return int(await Outbox.count().where(Outbox.parked_at.is_not_null()))
+
+
+async def beat(name: str, now: datetime) -> None:
+    """Say that a process that should always run is running."""
+    await Heartbeat.raw(
+        "INSERT INTO heartbeat (name, at) VALUES ({}, {}) ON CONFLICT (name) DO UPDATE SET at = EXCLUDED.at", name, now
+    )
+
+
+async def last_beat(name: str) -> datetime | None:
+    rows = await Heartbeat.select(Heartbeat.at).where(Heartbeat.name == name)
+    return rows[0]["at"] if rows else None

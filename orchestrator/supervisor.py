@@ -1,8 +1,8 @@
 """One foreground process tree: the database, the API, the worker, the clock, and in the demo the simulators.
 
-Every child dies with the supervisor, even when that is killed. A child that crashes is started again, each time a little
-later. All starting is done by one thread that lives as long as the supervisor, since the kernel ties "die with my
-parent" to the thread that forked.
+Every child dies with the supervisor, even when that is killed. A child that crashes is started again, each time a
+little later. All starting is done by one thread that lives as long as the supervisor, since the kernel ties "die with
+my parent" to the thread that forked.
 """
 
 from __future__ import annotations
@@ -172,6 +172,8 @@ class Supervisor:
         return self._hands.submit(work).result()
 
     def _start(self, name: str) -> None:
+        if self.is_alive(name):
+            return
         crashes = self._children[name].crashes if name in self._children else 0
         match name:
             case "postgres":
@@ -231,12 +233,13 @@ class Supervisor:
         for name, child in stopped.items():
             if name != POSTGRES and child.process.poll() is None:
                 child.process.terminate()
+        deadline = time.monotonic() + STOP_PATIENCE_S
         for name, child in stopped.items():
             if name == POSTGRES and self._server is not None:
                 self._server.stop()
                 self._server = None
                 continue
-            child_process.stop(child.process, patience_s=STOP_PATIENCE_S)
+            child_process.stop(child.process, patience_s=max(deadline - time.monotonic(), 0.1))
 
     def _revive(self) -> None:
         for name, child in list(self._children.items()):

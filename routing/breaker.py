@@ -65,6 +65,8 @@ def record(
             return HealthState(BreakerPhase.OPEN, failures, now, now)
         case BreakerPhase.HALF_OPEN:
             return HealthState(BreakerPhase.OPEN, state.failures + 1, now, now)
+        case BreakerPhase.OPEN if allows(state, now, policy):  # a probe that nobody announced by `start_probe`
+            return HealthState(BreakerPhase.OPEN, state.failures + 1, now, now)
         case BreakerPhase.OPEN:
             # A late result of a call from before: it must not push the next probe further away.
             return replace(state, failures=state.failures + 1, updated_at=now)

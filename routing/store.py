@@ -94,8 +94,8 @@ async def load_breakers(account_ids: Sequence[str]) -> dict[str, HealthState]:
     }
 
 
-async def save_breaker(account_id: str, previous: HealthState, state: HealthState, now: datetime) -> bool:
-    """Store `state` in place of `previous`, the one it was computed from (HEALTHY where nothing was stored).
+async def save_breaker(account_id: str, state: HealthState, previous: HealthState | None, now: datetime) -> bool:
+    """Store `state` in place of `previous`, the one it was computed from (None where nothing was stored).
 
     False if another was quicker, and nothing is written then: load again, record again, save again.
     """
@@ -108,7 +108,7 @@ async def save_breaker(account_id: str, previous: HealthState, state: HealthStat
             updated_at=state.updated_at or now,
         )
     )
-    if previous.updated_at is None:  # never stored: a stored state always has a time
+    if previous is None or previous.updated_at is None:  # never stored: a stored state always has a time
         first = insert.on_conflict(BreakerStateRow.account_id, "DO NOTHING")
         return bool(await first.returning(BreakerStateRow.account_id))
     unchanged = (

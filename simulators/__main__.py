@@ -5,31 +5,40 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
-import importlib
-import inspect
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from simulators.asgi import App, ASGIApp
+from simulators.adyen import app as adyen
+from simulators.adyen.webhooks import forged as forged_adyen
+from simulators.asgi import ASGIApp
 from simulators.control import Control
+from simulators.mail import server as mail
+from simulators.paypal import app as paypal
+from simulators.paypal.webhooks import forged as forged_paypal
 from simulators.server import Listener
+from simulators.settlement import settle
+from simulators.stripe import app as stripe
+from simulators.stripe.webhooks import forged as forged_stripe
+from simulators.vault import app as vault
 from simulators.webhooks import Sender
-from simulators.world import GATEWAYS, World
+from simulators.world import World
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-APPS = {
-    "stripe": "simulators.stripe.app",
-    "adyen": "simulators.adyen.app",
-    "paypal": "simulators.paypal.app",
-    "vault": "simulators.vault.app",
-    "mail": "simulators.mail.server",
+APPS: dict[str, Callable[[World], ASGIApp]] = {
+    "stripe": stripe.create_app,
+    "adyen": adyen.create_app,
+    "paypal": paypal.create_app,
+    "vault": vault.create_app,
+    "mail": mail.create_app,
 }
-"""Modules with `create_app(world) -> ASGI app`, by the name of their port."""
+"""By the name of the port, as the options and the outage switch have it."""
+
+FORGES = {"stripe": forged_stripe, "adyen": forged_adyen, "paypal": forged_paypal}
 
 VAULT_ACCOUNT = {"username": "clearway", "password": "vault-password", "api_key": "vault-key"}
 """What the vault accepts unless POST /accounts registers more: proxy user and password, and X-Vault-Key."""
@@ -63,53 +72,21 @@ async def _run(arguments: argparse.Namespace) -> None:
     world.register_account("vault", "vault", VAULT_ACCOUNT)
     sender = Sender(world)
     listeners = {
-        name: Listener(_app(module, world), arguments.host, getattr(arguments, f"{name}_port"))
-        for name, module in APPS.items()
+        name: Listener(create_app(world), arguments.host, getattr(arguments, f"{name}_port"))
+        for name, create_app in APPS.items()
     }
-    control = Control(world, sender, dict(listeners), _settle(), _forges(), arguments.reports_dir)
+    control = Control(world, sender, listeners, settle, FORGES, arguments.reports_dir)
     everything = {**listeners, "control": Listener(control.app, arguments.host, arguments.control_port)}
     for name, listener in everything.items():
         await listener.start()
         world.urls[name] = listener.url
     sender.start()
-    smtp_port = await _start_smtp(world, arguments.host, arguments.smtp_port)
+    smtp_port = await mail.start(world, arguments.host, arguments.smtp_port)
     print(json.dumps({**world.urls, "smtp": f"{arguments.host}:{smtp_port}"}), flush=True)
     await stop.wait()
     await sender.stop()
     for listener in everything.values():
         await listener.stop()
-
-
-def _app(module: str, world: World) -> ASGIApp:
-    found = _optional(module, "create_app")
-    app: ASGIApp = found(world) if found else App()
-    return app
-
-
-async def _start_smtp(world: World, host: str, port: int) -> int:
-    start = _optional("simulators.mail.server", "start")
-    bound: Any = start(world, host, port) if start else 0
-    return int(await bound if inspect.isawaitable(bound) else bound)
-
-
-def _settle() -> Any:
-    found = _optional("simulators.settlement", "settle")
-    return found or (lambda *arguments: {"error": "no settlement writer"})
-
-
-def _forges() -> dict[str, Any]:
-    found = {gateway: _optional(f"simulators.{gateway}.webhooks", "forged") for gateway in GATEWAYS}
-    return {gateway: forge for gateway, forge in found.items() if forge}
-
-
-def _optional(module: str, name: str) -> Any:
-    """A simulator that is not there leaves its port answering 404."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as missing:
-        if missing.name and missing.name.startswith("simulators."):
-            return None
-        raise
 
 
 def _die_with_parent() -> None:

@@ -1,8 +1,7 @@
-"""The control API: what a test or the demo does to the world (time, outages, trouble, webhooks, reports) and sees in it."""
+"""The control API: what a test or the demo does to the world (time, outages, webhooks, reports) and sees of it."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -18,7 +17,7 @@ from simulators.world import GATEWAYS, Builder, Charge, Endpoint, Mode, World
 Verb = Callable[[dict[str, Any]], Awaitable[object]]
 """Takes the JSON body, returns what to answer. Raises KeyError for a missing field, ValueError for a wrong one."""
 
-Settle = Callable[[World, str, str, str | None, dict[str, Any] | None, Path], Any]
+Settle = Callable[[World, str, str, str | None, dict[str, Any] | None, Path], dict[str, Any]]
 Forge = Callable[[World, str], Builder]
 
 
@@ -154,8 +153,7 @@ class Control:
     async def _settle(self, body: dict[str, Any]) -> object:
         gateway, account = _one_of(body, "gateway", GATEWAYS), str(body["account"])
         omitted, overcharge = body.get("omit_reference"), body.get("overcharge")
-        report = self._settle_report(self._world, gateway, account, omitted, overcharge, self._reports_dir)
-        return await report if inspect.isawaitable(report) else report
+        return self._settle_report(self._world, gateway, account, omitted, overcharge, self._reports_dir)
 
 
 def _handler(verb: Verb) -> Handler:

@@ -1,4 +1,4 @@
-"""Adyen's adapter: one `/payments` call through the vault, modifications that are answered by webhook, no reading call."""
+"""Adyen's adapter: one `/payments` call through the vault, modifications answered by webhook, no reading call."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ MAX_ITEMS = 100  # of one notification batch
 class AdyenGateway:
     """One Adyen merchant account. `hmac_keys` are hex; `basic_auth` (user, password) guards the webhook where set."""
 
-    name = GATEWAY
-    authorise_steps = (OperationKind.CONFIRM,)
+    name: str = GATEWAY
+    authorise_steps: tuple[OperationKind, ...] = (OperationKind.CONFIRM,)
     captures_synchronously = False
+    can_look_up = False
     # Keys live at least 7 days: https://docs.adyen.com/development-resources/api-idempotency; one day margin.
     resend_window_s = 6 * 24 * 3600
 
@@ -78,7 +79,7 @@ class AdyenGateway:
         return settle(record(send), GATEWAY, lambda reply: read_reply(call, reply), vault=vault)
 
     def look_up(self, call: OperationCall) -> LookupResult:
-        """Always UNAVAILABLE: Adyen has no call that reads a payment. Its webhook or the identical request settles it."""
+        """Always UNAVAILABLE: Adyen has no call to read a payment. Its webhook or the identical request settles it."""
         return LookupResult(Lookup.UNAVAILABLE, detail="Adyen has no call that reads a payment")
 
     def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
@@ -214,7 +215,7 @@ def verified_items(body: bytes, hmac_keys: tuple[str, ...], merchant_account: st
 
 
 def signed_text(item: Mapping[str, Any]) -> str:
-    """The string that an item's signature covers: eight values joined by colons, nothing escaped, missing ones empty."""
+    """What an item's signature covers: eight values joined by colons, nothing escaped, missing ones empty."""
     amount = item.get("amount") or {}
     values = (
         item.get("pspReference"),

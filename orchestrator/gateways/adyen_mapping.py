@@ -55,9 +55,11 @@ def read_payment(call: OperationCall, body: dict[str, Any]) -> Outcome:
             said = _money(body["amount"]) if body.get("amount") else call.amount
             return approved(call.amount, said, payment_id=psp, operation_id=psp)
         case "PartiallyAuthorised":
-            said = _money(body["amount"]) if body.get("amount") else None
+            partial = _money(body["amount"]) if body.get("amount") else None
             detail = "authorised for another amount: not an approval, void it"
-            return Outcome(OutcomeKind.UNKNOWN, said, gateway_payment_id=psp, gateway_operation_id=psp, detail=detail)
+            return Outcome(
+                OutcomeKind.UNKNOWN, partial, gateway_payment_id=psp, gateway_operation_id=psp, detail=detail
+            )
         case "Pending" | "Received":
             return Outcome(OutcomeKind.PENDING, gateway_payment_id=psp, detail="Adyen will tell by webhook")
         case "RedirectShopper" | "IdentifyShopper" | "ChallengeShopper" | "PresentToShopper":
@@ -69,7 +71,7 @@ def read_payment(call: OperationCall, body: dict[str, Any]) -> Outcome:
 
 
 def read_decline(body: dict[str, Any], brand: str = "") -> Decline:
-    """The decline in a refused payment: `refusalReasonCode` first, then the result code, narrowed by the network's advice.
+    """The decline in a refused payment: `refusalReasonCode` first, else the result code; narrowed by network advice.
 
     `refusalReason` text is for display only: https://docs.adyen.com/development-resources/refusal-reasons.
     """
@@ -94,14 +96,13 @@ def translate_item(item: dict[str, Any]) -> WebhookMessage:
         amount = _money(item["amount"]) if kind and item.get("amount") else None
     except (LookupError, TypeError, ValueError):
         kind, amount = "", None  # stored raw: it can be replayed once it is understood
-    original, psp = item.get("originalReference") or "", item["pspReference"]
-    modifies = bool(original) and code != "AUTHORISATION"
+    psp = item["pspReference"]
     ours = str(item.get("merchantReference") or "")
     return WebhookMessage(
         key,
         code,
         kind or "ignored",
-        gateway_payment_id=original if modifies else psp,
+        gateway_payment_id=psp if code == "AUTHORISATION" else str(item.get("originalReference") or ""),
         gateway_operation_id=psp,
         operation_reference=ours if ours.startswith("op_") else "",
         reference="" if ours.startswith("op_") else ours,

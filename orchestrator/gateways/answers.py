@@ -37,7 +37,7 @@ def settle(
 
 
 def approved(asked: Money, said: Money | None, *, payment_id: str, operation_id: str = "") -> Outcome:
-    """APPROVED if the gateway says exactly the amount and currency that were asked for; else UNKNOWN, to be looked into."""
+    """APPROVED if the gateway says exactly the amount and currency asked for; else UNKNOWN, to be looked into."""
     if said != asked:
         return Outcome(
             OutcomeKind.UNKNOWN,
@@ -86,7 +86,7 @@ def invalid_call(gateway: str, message: str) -> Outcome:
 
 
 def settled(outcome: Outcome | None, open_detail: str) -> LookupResult:
-    """A look-up's result: an outcome that says something is SETTLED; none, or PENDING, is OPEN; UNKNOWN is UNAVAILABLE."""
+    """A look-up's result: none or PENDING is OPEN, UNKNOWN is UNAVAILABLE, everything else is SETTLED."""
     if outcome is None:
         return LookupResult(Lookup.OPEN, detail=open_detail)
     if outcome.kind is OutcomeKind.PENDING:

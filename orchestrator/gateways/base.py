@@ -78,7 +78,7 @@ class LookupResult:
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
-    """One verified, translated notification. It is a hint to look: what moves money is read from `re_read` or signed fields.
+    """One verified, translated notification: a hint to look. Money moves on what is re-read, or on signed fields.
 
     `event_key` is unique per gateway account. `kind` is in our words: `payment.authorised`, `payment.declined`,
     `payment.captured`, `capture.failed`, `payment.canceled`, `refund.succeeded`, `refund.failed`, `dispute.opened`,
@@ -101,7 +101,7 @@ class WebhookMessage:
 
 
 class WebhookRejected(Exception):
-    """The notification is not what it claims to be: signature, age, certificate or shape. Says why; never shown outside."""
+    """The notification is not what it claims to be: signature, age, certificate, shape. The reason stays inside."""
 
 
 class Gateway(Protocol):
@@ -109,6 +109,7 @@ class Gateway(Protocol):
 
     name: str  # `stripe`, `adyen`, `paypal`
     authorise_steps: tuple[OperationKind, ...]  # (CREATE, CONFIRM), or (CONFIRM,) where the API has no first step
+    can_look_up: bool  # False: no call reads a payment (Adyen), so signed webhook fields are what counts
     captures_synchronously: bool  # False: the capture's outcome is PENDING until the webhook
     resend_window_s: (
         int  # seconds for which the identical request with the same key gets the first result, margin taken off

@@ -29,7 +29,7 @@ _VAGUE = frozenset({"generic_decline", UNMAPPED})
 
 
 def decline_for(gateway: str, field: str, code: str, message: str = "") -> Decline:
-    """The decline for one code. `gateway` may be a network (`visa`, `mastercard`); a code not in the table is `unmapped`.
+    """The decline for one code. `gateway` may be a network (`visa`, `mastercard`); a code not in it is `unmapped`.
 
     `unmapped` never fails over by itself (customer_action), because what is not understood is not retried.
     """
@@ -68,7 +68,7 @@ def narrow(decline: Decline, *layers: tuple[str, str, str]) -> Decline:
 
 
 def first_mapped(gateway: str, codes: Sequence[tuple[str, str]], message: str = "") -> Decline:
-    """The decline for the first `(field, code)` the table knows; else `unmapped` with the first code that is not empty."""
+    """The decline for the first `(field, code)` the table knows; else `unmapped` with the first code there is."""
     for field, code in codes:
         if code and is_mapped(gateway, field, code):
             return decline_for(gateway, field, code, message)

@@ -20,7 +20,7 @@ class AccountBusy(Exception):
 
 
 class AccountThreads:
-    """A thread pool with a bounded queue. `max_calls` run at once, at most `max_waiting` more wait; then AccountBusy."""
+    """A thread pool with a bounded queue. `max_calls` run at once, `max_waiting` more may wait; then AccountBusy."""
 
     def __init__(
         self, account_id: str, *, max_calls: int = DEFAULT_MAX_CALLS, max_waiting: int = DEFAULT_MAX_WAITING

@@ -1,4 +1,4 @@
-"""PayPal's adapter: orders created without a payment source, authorised through the vault, captured by authorization."""
+"""PayPal's adapter: orders created without payment source, authorised through the vault, captured by authorization."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from orchestrator.gateways.base import Lookup, LookupResult, OperationCall, Oper
 from orchestrator.gateways.paypal_mapping import (
     GATEWAY,
     captures_of,
-    read_authorization,
     read_capture,
     read_order,
     read_reply,
@@ -42,11 +41,12 @@ _AS_WRITTEN = "return=representation"  # without it an answer is a stub without 
 
 
 class PayPalGateway:
-    """One PayPal REST app. The access token is fetched directly, never through the vault, and shared by both clients."""
+    """One PayPal REST app. The access token is fetched directly, never through the vault, and shared."""
 
-    name = GATEWAY
-    authorise_steps = (OperationKind.CREATE, OperationKind.CONFIRM)
+    name: str = GATEWAY
+    authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
     captures_synchronously = True
+    can_look_up = True
     resend_window_s = 5 * 3600  # order keys live 6 h (paypal-server-sdk, orders_controller.py); payments' 45 days
 
     def __init__(
@@ -84,7 +84,7 @@ class PayPalGateway:
         return settle(tape, GATEWAY, lambda reply: read_reply(call, reply), vault=vault, skip=TOKEN_PATH)
 
     def look_up(self, call: OperationCall) -> LookupResult:
-        """Read by order, authorization, capture or refund id; see Gateway. A refund without its id can only be re-sent."""
+        """Read by order, authorization, or capture; see Gateway. A refund without its id can only be re-sent."""
         reading = self._reader(call)
         if reading is None:
             return LookupResult(Lookup.UNAVAILABLE, detail="the id by which to ask is not known")
@@ -251,7 +251,7 @@ def _amount(call: OperationCall) -> PayPalMoney:
 def _configuration(
     client_id: str, client_secret: str, base_url: str, live: bool, token_provider: Callable[[Any, Any], Any]
 ) -> Callable[[GatewaySession], Configuration]:
-    """Makes the SDK's configuration for a session. Built by hand: `from_environment` overwrites the process environment."""
+    """Makes the SDK's configuration for a session; by hand, since `from_environment` overwrites the environment."""
     environment = Environment.PRODUCTION if live else Environment.SANDBOX
 
     class OwnConfiguration(Configuration):  # type: ignore[misc]

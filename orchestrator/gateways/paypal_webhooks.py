@@ -1,7 +1,7 @@
 """PayPal's webhook signatures: whose certificate it is, that it signed these bytes, and that it did so lately.
 
 https://developer.paypal.com/api/rest/webhooks/rest/ describes the message that is signed. It covers the body by a CRC32
-only, so a valid signature can be carried over to a crafted body: callers dedupe and re-read the resource before money moves.
+only, so a valid signature can be carried over to a crafted body: callers dedupe, and re-read before money moves.
 """
 
 from __future__ import annotations
@@ -144,13 +144,13 @@ class PayPalWebhookVerifier:
 
     def _roots(self) -> Store:
         if self._store is None:
-            path = self._settings.ca_file or requests.certs.where()
+            path = self._settings.ca_file or requests.utils.DEFAULT_CA_BUNDLE_PATH
             self._store = Store(x509.load_pem_x509_certificates(Path(path).read_bytes()))
         return self._store
 
 
 def check_cert_url(url: str, allowed: tuple[str, ...]) -> None:
-    """Raise WebhookRejected unless the URL, which the sender chooses, is on the list: else it could make us call anything."""
+    """Raise WebhookRejected unless the URL is on the list: the sender chooses it and could make us call anything."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -10,19 +10,19 @@ REMOVED: Final = "[removed]"
 
 # Compared without case, dashes and underscores, so that `security_code` and `securityCode` are one.
 _SECRET_KEYS = frozenset(
-    "number cvc cvc2 cvv securitycode expmonth expyear expiry expirymonth expiryyear encryptedcardnumber encryptedcard "
-    "encryptedsecuritycode encryptedexpirymonth encryptedexpiryyear holdername clientsecret apikey xapikey secret password "
-    "authorization proxyauthorization accesstoken refreshtoken redirectresult paymentdata cardholdername fingerprint "
-    "hmacsignature cookie setcookie".split()
+    "number cvc cvc2 cvv securitycode expmonth expyear expiry expirymonth expiryyear "
+    "encryptedcard encryptedcardnumber encryptedsecuritycode encryptedexpirymonth encryptedexpiryyear "
+    "holdername cardholdername fingerprint clientsecret apikey xapikey secret password authorization "
+    "proxyauthorization accesstoken refreshtoken redirectresult paymentdata hmacsignature cookie setcookie".split()
 )
 _PERSONAL_KEYS = frozenset(
-    "email emailaddress shopperemail receiptemail phone phonenumber telephonenumber shopperip ip ipaddress givenname "
-    "surname fullname firstname lastname line1 line2 addressline1 addressline2 street houseNumberorname postalcode "
-    "billingdetails billingaddress deliveryaddress shippingaddress shipping address shoppername payer browserinfo dateofbirth".lower().split()
+    "email emailaddress shopperemail receiptemail phone phonenumber telephonenumber shopperip ip ipaddress "
+    "givenname surname fullname firstname lastname shoppername payer dateofbirth browserinfo address line1 line2 "
+    "addressline1 addressline2 street housenumberorname postalcode billingdetails billingaddress deliveryaddress "
+    "shippingaddress shipping".split()
 )
-_NAMED_PERSONS = frozenset(
-    {"card", "customer", "owner"}
-)  # parents under which `name` is a person's; elsewhere it is an error's
+# Parents under which `name` is a person's; elsewhere it is the name of an error.
+_NAMED_PERSONS = frozenset({"card", "customer", "owner"})
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _VAULT_TOKEN = re.compile(r"\btok_[0-9A-Za-z]+(?:\.[a-z_0-9]+)?")

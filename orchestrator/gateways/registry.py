@@ -1,17 +1,14 @@
-"""Gateway accounts ready to be called: adapters built from credentials and settings, one per account, kept."""
+"""Adapters built from an account's credentials and the settings, and what credentials each gateway needs."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import InvalidField
 from orchestrator.gateways.adyen import AdyenGateway
-from orchestrator.gateways.base import Gateway
-from orchestrator.gateways.limiter import DEFAULT_MAX_CALLS, DEFAULT_MAX_WAITING, AccountThreads
+from orchestrator.gateways.base import Gateway, OperationKind
+from orchestrator.gateways.limiter import DEFAULT_MAX_CALLS
 from orchestrator.gateways.paypal import PayPalGateway
 from orchestrator.gateways.paypal_webhooks import (
     LIVE_CERT_HOSTS,
@@ -22,25 +19,29 @@ from orchestrator.gateways.paypal_webhooks import (
 from orchestrator.gateways.stripe import StripeGateway
 from orchestrator.gateways.transport import GatewaySession
 from orchestrator.gateways.vault import VaultSettings, vault_session
+from orchestrator.settings import Settings
+
+AUTHORISE_STEPS: dict[str, tuple[OperationKind, ...]] = {
+    adapter.name: adapter.authorise_steps for adapter in (StripeGateway, AdyenGateway, PayPalGateway)
+}
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEndpoints:
-    """Where the gateways are, when not at their own addresses, and how long to wait for them.
+    """Where one gateway is, when not at its own address, and how long to wait for it.
 
-    Empty URLs mean the real ones. `paypal_cert_hosts` empty means PayPal's own; an entry `http://127.0.0.1:PORT` is for
-    the simulators. `paypal_ca_file`: PEM of the roots for PayPal's webhook certificates; empty means the public ones.
+    An empty `base_url` means the gateway's own, by `live`. `paypal_cert_hosts` empty means PayPal's own; an entry
+    `http://127.0.0.1:PORT` is for the simulators. `ca_file` (PEM): the roots of PayPal's webhook certificates, and for
+    the others the roots of the TLS connection; empty means the public ones.
     """
 
-    stripe_url: str = ""
-    adyen_url: str = ""
-    paypal_url: str = ""
+    base_url: str = ""
+    live: bool = False
     paypal_cert_hosts: tuple[str, ...] = ()
-    paypal_ca_file: str = ""
+    ca_file: str = ""
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 20.0
-    max_calls: int = DEFAULT_MAX_CALLS  # at once, per gateway account; also the size of its connection pool
-    max_waiting: int = DEFAULT_MAX_WAITING
+    pool_size: int = DEFAULT_MAX_CALLS  # connections kept per session: as many as calls run at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,12 @@ CREDENTIAL_FIELDS: dict[str, tuple[CredentialField, ...]] = {
         CredentialField("hmac_key_previous", "Previous webhook HMAC key, while it is rotated"),
         CredentialField("webhook_username", "Webhook user name (Basic authentication)", secret=False),
         CredentialField("webhook_password", "Webhook password (Basic authentication)"),
-        CredentialField("live_endpoint_prefix", "Live endpoint prefix (empty: test)", secret=False),
+        CredentialField("live_endpoint_prefix", "Live endpoint prefix (live mode only)", secret=False),
     ),
     "paypal": (
         CredentialField("client_id", "Client id", required=True, secret=False),
         CredentialField("client_secret", "Client secret", required=True),
         CredentialField("webhook_id", "Webhook id", secret=False),
-        CredentialField("environment", "`live`, or `sandbox` (the default)", secret=False),
     ),
 }
 
@@ -92,72 +92,60 @@ def validate_credentials(gateway: str, credentials: Mapping[str, str]) -> None:
     for name in ("hmac_key", "hmac_key_previous"):
         if not _is_hex(credentials.get(name) or ""):
             raise InvalidField(f"credentials.{name}", "must be hexadecimal, as Adyen's Customer Area shows it")
-    if credentials.get("environment") not in (None, "", "live", "sandbox"):
-        raise InvalidField("credentials.environment", "must be `live` or `sandbox`")
 
 
 def build_gateway(
     gateway_name: str, credentials: Mapping[str, str], endpoints: GatewayEndpoints, vault: VaultSettings
 ) -> Gateway:
-    """One account's adapter, with its own sessions. Raises InvalidField. Nothing is called yet."""
+    """One account's adapter, with its own sessions. Raises InvalidField. Nothing is called yet.
+
+    Keep what it returns, one per gateway account, for as long as the credentials last (`connections.connect` does): a
+    session is the account's pool of connections.
+    """
     validate_credentials(gateway_name, credentials)
     direct = GatewaySession(
         connect_timeout_s=endpoints.connect_timeout_s,
         read_timeout_s=endpoints.read_timeout_s,
-        pool_size=endpoints.max_calls,
+        pool_size=endpoints.pool_size,
+        ca_file="" if gateway_name == "paypal" else endpoints.ca_file,
     )
     build = {"stripe": _build_stripe, "adyen": _build_adyen, "paypal": _build_paypal}[gateway_name]
-    return build(credentials, endpoints, vault, direct, vault_session(vault, endpoints.max_calls))
+    return build(credentials, endpoints, vault, direct, vault_session(vault, endpoints.pool_size))
 
 
-@dataclass(frozen=True, slots=True)
-class AccountGateway:
-    """An account's adapter and the threads in which to call it: `await account.threads.run(account.gateway.perform, call)`."""
-
-    gateway: Gateway
-    threads: AccountThreads
-
-
-class GatewayRegistry:
-    """The adapters of this process, one per gateway account; rebuilt when the account's credentials change."""
-
-    def __init__(self, endpoints: GatewayEndpoints, vault: VaultSettings) -> None:
-        self._endpoints = endpoints
-        self._vault = vault
-        self._lock = threading.Lock()
-        self._kept: dict[str, tuple[str, AccountGateway]] = {}
-
-    def account(self, account_id: str, gateway_name: str, credentials: Mapping[str, str]) -> AccountGateway:
-        """The account's adapter. Raises InvalidField. Calls under way on a replaced one run to their end."""
-        fingerprint = credentials_fingerprint(gateway_name, credentials)
-        with self._lock:
-            kept = self._kept.get(account_id)
-            if kept is not None and kept[0] == fingerprint:
-                return kept[1]
-            gateway = build_gateway(gateway_name, credentials, self._endpoints, self._vault)
-            threads = kept[1].threads if kept else self._new_threads(account_id)
-            built = AccountGateway(gateway, threads)
-            self._kept[account_id] = (fingerprint, built)
-        if kept is not None:
-            kept[1].gateway.close()  # drops idle connections only; requests under way keep theirs
-        return built
-
-    def close(self) -> None:
-        """Close all sessions and take no more calls."""
-        with self._lock:
-            kept, self._kept = list(self._kept.values()), {}
-        for _, account in kept:
-            account.threads.close()
-            account.gateway.close()
-
-    def _new_threads(self, account_id: str) -> AccountThreads:
-        return AccountThreads(account_id, max_calls=self._endpoints.max_calls, max_waiting=self._endpoints.max_waiting)
+def endpoints_from(settings: Settings, gateway: str, mode: str) -> GatewayEndpoints:
+    """The settings' endpoint of `gateway` for a `test` or `live` account."""
+    endpoint = settings.endpoint(gateway)
+    return GatewayEndpoints(
+        base_url=endpoint.base_url,
+        live=mode == "live",
+        paypal_cert_hosts=endpoint.cert_hosts,
+        ca_file=endpoint.ca_file,
+        connect_timeout_s=settings.limits.gateway_connect_timeout_s,
+        read_timeout_s=settings.limits.gateway_read_timeout_s,
+        pool_size=settings.limits.gateway_concurrency_max,
+    )
 
 
-def credentials_fingerprint(gateway_name: str, credentials: Mapping[str, str]) -> str:
-    """A digest that changes with the credentials and tells nothing of them."""
-    text = json.dumps([gateway_name, sorted(credentials.items())])
-    return hashlib.sha256(text.encode()).hexdigest()
+def vault_from(settings: Settings) -> VaultSettings:
+    """The settings' vault as the adapters need it."""
+    vault = settings.vault
+    return VaultSettings(
+        proxy_url=vault.proxy_url,
+        username=vault.username,
+        password=vault.password.get_secret_value(),
+        number_expression=vault.number_expression,
+        cvc_expression=vault.cvc_expression,
+        expiry_month_expression=vault.expiry_month_expression,
+        expiry_year_expression=vault.expiry_year_expression,
+        error_header=vault.error_header,
+        not_contacted=vault.not_contacted,
+        no_answer=vault.no_answer,
+        unknown_token=vault.unknown_token,
+        ca_file=vault.ca_file,
+        connect_timeout_s=vault.connect_timeout_s,
+        read_timeout_s=vault.read_timeout_s,
+    )
 
 
 def _build_stripe(
@@ -168,7 +156,7 @@ def _build_stripe(
     through_vault: GatewaySession,
 ) -> Gateway:
     secrets = _present(credentials, "webhook_secret", "webhook_secret_previous")
-    return StripeGateway(credentials["secret_key"], secrets, direct, through_vault, vault, endpoints.stripe_url)
+    return StripeGateway(credentials["secret_key"], secrets, direct, through_vault, vault, endpoints.base_url)
 
 
 def _build_adyen(
@@ -178,6 +166,11 @@ def _build_adyen(
     direct: GatewaySession,
     through_vault: GatewaySession,
 ) -> Gateway:
+    prefix = (credentials.get("live_endpoint_prefix") or "") if endpoints.live else ""
+    if endpoints.live and not prefix and not endpoints.base_url:
+        raise InvalidField(
+            "credentials.live_endpoint_prefix", "is required in live mode; Adyen's Customer Area shows it"
+        )
     user, password = credentials.get("webhook_username") or "", credentials.get("webhook_password") or ""
     return AdyenGateway(
         credentials["api_key"],
@@ -187,8 +180,8 @@ def _build_adyen(
         direct,
         through_vault,
         vault,
-        endpoints.adyen_url,
-        credentials.get("live_endpoint_prefix") or "",
+        endpoints.base_url,
+        prefix,
     )
 
 
@@ -199,11 +192,10 @@ def _build_paypal(
     direct: GatewaySession,
     through_vault: GatewaySession,
 ) -> Gateway:
-    live = credentials.get("environment") == "live"
     settings = PayPalWebhookSettings(
         webhook_id=credentials.get("webhook_id") or "",
-        cert_hosts=endpoints.paypal_cert_hosts or (LIVE_CERT_HOSTS if live else SANDBOX_CERT_HOSTS),
-        ca_file=endpoints.paypal_ca_file,
+        cert_hosts=endpoints.paypal_cert_hosts or (LIVE_CERT_HOSTS if endpoints.live else SANDBOX_CERT_HOSTS),
+        ca_file=endpoints.ca_file,
     )
     return PayPalGateway(
         credentials["client_id"],
@@ -212,8 +204,8 @@ def _build_paypal(
         direct,
         through_vault,
         vault,
-        endpoints.paypal_url,
-        live,
+        endpoints.base_url,
+        endpoints.live,
     )
 
 

@@ -37,9 +37,10 @@ REFUNDS_PAGE = 100
 class StripeGateway:
     """One Stripe account. `secret_key` and `webhook_secrets` are its credentials; sessions are the account's own."""
 
-    name = GATEWAY
-    authorise_steps = (OperationKind.CREATE, OperationKind.CONFIRM)
+    name: str = GATEWAY
+    authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
     captures_synchronously = True
+    can_look_up = True
     resend_window_s = 23 * 3600  # keys live at least 24 h: https://docs.stripe.com/api/idempotent_requests
 
     def __init__(
@@ -80,7 +81,7 @@ class StripeGateway:
         return looked_up(tape, GATEWAY, lambda intent: read_intent(call, intent))
 
     def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
-        """Check `Stripe-Signature` against every live secret, both ways in time, then translate. Raises WebhookRejected."""
+        """Check `Stripe-Signature` against every secret, both ways in time, then translate."""
         verify_signature(headers, body, self._webhook_secrets, now_s=int(clock_port.now().timestamp()))
         try:
             event = json.loads(body)

@@ -1,4 +1,4 @@
-"""The HTTP session under every SDK: pooled, bounded, without retries, and able to say what was proven about a failure."""
+"""The HTTP session under every SDK: pooled, bounded, without retries, able to say what a failure proves."""
 
 from __future__ import annotations
 

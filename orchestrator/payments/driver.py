@@ -114,11 +114,11 @@ async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
             await outbox.postpone(TOPIC, story.payment.id, until + timedelta(seconds=1))
             attempt = story.attempt(operation.attempt_id)
             return Errand(operation, attempt, call_for(story, attempt, operation), ask=True)
-        case Wait(until=until):
-            if until is None:
+        case Wait(until=look_again_at):
+            if look_again_at is None:
                 await outbox.dismiss(TOPIC, story.payment.id)
             else:
-                await outbox.postpone(TOPIC, story.payment.id, until)
+                await outbox.postpone(TOPIC, story.payment.id, look_again_at)
             return None
         case Rest():
             await outbox.dismiss(TOPIC, story.payment.id)

@@ -44,7 +44,7 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
         return False
     attempt = story.attempt(operation.attempt_id)
     await _move_attempt(attempt, operation, outcome, now)
-    if operation.state is OperationState.SETTLED:
+    if operation.state is OperationState.SETTLED and operation.outcome is not OutcomeKind.ACTION_REQUIRED:
         await record(
             EventType.LATE_SUCCESS,
             story.payment.merchant_id,
@@ -61,12 +61,9 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
 
 
 def _overturns(operation: OperationRow, outcome: Outcome) -> bool:
-    return outcome.kind is OutcomeKind.APPROVED and operation.outcome in (
-        OutcomeKind.DECLINED,
-        OutcomeKind.NOT_REACHED,
-        OutcomeKind.UNKNOWN,
-        OutcomeKind.ACTION_REQUIRED,
-    )
+    if operation.outcome is OutcomeKind.ACTION_REQUIRED:  # the shopper acted, and the gateway tells us before they do
+        return outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.DECLINED)
+    return outcome.kind is OutcomeKind.APPROVED and operation.outcome is not OutcomeKind.APPROVED
 
 
 def _believed(operation: OperationRow, outcome: Outcome) -> Outcome:

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import msgspec
+from piccolo.columns import Column
 
 from orchestrator.payments.records import (
     AttemptRow,
@@ -20,12 +22,26 @@ def _json(value: object) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
+def _encoded(values: dict[str, Any], *json_columns: str) -> dict[Column | str, Any]:
+    return {name: _json(value) if name in json_columns else value for name, value in values.items()}
+
+
+class SourceTaken(Exception):
+    """Another payment for the same source is open or captured: two tabs asked at once, and the other one was first."""
+
+
 async def insert_payment(row: PaymentRow) -> None:
+    """Raises SourceTaken; the caller's transaction is lost then."""
     values = msgspec.structs.asdict(row)
     values.update(
         status=row.status.value, card=_json(row.card), plan=_json(row.plan), metadata=_json(row.metadata)
     )
-    await Payment.insert(Payment(**values))
+    try:
+        await Payment.insert(Payment(**values))
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "payment_source_key":
+            raise SourceTaken(row.source) from None
+        raise
 
 
 async def payment(payment_id: str) -> PaymentRow | None:
@@ -92,8 +108,7 @@ async def story_of(payment: PaymentRow) -> Story:
 
 async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:
     """Set columns of a payment that the caller has locked."""
-    encoded = {key: _json(value) if key in ("card", "plan", "metadata") else value for key, value in values.items()}
-    await Payment.update({**encoded, "updated_at": at}).where(Payment.id == payment_id)
+    await Payment.update({**_encoded(values, "card", "plan", "metadata"), "updated_at": at}).where(Payment.id == payment_id)
 
 
 async def insert_attempt(row: AttemptRow) -> None:
@@ -103,8 +118,7 @@ async def insert_attempt(row: AttemptRow) -> None:
 
 
 async def update_attempt(attempt_id: str, values: dict[str, Any], at: datetime) -> None:
-    encoded = {key: _json(value) if key in ("decline", "next_action") else value for key, value in values.items()}
-    await Attempt.update({**encoded, "updated_at": at}).where(Attempt.id == attempt_id)
+    await Attempt.update({**_encoded(values, "decline", "next_action"), "updated_at": at}).where(Attempt.id == attempt_id)
 
 
 async def insert_operation(row: OperationRow) -> None:
@@ -123,9 +137,8 @@ async def insert_operation(row: OperationRow) -> None:
 
 async def update_operation(operation_id: str, expected: OperationState, values: dict[str, Any]) -> bool:
     """Conditional: False when the operation is no longer in the expected state, and then nothing was changed."""
-    encoded = {key: _json(value) if key in ("decline", "exchange") else value for key, value in values.items()}
     rows = (
-        await Operation.update(encoded)
+        await Operation.update(_encoded(values, "decline", "exchange"))
         .where(Operation.id == operation_id, Operation.state == expected.value)
         .returning(Operation.id)
     )

@@ -142,7 +142,9 @@ def missing_in_ledger(line: SettlementLine, as_of: datetime) -> Break:
         if line.line_type in (LineType.PAYMENT, LineType.REFUND)
         else "Find the reason at the gateway, then record it."
     )
-    reason = f"The gateway reports a {what} of {in_words(line.gross)} ({reference}) that our ledger does not have. {remedy}"
+    reason = (
+        f"The gateway reports a {what} of {in_words(line.gross)} ({reference}) that our ledger does not have. {remedy}"
+    )
     age = age_in_days(line.occurred_at, as_of)
     return Break(BreakKind.MISSING_IN_LEDGER, reason, age, line=line, actual=line.gross)
 

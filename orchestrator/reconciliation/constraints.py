@@ -1,4 +1,4 @@
-"""What the tables cannot say in columns: CHECKs from the enums, composite and partial indexes. For a migration to run."""
+"""What the tables cannot say in columns: CHECKs from the enums, composite and partial indexes, for a migration."""
 
 from __future__ import annotations
 

@@ -228,9 +228,7 @@ def _judge_pairs(board: _Board) -> None:
 def _difference(board: _Board, line: SettlementLine, movement: Movement) -> Break | None:
     actual = board.compared(line, movement.amount.currency)
     if actual.currency != movement.amount.currency:
-        return explain.pair_break(
-            BreakKind.CURRENCY_MISMATCH, line, movement, movement.amount, actual, board.as_of
-        )
+        return explain.pair_break(BreakKind.CURRENCY_MISMATCH, line, movement, movement.amount, actual, board.as_of)
     if abs(actual.minor - movement.amount.minor) > board.tolerance_minor:
         return explain.pair_break(BreakKind.AMOUNT_MISMATCH, line, movement, movement.amount, actual, board.as_of)
     fee = _expected_fee(board, line, movement)
@@ -305,9 +303,7 @@ def _judge_payout(board: _Board, line: SettlementLine, totals: Mapping[tuple[str
     if earned == paid:
         board.matches.append(Match(line, MatchBasis.BATCH_TOTAL))
     else:
-        board.breaks.append(
-            explain.payout_mismatch(line, Money(earned, currency), Money(paid, currency), board.as_of)
-        )
+        board.breaks.append(explain.payout_mismatch(line, Money(earned, currency), Money(paid, currency), board.as_of))
 
 
 def _judge_open_movements(board: _Board, sla_days: int) -> tuple[Movement, ...]:

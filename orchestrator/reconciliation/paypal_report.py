@@ -108,7 +108,9 @@ def _read_record(row_no: int, cells: list[str], keys: RowKeys, reading: _Reading
             reading.section_rows = 0
         case "SB":
             if not reading.header:
-                raise FileUnreadable(f"line {row_no}: a body record (SB) before the column header (CH). Take the file as it came.")
+                raise FileUnreadable(
+                    f"line {row_no}: a body record (SB) before the column header (CH). Take the file as it came."
+                )
             reading.section_rows += 1
             reading.report_rows += 1
             try:
@@ -148,7 +150,10 @@ def _line(row_no: int, row: Row, keys: RowKeys) -> SettlementLine:
         fee=fee,
         net=gross - fee,
         occurred_at=moment(
-            row["transaction initiation date"], "transaction initiation date", "%Y/%m/%d %H:%M:%S %z", "%Y/%m/%d %H:%M:%S"
+            row["transaction initiation date"],
+            "transaction initiation date",
+            "%Y/%m/%d %H:%M:%S %z",
+            "%Y/%m/%d %H:%M:%S",
         ),
         attempt_reference=first_with_prefix("att_", row["custom field"], row["invoice id"]),
         operation_reference=first_with_prefix("op_", row["invoice id"], row["custom field"]),
@@ -185,7 +190,7 @@ def _check_count(row_no: int, name: str, cells: Sequence[str], counted: int, rea
 
 
 def _check_totals(row_no: int, cells: Sequence[str], reading: _Reading) -> None:
-    """Currency, four totals, then opening and closing of three balances, each as CR/DR and amount, and the row count."""
+    """Currency, four totals, opening and closing of three balances (each CR/DR and amount), and the row count."""
     currency = cells[1].upper() if len(cells) > 1 else ""
     lines = [line for line in reading.lines if line.gross.currency == currency]
     sums = (

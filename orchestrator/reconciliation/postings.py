@@ -1,8 +1,7 @@
-"""What settlement lines mean for the ledger: fees and payouts when they are imported, unexplained money when it is found."""
+"""What settlement lines mean for the ledger: fees and payouts on import, unexplained money when it is found."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from currency.money import Money
@@ -46,22 +45,14 @@ def is_orphan(found: Break) -> bool:
 _ORPHANS = frozenset({BreakKind.MISSING_IN_LEDGER, BreakKind.STATUS_MISMATCH, BreakKind.DUPLICATE_CHARGE})
 
 
-def of_orphan(line: SettlementLine, line_id: str, gateway_account_id: str, turn: int) -> Posting | None:
-    """Unexplained money into suspense, gross. `turn` counts how often the line became an orphan."""
+def of_suspense_turn(line: SettlementLine, line_id: str, gateway_account_id: str, turn: int) -> Posting | None:
+    """Unexplained money into suspense on odd turns, gross; back out on even ones, when the line found its movement."""
     if not line.gross.minor:
         return None
-    entries = (_moved(AccountKind.ORPHAN_SUSPENSE, -line.gross, gateway_account_id),)
-    memo = f"unexplained {line.line_type} {line.natural_key}"
-    return Posting(f"settlement:{line_id}:orphan:{turn}", JournalKind.ORPHAN, entries, memo)
-
-
-def of_explained_orphan(line: SettlementLine, line_id: str, gateway_account_id: str, turn: int) -> Posting | None:
-    """The way back out of suspense, once the line has found its movement."""
-    if not line.gross.minor:
-        return None
-    entries = (_moved(AccountKind.ORPHAN_SUSPENSE, line.gross, gateway_account_id),)
-    memo = f"explained {line.line_type} {line.natural_key}"
-    return Posting(f"settlement:{line_id}:orphan:{turn}:back", JournalKind.ORPHAN, entries, memo)
+    goes_in = turn % 2 == 1
+    entries = (_moved(AccountKind.ORPHAN_SUSPENSE, -line.gross if goes_in else line.gross, gateway_account_id),)
+    memo = f"{'unexplained' if goes_in else 'explained'} {line.line_type} {line.natural_key}"
+    return Posting(f"settlement:{line_id}:suspense:{turn}", JournalKind.ORPHAN, entries, memo)
 
 
 def _moved(kind: AccountKind, amount: Money, gateway_account_id: str) -> Entry:
@@ -71,14 +62,3 @@ def _moved(kind: AccountKind, amount: Money, gateway_account_id: str) -> Entry:
     if amount.minor < 0:
         return Entry(debit=clearing, credit=other, amount=-amount)
     return Entry(debit=other, credit=clearing, amount=amount)
-
-
-def totals_by_account(postings: Sequence[Posting]) -> dict[tuple[AccountKind, str], int]:
-    """Debit less credit by account kind and currency, in minor units."""
-    totals: dict[tuple[AccountKind, str], int] = {}
-    for posting in postings:
-        for entry in posting.entries:
-            for account, sign in ((entry.debit, 1), (entry.credit, -1)):
-                key = (account.kind, entry.amount.currency)
-                totals[key] = totals.get(key, 0) + sign * entry.amount.minor
-    return totals

@@ -30,7 +30,7 @@ class FileRow(msgspec.Struct, frozen=True):
 
 
 class BreakRow(msgspec.Struct, frozen=True):
-    """A break as stored; amounts in minor units, `actual_currency` differs from `currency` in a currency_mismatch only."""
+    """A break as stored; amounts in minor units. `actual_currency` is another only in a currency_mismatch."""
 
     id: str
     merchant_id: str
@@ -62,6 +62,7 @@ class StoredLine(msgspec.Struct, frozen=True):
     id: str
     gateway_account_id: str
     line: SettlementLine
+    suspense_turns: int = 0
 
 
 _FILE_COLUMNS = "id, merchant_id, gateway_account_id, name, state, report_format, error, lines, imported_at"
@@ -81,8 +82,9 @@ async def receive_file(
 ) -> FileRow:
     """The file with this content of the account: a new one in state `received`, or the one that is there."""
     await SettlementFile.raw(
-        "INSERT INTO settlement_file (id, merchant_id, gateway_account_id, name, sha256, state, lines, imported_at, raw) "
-        "VALUES ({}, {}, {}, {}, {}, 'received', 0, {}, {}) ON CONFLICT (gateway_account_id, sha256) DO NOTHING",
+        "INSERT INTO settlement_file (id, merchant_id, gateway_account_id, name, sha256, state, lines, "
+        "imported_at, content) VALUES ({}, {}, {}, {}, {}, 'received', 0, {}, {}) "
+        "ON CONFLICT (gateway_account_id, sha256) DO NOTHING",
         new_id("stf"),
         merchant_id,
         gateway_account_id,
@@ -92,7 +94,7 @@ async def receive_file(
         content,
     )
     rows = await SettlementFile.raw(
-        f"SELECT {_FILE_COLUMNS} FROM settlement_file WHERE gateway_account_id = {{}} AND sha256 = {{}}",
+        f"SELECT {_FILE_COLUMNS} FROM settlement_file WHERE gateway_account_id = {{}} AND sha256 = {{}}",  # noqa: S608
         gateway_account_id,
         sha256,
     )
@@ -118,7 +120,8 @@ async def finish_file(
 async def files(merchant_id: str, limit: int) -> list[FileRow]:
     """The newest first."""
     rows = await SettlementFile.raw(
-        f"SELECT {_FILE_COLUMNS} FROM settlement_file WHERE merchant_id = {{}} ORDER BY imported_at DESC, id DESC LIMIT {{}}",
+        f"SELECT {_FILE_COLUMNS} FROM settlement_file WHERE merchant_id = {{}} "  # noqa: S608
+        "ORDER BY imported_at DESC, id DESC LIMIT {}",
         merchant_id,
         limit,
     )
@@ -135,9 +138,7 @@ async def insert_lines(
         rows = [_line_row(merchant_id, gateway_account_id, file_id, line) for line in chunk]
         inserted = (
             await SettlementLineRow.insert(*rows)
-            .on_conflict(
-                target=(SettlementLineRow.gateway_account_id, SettlementLineRow.line_key), action="DO NOTHING"
-            )
+            .on_conflict(target=(SettlementLineRow.gateway_account_id, SettlementLineRow.line_key), action="DO NOTHING")
             .returning(SettlementLineRow.id, SettlementLineRow.line_key)
         )
         ids = {row["line_key"]: row["id"] for row in inserted}
@@ -174,7 +175,7 @@ def _line_row(merchant_id: str, gateway_account_id: str, file_id: str, line: Set
         batch_ref=line.batch_ref[:255],
         payout_ref=line.payout_ref,
         occurred_at=line.occurred_at,
-        raw=msgspec.json.encode(dict(line.raw)).decode(),
+        raw_row=msgspec.json.encode(dict(line.raw)).decode(),
     )
 
 
@@ -222,9 +223,20 @@ def _stored_line(row: dict[str, object]) -> StoredLine:
         gateway_parent_id=text("gateway_parent_id"),
         batch_ref=text("batch_ref"),
         payout_ref=text("payout_ref"),
-        raw=msgspec.json.decode(text("raw"), type=dict[str, str]),
+        raw=msgspec.json.decode(text("raw_row"), type=dict[str, str]),
     )
-    return StoredLine(text("id"), text("gateway_account_id"), line)
+    return StoredLine(text("id"), text("gateway_account_id"), line, msgspec.convert(row["suspense_turns"], int))
+
+
+async def turn_suspense(line_id: str, turn: int) -> bool:
+    """Count the line's way into suspense (odd turns) or out of it; False when another was first."""
+    rows = await SettlementLineRow.raw(
+        "UPDATE settlement_line SET suspense_turns = {} WHERE id = {} AND suspense_turns = {} RETURNING id",
+        turn,
+        line_id,
+        turn - 1,
+    )
+    return bool(rows)
 
 
 async def matches_of(merchant_id: str) -> list[MatchRow]:
@@ -268,20 +280,22 @@ def break_key(gateway_account_id: str, line_id: str | None, found: Break) -> str
     return f"{gateway_account_id}|{found.kind.value}|{line_id or ''}|{movement_id}"
 
 
-async def keep_break(merchant_id: str, gateway_account_id: str, line_id: str | None, found: Break, at: datetime) -> None:
-    """Open the break; one that is there keeps its state, but what the engine cleared itself is opened again."""
+async def keep_break(
+    merchant_id: str, gateway_account_id: str, line_id: str | None, found: Break, at: datetime
+) -> bool:
+    """Have the break open; False when a person resolved it. What the engine cleared itself is opened again."""
     expected, actual = found.expected, found.actual
     currency = expected or actual
     subject = found.line or found.movement
     if currency is None or subject is None:
         raise ValueError("a break has an amount, and a line or a movement")
-    await SettlementBreak.raw(
+    rows = await SettlementBreak.raw(
         "INSERT INTO settlement_break (id, merchant_id, gateway_account_id, natural_key, kind, reason, line_id, "
         "movement_id, expected_minor, actual_minor, currency, actual_currency, occurred_at, state, opened_at) "
         "VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 'open', {}) ON CONFLICT (natural_key) DO UPDATE "
         "SET reason = EXCLUDED.reason, expected_minor = EXCLUDED.expected_minor, actual_minor = EXCLUDED.actual_minor, "
         "state = 'open', resolved_at = NULL, resolution = NULL "
-        "WHERE settlement_break.state = 'open' OR settlement_break.resolution = 'cleared'",
+        "WHERE settlement_break.state = 'open' OR settlement_break.resolution = 'cleared' RETURNING id",
         new_id("brk"),
         merchant_id,
         gateway_account_id,
@@ -297,6 +311,7 @@ async def keep_break(merchant_id: str, gateway_account_id: str, line_id: str | N
         subject.occurred_at,
         at,
     )
+    return bool(rows)
 
 
 async def clear_other_breaks(merchant_id: str, still_open: Iterable[str], at: datetime) -> int:
@@ -315,9 +330,9 @@ async def clear_other_breaks(merchant_id: str, still_open: Iterable[str], at: da
 async def breaks(
     merchant_id: str, *, state: str, kind: str, gateway_account_id: str, after: str, limit: int
 ) -> list[BreakRow]:
-    """Breaks in order of id (time of opening); empty filters let all pass, `after` is the last id of the page before."""
+    """Breaks by id, so by time of opening; empty filters let all pass, `after` is the last id of the page before."""
     rows = await SettlementBreak.raw(
-        f"SELECT {_BREAK_COLUMNS} FROM settlement_break WHERE merchant_id = {{}} AND ({{}} = '' OR state = {{}}) "
+        f"SELECT {_BREAK_COLUMNS} FROM settlement_break WHERE merchant_id = {{}} AND ({{}} = '' OR state = {{}}) "  # noqa: S608
         "AND ({} = '' OR kind = {}) AND ({} = '' OR gateway_account_id = {}) AND id > {} ORDER BY id LIMIT {}",
         merchant_id,
         state,
@@ -328,5 +343,15 @@ async def breaks(
         gateway_account_id,
         after,
         limit,
+    )
+    return msgspec.convert(rows, list[BreakRow])
+
+
+async def standing_breaks(merchant_id: str) -> list[BreakRow]:
+    """Breaks that are open or that a person resolved; not those that the engine cleared."""
+    rows = await SettlementBreak.raw(
+        f"SELECT {_BREAK_COLUMNS} FROM settlement_break WHERE merchant_id = {{}} "  # noqa: S608
+        "AND (state = 'open' OR resolution <> 'cleared') ORDER BY state DESC, id",
+        merchant_id,
     )
     return msgspec.convert(rows, list[BreakRow])

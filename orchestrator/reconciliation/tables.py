@@ -15,7 +15,7 @@ class SettlementFile(Table, tablename="settlement_file"):
     error = Text(null=True, default=None)
     lines = Integer(null=False, default=0)
     imported_at = Timestamptz(null=False, default=None)
-    raw = Bytea(null=False, default=None)
+    content = Bytea(null=False, default=None)
 
 
 class SettlementLineRow(Table, tablename="settlement_line"):
@@ -45,7 +45,8 @@ class SettlementLineRow(Table, tablename="settlement_line"):
     batch_ref = Varchar(length=255, null=False, default="")
     payout_ref = Text(null=False, default="")
     occurred_at = Timestamptz(null=False, default=None)
-    raw = JSONB(null=False, default=None)
+    raw_row = JSONB(null=False, default=None)
+    suspense_turns = Integer(null=False, default=0)  # odd: its gross is in the suspense account
 
 
 class SettlementMatch(Table, tablename="settlement_match"):
@@ -63,7 +64,7 @@ class SettlementBreak(Table, tablename="settlement_break"):
     id = Varchar(length=40, primary_key=True, default=None)
     merchant_id = Varchar(length=40, null=False, default=None)
     gateway_account_id = Varchar(length=40, null=False, default=None)
-    natural_key = Varchar(length=255, null=False, default=None, unique=True)
+    natural_key = Varchar(length=320, null=False, default=None, unique=True)
     kind = Varchar(length=30, null=False, default=None)
     reason = Text(null=False, default=None)
     line_id = ForeignKey(SettlementLineRow, on_delete=OnDelete.restrict, null=True, default=None)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 DEFAULT_LOCALE = "en"
 LANGUAGES = MappingProxyType({"en": "English", "de": "Deutsch", "ja": "日本語", "ar": "العربية"})
 _RIGHT_TO_LEFT = frozenset({"ar"})
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"  # a name in Latin letters must not reorder the sentence around it (UAX 9)
 _MOST_RANGES = 20  # ranges of an Accept-Language header that are looked at; longer ones are not from a browser
 
 # One row per sentence, in the order of LANGUAGES. A row with a hole would fail at import, not on a shopper's screen.
@@ -261,8 +262,10 @@ def direction_of(locale: str) -> str:
 
 def text(locale: str, key: str, **values: str) -> str:
     """The sentence `key` in the language of `locale`. Raises KeyError for an unknown key or a missing value."""
-    row = _ROWS[key]
-    return row[list(LANGUAGES).index(language_of(locale))].format(**values)
+    sentence = _ROWS[key][list(LANGUAGES).index(language_of(locale))]
+    if direction_of(locale) == "rtl":
+        values = {name: f"{_ISOLATE}{value}{_END_ISOLATE}" for name, value in values.items()}
+    return sentence.format(**values)
 
 
 def keys() -> frozenset[str]:

@@ -83,9 +83,11 @@ def moment_text(at: datetime) -> str:
     return f"{_in_utc(at):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def clock_text(at: datetime) -> str:
-    """`09:14:02.125` in UTC. Raises ValueError for a naive datetime."""
+def clock_text(at: datetime, start: datetime) -> str:
+    """`09:14:02.125` UTC on the day of `start`, `2026-11-24 09:14:02` on others. Raises ValueError without a zone."""
     moment = _in_utc(at)
+    if moment.date() != _in_utc(start).date():
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
 
 

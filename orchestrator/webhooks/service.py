@@ -74,14 +74,12 @@ async def apply(message_id: str) -> Later | None:
         row.gateway_account_id, message.reference, message.gateway_payment_id
     )
     if message.kind == "ignored" or attempt is None:
-        note = "nothing of ours is meant" if message.kind != "ignored" else "this kind of message changes nothing"
-        await _mark(message_id, "ignored", note, attempt.payment_id if attempt else None)
+        why = "nothing of ours is meant" if message.kind != "ignored" else "this kind of message changes nothing"
+        await _mark(message_id, "ignored", why, attempt.payment_id if attempt else None)
         return None
     connection = await connections.connect(row.gateway_account_id)
-    if connection.gateway.name == "adyen":
-        note = await _apply_signed(attempt, message)
-    else:
-        note = await _apply_by_asking(attempt, message)
+    can_be_asked = connection.gateway.can_look_up
+    note = await (_apply_by_asking if can_be_asked else _apply_signed)(attempt, message)
     if note is None:
         return Later(clock_port.now() + timedelta(seconds=IN_FLIGHT_PAUSE_S))
     await _mark(message_id, "applied", note, attempt.payment_id)

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, quote
 
-from simulators import challenges
 from simulators.adyen import modifications, payments
 from simulators.adyen.state import State, state_of
 from simulators.adyen.wire import error
-from simulators.asgi import App, ASGIApp, Request, Response, json_response, play, see_other
+from simulators.asgi import App, ASGIApp, Request, Response, html_response, json_response, play, see_other
+from simulators.challenge_page import render_challenge
 from simulators.currencies import to_decimal
+from simulators.issuer import CHALLENGE_PASSWORD
 from simulators.replays import Known
 from simulators.world import World
 
@@ -137,15 +139,17 @@ class AdyenApp:
         if challenge is None:
             return error(404, "000", "Not Found", "internal")
         charge = challenge.charge
-        return challenges.page(charge.account, f"{to_decimal(charge.amount_minor, charge.currency)} {charge.currency}")
+        amount = f"{to_decimal(charge.amount_minor, charge.currency)} {charge.currency}"
+        return html_response(render_challenge(f"/challenge/{id}", amount))
 
     async def _answer_challenge(self, request: Request, id: str) -> Response:
         challenge = self._state.challenges.get(id)
         if challenge is None:
             return error(404, "000", "Not Found", "internal")
         if challenge.passed is None:  # the first answer counts
-            challenge.passed = challenges.passed(request)
-        return see_other(challenges.with_query(challenge.return_url, redirectResult=challenge.redirect_result))
+            challenge.passed = dict(parse_qsl(request.body.decode())).get("password") == CHALLENGE_PASSWORD
+        joint = "&" if "?" in challenge.return_url else "?"
+        return see_other(f"{challenge.return_url}{joint}redirectResult={quote(challenge.redirect_result)}")
 
     async def _report(self, request: Request, account: str, name: str) -> Response:
         """The file of a REPORT_AVAILABLE, for the account's API key in X-API-Key or as a Basic password."""

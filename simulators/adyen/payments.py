@@ -88,9 +88,7 @@ def _challenged(state: State, charge: Charge, brand: str, body: Body) -> Respons
     return json_response({"resultCode": "RedirectShopper", "action": action})
 
 
-def _decided(
-    world: World, state: State, charge: Charge, brand: str, reason: str, *, auto_capture: bool
-) -> Response:
+def _decided(world: World, state: State, charge: Charge, brand: str, reason: str, *, auto_capture: bool) -> Response:
     charge.declined = bool(reason)
     charge.authorised_at = world.clock.now()
     world.add_charge(charge)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simulators.asgi import Response, json_response
 from simulators.currencies import exponent_of
 
-# docs.adyen.com/development-resources/currency-codes: where Adyen's exponents are not those of ISO 4217, and what it lacks
+# docs.adyen.com/development-resources/currency-codes: where Adyen's exponents are not ISO 4217's, and what it lacks
 _OWN_EXPONENTS = {"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
 _NOT_LISTED = frozenset({"BIF", "MGA", "UYI", "UYW", "CLF"})
 
@@ -105,5 +105,5 @@ def brand_name(brand: str) -> str:
 
 
 def error(status: int, code: str, message: str, kind: str = "validation") -> Response:
-    """A ServiceError, the one error shape of the Checkout API. `kind`: validation, security, internal, configuration."""
+    """A ServiceError, the one error shape of the Checkout API. `kind`: validation, security, internal."""
     return json_response({"status": status, "errorCode": code, "message": message, "errorType": kind}, status)

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from simulators import challenges
-from simulators.asgi import App, ASGIApp, Request, Response, json_response, play, see_other
+from simulators.asgi import App, ASGIApp, Request, Response, html_response, json_response, play, see_other
+from simulators.challenge_page import render_challenge
 from simulators.currencies import to_decimal
+from simulators.issuer import CHALLENGE_PASSWORD
 from simulators.paypal import orders, payments, resources
 from simulators.paypal.signing import CERT_PATH
 from simulators.paypal.state import Authorization, Capture, Order, OrderStatus, State, state_of
@@ -63,6 +64,7 @@ class PayPalApp:
         get("/challenge/{id}", self._challenge)
         post("/challenge/{id}", self._answer_challenge)
         get(CERT_PATH + "{id}", self._certificate)
+        get("/simulator/ca", self._authority)
 
     # orders
 
@@ -148,7 +150,7 @@ class PayPalApp:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            return Refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON", "The request is not well formed.").response()
+            return Refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON", "The JSON is not well formed.").response()
 
         async def once(declined_for: str | None) -> Response:
             return self._once(request, account, kept, lambda: work(account, body, declined_for))
@@ -206,7 +208,7 @@ class PayPalApp:
         if scheme != "Basic" or account is None:
             return json_response({"error": "invalid_client", "error_description": "Client Authentication failed"}, 401)
         if dict(parse_qsl(request.body.decode())).get("grant_type") != "client_credentials":
-            return json_response({"error": "unsupported_grant_type", "error_description": "unsupported grant_type"}, 400)
+            return json_response({"error": "unsupported_grant_type", "error_description": "not supported"}, 400)
         return json_response(
             {
                 "scope": "https://uri.paypal.com/services/payments/payment",
@@ -222,22 +224,30 @@ class PayPalApp:
         it = self._state.orders.get(id)
         if it is None or it.status is OrderStatus.CREATED:
             return not_found().response()
-        return challenges.page(it.account, f"{to_decimal(it.minor, it.currency)} {it.currency}")
+        amount = f"{to_decimal(it.minor, it.currency)} {it.currency}"
+        return html_response(render_challenge(f"/challenge/{id}", amount))
 
     async def _answer_challenge(self, request: Request, id: str) -> Response:
         it = self._state.orders.get(id)
         if it is None or it.status is OrderStatus.CREATED:
             return not_found().response()
         if it.status is OrderStatus.PAYER_ACTION_REQUIRED:  # the first answer counts
-            it.challenge_passed = challenges.passed(request)
+            it.challenge_passed = dict(parse_qsl(request.body.decode())).get("password") == CHALLENGE_PASSWORD
             it.status = OrderStatus.APPROVED
-        return see_other(challenges.with_query(it.return_url or "about:blank", token=it.id))
+        if not it.return_url:
+            return html_response("<!doctype html><title>Done</title><p>You can close this page.</p>")
+        joint = "&" if "?" in it.return_url else "?"
+        return see_other(f"{it.return_url}{joint}token={it.id}")
 
     async def _certificate(self, request: Request, id: str) -> Response:
         signer = self._state.signer
         if id != signer.cert_id:
             return not_found().response()
         return Response(200, signer.chain_pem, {"content-type": "application/x-pem-file"})
+
+    async def _authority(self, request: Request) -> Response:
+        """Not PayPal's: the root to trust in this world, as a public one would be trusted in the other."""
+        return Response(200, paypal_ca_pem(self._world), {"content-type": "application/x-pem-file"})
 
 
 def _answered(work: Callable[[], Response]) -> Response:

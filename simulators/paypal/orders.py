@@ -45,7 +45,7 @@ def create(world: World, state: State, account: str, body: Body) -> Order:
 def pay(world: World, state: State, it: Order, verb: str, body: Body, declined_for: str | None) -> None:
     """POST /v2/checkout/orders/{id}/authorize or …/capture: changes the order. Raises Refused.
 
-    A refusal of the issuer leaves the order COMPLETED with a DENIED authorization or a DECLINED capture, as PayPal does.
+    The issuer's refusal leaves the order COMPLETED with a DENIED authorization or a DECLINED capture, as at PayPal.
     """
     _require_payable(it, verb)
     reason = _instrument(it, body)
@@ -57,7 +57,8 @@ def pay(world: World, state: State, it: Order, verb: str, body: Body, declined_f
     if reason == INSTRUMENT_DECLINED:
         raise unprocessable(
             "INSTRUMENT_DECLINED",
-            "The instrument presented was either declined by the processor or bank, or it can't be used for this payment.",
+            "The instrument presented was either declined by the processor or bank, "
+            "or it can't be used for this payment.",
         )
     _decide(world, state, it, reason)
 

@@ -43,7 +43,9 @@ def void(world: World, state: State, it: Authorization, declined_for: str | None
     charge = _charge_of(it)
     status = resources.authorization_status(it)
     if status == "VOIDED":
-        raise unprocessable("PREVIOUSLY_VOIDED", "Authorization has been previously voided and hence cannot be voided again.")
+        raise unprocessable(
+            "PREVIOUSLY_VOIDED", "Authorization has been previously voided and hence cannot be voided again."
+        )
     if status != "CREATED" or declined_for:
         raise unprocessable("CANNOT_BE_VOIDED", "A captured or denied authorization cannot be voided.")
     world.void(charge, it.id)
@@ -60,7 +62,10 @@ def refund(world: World, state: State, it: Capture, body: Body, declined_for: st
         raise unprocessable("CAPTURE_FULLY_REFUNDED", "The capture has already been fully refunded.")
     minor = _amount(body, it.order.currency, left)
     if minor > left:
-        raise unprocessable("REFUND_AMOUNT_EXCEEDED", "The refund amount must be less than or equal to the capture amount.")
+        raise unprocessable(
+            "REFUND_AMOUNT_EXCEEDED",
+            "The refund amount must be less than or equal to the capture amount that has not yet been refunded.",
+        )
     invoice_id, custom_id = str(body.get("invoice_id", "")), str(body.get("custom_id", ""))
     made = Refund(new_id(), it, minor, world.clock.now(), invoice_id, custom_id)
     it.refunds.append(made)
@@ -81,5 +86,5 @@ def _amount(body: Body, currency: str, left: int) -> int:
         return left
     minor, given = from_paypal(body["amount"], "/amount")
     if given != currency:
-        raise unprocessable("CURRENCY_MISMATCH", "The currency must be that of the authorization.", "/amount/currency_code")
+        raise unprocessable("CURRENCY_MISMATCH", "Currency must match that of the original.", "/amount/currency_code")
     return minor

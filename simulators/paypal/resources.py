@@ -17,7 +17,7 @@ def order(it: Order, base_url: str) -> Json:
     unit: Json = {
         "reference_id": it.reference_id,
         "amount": to_paypal(it.minor, it.currency),
-        "payee": {"merchant_id": "SIMULATEDPAYEE"[:13]},
+        "payee": {"merchant_id": "CLEARWAYSYM22"},
     }
     unit |= _given(custom_id=it.custom_id, invoice_id=it.invoice_id)
     if payments := _payments(it, base_url):

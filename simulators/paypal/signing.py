@@ -103,9 +103,7 @@ def _ca_certificate(key: rsa.RSAPrivateKey) -> x509.Certificate:
     return builder.sign(key, hashes.SHA256())
 
 
-def _leaf_certificate(
-    key: rsa.RSAPrivateKey, ca: x509.Certificate, ca_key: rsa.RSAPrivateKey
-) -> x509.Certificate:
+def _leaf_certificate(key: rsa.RSAPrivateKey, ca: x509.Certificate, ca_key: rsa.RSAPrivateKey) -> x509.Certificate:
     builder = _certificate(LEAF_NAME, ca.subject, key.public_key())
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     # As a public authority's server certificate has it, which is what x509.verification looks for.

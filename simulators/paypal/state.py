@@ -59,7 +59,7 @@ class Authorization:
 
 @dataclass(slots=True)
 class Order:
-    """One purchase unit, one authorization or capture of the order itself; partial captures follow the authorization."""
+    """One purchase unit, paid by one authorization (and its captures) or by one capture."""
 
     id: str
     account: str
@@ -91,7 +91,7 @@ class State:
     tokens: dict[str, str] = field(default_factory=dict)
     replays: Replays = field(default_factory=Replays)
     signer: Signer = field(default_factory=Signer)
-    base_url: str = "https://api-m.sandbox.paypal.com"  # until a caller shows how we are addressed
+    base_url: str = ""  # as the last caller addressed us
 
     def new_token(self, account: str) -> str:
         """Never outlived: the SDK counts its nine hours in real time, the simulated world in its own."""

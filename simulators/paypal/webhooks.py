@@ -30,7 +30,7 @@ def builder(world: World, state: State, body: bytes) -> Builder:
 
     def build(endpoint: Endpoint) -> Signed:
         webhook_id = endpoint.secrets.get("webhook_id", "")
-        headers = state.signer.sign(body, webhook_id, world.clock.now(), state.base_url)
+        headers = state.signer.sign(body, webhook_id, world.clock.now(), _address(world, state))
         return Signed(body, {"content-type": "application/json", **headers})
 
     return build
@@ -49,10 +49,14 @@ def forged(world: World, account: str) -> Builder:
     body = _event(world, state, "PAYMENT.CAPTURE.COMPLETED", resource)
 
     def build(endpoint: Endpoint) -> Signed:
-        headers = state.signer.sign(body, "0SOMEBODYELSE0000", world.clock.now(), state.base_url)
+        headers = state.signer.sign(body, "0SOMEBODYELSE0000", world.clock.now(), _address(world, state))
         return Signed(body, {"content-type": "application/json", **headers})
 
     return build
+
+
+def _address(world: World, state: State) -> str:
+    return state.base_url or world.urls.get("paypal", "https://api-m.sandbox.paypal.com")
 
 
 def _event(world: World, state: State, event_type: str, resource: dict[str, Any]) -> bytes:
@@ -67,6 +71,8 @@ def _event(world: World, state: State, event_type: str, resource: dict[str, Any]
         "event_type": event_type,
         "summary": summary,
         "resource": resource,
-        "links": [{"href": f"{state.base_url}/v1/notifications/webhooks-events/{id}", "rel": "self", "method": "GET"}],
+        "links": [
+            {"href": f"{_address(world, state)}/v1/notifications/webhooks-events/{id}", "rel": "self", "method": "GET"}
+        ],
     }
     return json.dumps(event).encode()

@@ -11,9 +11,12 @@ from simulators.asgi import Response, json_response
 from simulators.currencies import exponent_of, to_decimal
 
 # developer.paypal.com/api/rest/reference/currency-codes
-CURRENCIES = frozenset(
-    "AUD BRL CAD CNY CZK DKK EUR HKD HUF ILS JPY MYR MXN TWD NZD NOK PHP PLN GBP SGD SEK CHF THB USD".split()
-)
+# fmt: off
+CURRENCIES = frozenset((
+    "AUD", "BRL", "CAD", "CNY", "CZK", "DKK", "EUR", "HKD", "HUF", "ILS", "JPY", "MYR",
+    "MXN", "TWD", "NZD", "NOK", "PHP", "PLN", "GBP", "SGD", "SEK", "CHF", "THB", "USD",
+))
+# fmt: on
 WITHOUT_DECIMALS = frozenset({"HUF", "JPY", "TWD"})
 _VALUE = re.compile(r"\d{1,29}(\.\d+)?")
 
@@ -70,18 +73,18 @@ def from_paypal(amount: object, field: str) -> tuple[int, str]:
         raise Refused(400, "INVALID_REQUEST", "MISSING_REQUIRED_PARAMETER", "A required field is missing.", field)
     currency, value = amount.get("currency_code"), amount.get("value")
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
-        raise Refused(
-            400, "INVALID_REQUEST", "INVALID_PARAMETER_SYNTAX", "The value of a field is invalid.", f"{field}/currency_code"
-        )
+        raise _syntax(f"{field}/currency_code")
     if currency not in CURRENCIES:
         raise unprocessable(
             "CURRENCY_NOT_SUPPORTED", "The currency code is not currently supported.", f"{field}/currency_code"
         )
     if not isinstance(value, str) or not _VALUE.fullmatch(value):
-        raise Refused(
-            400, "INVALID_REQUEST", "INVALID_PARAMETER_SYNTAX", "The value of a field is invalid.", f"{field}/value"
-        )
+        raise _syntax(f"{field}/value")
     return _minor(value, currency, f"{field}/value"), currency
+
+
+def _syntax(field: str) -> Refused:
+    return Refused(400, "INVALID_REQUEST", "INVALID_PARAMETER_SYNTAX", "The value of a field is invalid.", field)
 
 
 def _minor(value: str, currency: str, field: str) -> int:

@@ -14,21 +14,20 @@ from simulators.reports.lines import Batch, CurrencyTotal, LineKind, SettlementL
 
 COMPANY = "ClearwaySim"
 
+# fmt: off
 COLUMNS: tuple[str, ...] = (
-    *(
-        "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,TimeZone,Type,"
-        "Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,"
-        "Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),"
-        "Payment Method Variant,Modification Merchant Reference,Batch Number"
-    ).split(","),
+    "Company Account", "Merchant Account", "Psp Reference", "Merchant Reference", "Payment Method", "Creation Date",
+    "TimeZone", "Type", "Modification Reference", "Gross Currency", "Gross Debit (GC)", "Gross Credit (GC)",
+    "Exchange Rate", "Net Currency", "Net Debit (NC)", "Net Credit (NC)", "Commission (NC)", "Markup (NC)",
+    "Scheme Fees (NC)", "Interchange (NC)", "Payment Method Variant", "Modification Merchant Reference",
+    "Batch Number",
     *(f"Reserved{n}" for n in range(4, 11)),
-    *(
-        "Booking Date,Booking Date TimeZone,Metadata,Balance Currency,Net Debit (BC),Net Credit (BC),Payment Fees (NC),"
-        "DCC Markup (NC),Funds Destination,Balance Platform Debit,Balance Platform Credit,Shopper Country,"
-        "Clearing Network,Merchant Order Reference,Dispute Reference,ARN,Settlement Flow,Authorisation Code,"
-        "Gross Fees (NC)"
-    ).split(","),
+    "Booking Date", "Booking Date TimeZone", "Metadata", "Balance Currency", "Net Debit (BC)", "Net Credit (BC)",
+    "Payment Fees (NC)", "DCC Markup (NC)", "Funds Destination", "Balance Platform Debit", "Balance Platform Credit",
+    "Shopper Country", "Clearing Network", "Merchant Order Reference", "Dispute Reference", "ARN", "Settlement Flow",
+    "Authorisation Code", "Gross Fees (NC)",
 )
+# fmt: on
 _STAMP = "%Y-%m-%d %H:%M:%S"
 
 

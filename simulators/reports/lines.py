@@ -1,4 +1,4 @@
-"""What a settlement file tells about, in one neutral shape that the three writers turn into their gateway's own columns."""
+"""What a settlement file says, in one neutral shape that three writers turn into their gateway's own columns."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The simulated Stripe: API v1, challenge page and webhooks."""

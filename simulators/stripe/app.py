@@ -64,11 +64,11 @@ class _Stripe:
                 form = parse_form(request.body.decode())
                 key = request.headers.get("idempotency-key") or new_id("key")
                 if replay := self.keys.begin(account, key, request, self.world.clock.now()):
-                    return replay
+                    return _named(replay)
             except StripeError as error:
-                return error.response()
+                return _named(error.response())
             try:
-                return await self._execute(endpoint, operation, account, form, id, key)
+                return _named(await self._execute(endpoint, operation, account, form, id, key))
             finally:
                 self.keys.forget_unfinished(account, key)
 
@@ -109,9 +109,9 @@ class _Stripe:
                 # a read after the shopper's return is how a payment with authentication is completed
                 kind = "complete" if intent is not None and intent.was_challenged else operation
                 scenario = self.world.take_scenario("stripe", kind, account=account, id=id)
-                return await play(scenario, work, server_error)
+                return _named(await play(scenario, work, server_error))
             except StripeError as error:
-                return error.response()
+                return _named(error.response())
 
         return handle
 
@@ -204,6 +204,11 @@ class _Stripe:
         }
         joint = "&" if "?" in intent.return_url else "?"
         return see_other(f"{intent.return_url}{joint}{urlencode(result)}")
+
+
+def _named(response: Response) -> Response:
+    """Every answer has a request id of its own, a replayed one too."""
+    return Response(response.status, response.body, {**response.headers, "request-id": new_id("req")})
 
 
 def _page(url: str, shown: list[dict[str, Any]], form: Form) -> dict[str, Any]:

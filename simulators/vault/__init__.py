@@ -1,0 +1,1 @@
+"""The simulated card vault: tokens, card fields and a forward proxy."""

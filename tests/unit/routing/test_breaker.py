@@ -78,3 +78,7 @@ def test_a_late_failure_does_not_put_the_probe_off() -> None:
 def test_no_probe_starts_before_it_is_due() -> None:
     assert start_probe(OPEN, NOW) is OPEN
     assert start_probe(HEALTHY, NOW) is HEALTHY
+
+
+def test_a_failure_after_the_cool_down_holds_back_again_though_no_probe_was_announced() -> None:
+    assert not allows(record(OPEN, OutcomeKind.NOT_REACHED, COOLED), COOLED + SECOND)

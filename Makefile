@@ -1,0 +1,106 @@
+# Nothing has to be done before any of these. `make demo` and `make up` install what running needs; `make test`,
+# `make check` and `make bench` install the tools too. A stamp in .venv remembers what is there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+SYSTEM := $(VENV)/.stamp-system
+PACKAGES := currency routing invoicing orchestrator simulators
+
+# What WeasyPrint needs beside Python, and letters for every script an invoice may be written in.
+APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup demo up doctor test bench check lint types imports format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(DEV) ## install everything (again: nothing to do, no time)
+
+demo: $(RUNTIME) ## play a day of payments against simulated gateways
+	@$(BIN)/clearway demo
+
+up: $(RUNTIME) ## run Clearway on a database it brings along
+	@$(BIN)/clearway up
+
+doctor: $(RUNTIME) ## look at every part
+	@$(BIN)/clearway doctor
+
+test: check ## lint, types, imports, then all tests
+	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+bench: $(DEV) ## measure throughput and latency on this machine
+	@$(BIN)/python -m tests.benchmarks
+
+check: lint types imports ## lint, types and imports only
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV)
+	@$(BIN)/mypy
+
+imports: $(DEV)
+	@$(BIN)/lint-imports
+
+format: $(DEV) ## bring the code into the one format
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and caches; data of `make up` stays where it is
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python: | system-packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+
+# The packages of the system: asked for on every run only when the stamp is missing, and installed only when absent.
+.PHONY: system-packages
+ifeq ($(wildcard $(SYSTEM)),)
+system-packages:
+	@missing=""; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="python3-venv"; \
+	if command -v dpkg-query >/dev/null; then \
+		for name in $(APT_PACKAGES); do \
+			dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$name"; \
+		done; \
+	else \
+		echo "This is not a Debian: see that Pango, HarfBuzz (subset) and Noto fonts are installed; clearway doctor looks."; \
+	fi; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing$$missing"; \
+			export DEBIAN_FRONTEND=noninteractive; \
+			apt-get update -qq; \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		else \
+			echo "These packages are missing. Install them, then run make again:"; \
+			echo "  sudo apt-get install $$missing"; \
+			exit 1; \
+		fi; \
+	fi
+else
+system-packages: ;
+endif
+
+$(RUNTIME): requirements/runtime.txt requirements/assets.txt pyproject.toml | $(BIN)/python
+	@touch $(SYSTEM)
+	@echo "Installing what running needs ..."
+	@$(PIP) --require-hashes -r requirements/runtime.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/assets.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@echo "Installing what testing needs ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,60 @@
+"""Sends mail over SMTP, and writes the one mail that there is so far: here is your invoice."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from email.utils import formatdate
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from currency.formatting import format_date, format_money
+from invoicing.catalogues import catalogue_of
+from invoicing.store import InvoiceRecord
+from orchestrator.settings import get_settings
+
+TLS_PORT, SUBMISSION_PORT = 465, 587
+
+
+def invoice_mail(invoice: InvoiceRecord, pdf: bytes, pay_url: str) -> EmailMessage:
+    """The mail in the buyer's language, with the PDF. Its Message-ID is the invoice's, so a repetition is recognised."""
+    document = invoice.document
+    if document is None:
+        raise ValueError(f"{invoice.id} is a draft: only an issued invoice is sent")
+    say = catalogue_of(document.content.locale).gettext
+    locale = document.content.locale
+    message = EmailMessage()
+    message["From"] = get_settings().mail_from
+    message["To"] = document.content.buyer.email
+    message["Subject"] = f"{say('Invoice')} {document.number} – {document.content.seller.name}"
+    message["Date"] = formatdate()
+    message["Message-ID"] = f"<{invoice.id}@clearway>"
+    lines = [
+        f"{say('Invoice')} {document.number}",
+        f"{say('Total')}: {format_money(document.totals.total, locale)}",
+        f"{say('Due date')}: {format_date(document.due_date, locale)}",
+        "",
+        pay_url,
+        "",
+        document.content.seller.name,
+    ]
+    message.set_content("\n".join(lines))
+    message.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{document.number}.pdf")
+    return message
+
+
+async def send(message: EmailMessage) -> None:
+    """Hand the mail to SMTP_URL. Raises aiosmtplib.SMTPException when it was not taken: the outbox tries again."""
+    url = urlsplit(get_settings().smtp_url.get_secret_value())
+    if not url.hostname:
+        raise RuntimeError("SMTP_URL is not set: no mail can be sent")
+    await aiosmtplib.send(
+        message,
+        hostname=url.hostname,
+        port=url.port or (TLS_PORT if url.scheme == "smtps" else SUBMISSION_PORT),
+        username=unquote(url.username) if url.username else None,
+        password=unquote(url.password) if url.password else None,
+        use_tls=url.scheme == "smtps",
+        start_tls=True if url.scheme == "smtp+starttls" else None,
+        timeout=get_settings().limits.smtp_timeout_s,
+    )

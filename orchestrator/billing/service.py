@@ -1,0 +1,200 @@
+"""The verbs of invoices: joins what invoicing decides with payments, the ledger, mail and the outbox.
+
+An invoice row and a payment row are never locked in one transaction: a captured payment comes here through the outbox.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from currency.money import Money
+from invoicing import service as invoicing
+from invoicing.documents import DraftInvoice, InvoiceTotals
+from invoicing.lifecycle import InvoiceState
+from invoicing.store import InvoiceRecord, find_invoice_by_id
+from orchestrator import clock_port, outbox
+from orchestrator.access.store import bind_idempotency
+from orchestrator.billing import mail, pdf
+from orchestrator.db import transaction
+from orchestrator.errors import Conflict
+from orchestrator.events import EventType
+from orchestrator.ids import new_id
+from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+from orchestrator.notifications.service import record
+from orchestrator.outbox import Later
+from orchestrator.payments import service as payments
+from orchestrator.payments import store as payment_store
+from orchestrator.payments.records import PaymentRow
+from orchestrator.payments.service import NewPayment
+from orchestrator.settings import get_settings
+
+PAYMENT_CAPTURED = "payment.captured"
+SEND_INVOICE = "invoice.send"
+
+_RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
+PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
+
+
+async def create_draft(
+    merchant_id: str, customer_id: str, draft: DraftInvoice, idempotency_id: str | None = None
+) -> InvoiceRecord:
+    """A draft with its sums. Raises invoicing's refusals (InvalidInvoice, TaxNotApplicable)."""
+    invoice_id = new_id("inv")
+    async with transaction():
+        changed = await invoicing.create_draft(
+            invoice_id,
+            merchant_id=merchant_id,
+            customer_id=customer_id,
+            draft=draft,
+            public_token=invoicing.new_public_token(),
+            now=clock_port.now(),
+        )
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, invoice_id)
+    return changed.invoice
+
+
+async def finalize(
+    merchant_id: str,
+    invoice_id: str,
+    *,
+    issue_date: date | None = None,
+    send_mail: bool = True,
+    idempotency_id: str | None = None,
+) -> InvoiceRecord:
+    """Issue the draft: number, dates, ledger, and (by a worker) PDF and mail. Raises invoicing's refusals."""
+    now = clock_port.now()
+    async with transaction():
+        await invoicing.open_series(new_id("ser"), merchant_id=merchant_id)
+        changed = await invoicing.finalize(
+            invoice_id, merchant_id=merchant_id, issue_date=issue_date or now.date(), now=now
+        )
+        invoice = changed.invoice
+        assert invoice.document is not None
+        entries = _entries_at_issue(invoice.document.totals)
+        if entries:
+            await post(
+                f"invoice:{invoice_id}",
+                entries,
+                merchant_id=merchant_id,
+                kind=JournalKind.INVOICE,
+                at=now,
+                memo=invoice.number or "",
+            )
+        await record(EventType.INVOICE_ISSUED, merchant_id, invoice_id, {"number": invoice.number}, now)
+        if send_mail:
+            await outbox.enqueue(SEND_INVOICE, invoice_id, now)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, invoice_id)
+    return invoice
+
+
+def _entries_at_issue(totals: InvoiceTotals) -> list[Entry]:
+    parts = ((AccountKind.SALES, totals.net), (AccountKind.TAX, totals.tax))
+    return [Entry(_RECEIVABLE, AccountKey(kind), amount) for kind, amount in parts if amount.minor > 0]
+
+
+async def pdf_of(merchant_id: str, invoice_id: str) -> bytes:
+    """The PDF of an issued invoice, rendered once and kept. Raises Conflict for a draft."""
+    stored = await invoicing.get_pdf(merchant_id, invoice_id)
+    if stored is not None:
+        return stored
+    invoice = await invoicing.get(merchant_id, invoice_id)
+    if invoice.document is None:
+        raise Conflict("A draft has no PDF. Finalize the invoice first.")
+    rendered = await pdf.render(invoice.document, invoice.document.content.locale, public_url(invoice))
+    async with transaction():
+        await invoicing.attach_pdf(invoice_id, merchant_id=merchant_id, pdf=rendered)
+    kept = await invoicing.get_pdf(merchant_id, invoice_id)
+    return kept or rendered
+
+
+async def send(invoice_id: str) -> Later | None:
+    """Mail the invoice with its PDF to the buyer. Run by the outbox; a mail that was not taken is tried again."""
+    invoice = await find_invoice_by_id(invoice_id)
+    if invoice is None or invoice.document is None or not invoice.document.content.buyer.email:
+        return None
+    content = await pdf_of(invoice.merchant_id, invoice_id)
+    await mail.send(mail.invoice_mail(invoice, content, public_url(invoice)))
+    async with transaction():
+        data = {"to": invoice.customer_id, "number": invoice.number}
+        await record(EventType.INVOICE_SENT, invoice.merchant_id, invoice_id, data, clock_port.now())
+    return None
+
+
+def public_url(invoice: InvoiceRecord) -> str:
+    """Where the buyer sees and pays the invoice."""
+    return f"{get_settings().public_url}/i/{invoice.public_token}"
+
+
+async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
+    """The one payment by which the invoice can be paid now, made when it is first asked for.
+
+    Two tabs get the same one: `source` counts the payments applied so far and is unique among open payments.
+    Raises Conflict when nothing is owed.
+    """
+    if invoice.state not in PAYABLE or invoice.document is None:
+        raise Conflict(f"The invoice is {invoice.state.value}: nothing is owed.")
+    applied = await invoicing.list_payments(invoice.merchant_id, invoice.id)
+    source = f"{invoice.id}/{len(applied)}"
+    existing = await payment_store.payment_by_source(source)
+    if existing is not None:
+        return existing
+    new = NewPayment(
+        merchant_id=invoice.merchant_id,
+        amount=invoice.total - invoice.paid,
+        country=invoice.document.content.buyer.country,
+        customer_id=invoice.customer_id,
+        reference=invoice.number,
+        description=invoice.number or "",
+        locale=invoice.document.content.locale,
+        return_url=public_url(invoice),
+        source=source,
+        credit_kind=AccountKind.CUSTOMER_RECEIVABLE,
+    )
+    try:
+        return await payments.create(new)
+    except payment_store.SourceTaken:
+        existing = await payment_store.payment_by_source(source)
+        assert existing is not None
+        return existing
+
+
+async def apply_payment(payment_id: str) -> Later | None:
+    """Put a captured payment to its invoice, once. What the invoice did not owe becomes the customer's credit."""
+    payment = await payment_store.payment(payment_id)
+    if payment is None or payment.source is None or not payment.amount_captured_minor:
+        return None
+    invoice_id = payment.source.partition("/")[0]
+    now = clock_port.now()
+    async with transaction():
+        applied = await invoicing.record_payment(
+            new_id("ipa"),
+            merchant_id=payment.merchant_id,
+            invoice_id=invoice_id,
+            payment_id=payment_id,
+            amount=Money(payment.amount_captured_minor, payment.currency),
+            now=now,
+        )
+        if applied.first_time and applied.invoice.state is InvoiceState.PAID:
+            data = {"number": applied.invoice.number, "payment": payment_id}
+            await record(EventType.INVOICE_PAID, payment.merchant_id, invoice_id, data, now)
+        if applied.surplus.minor > 0:
+            await _credit(payment, invoice_id, applied.surplus)
+    return None
+
+
+async def _credit(payment: PaymentRow, invoice_id: str, surplus: Money) -> None:
+    now = clock_port.now()
+    first = await post(
+        f"surplus:{invoice_id}:{payment.id}",
+        [Entry(_RECEIVABLE, AccountKey(AccountKind.CUSTOMER_CREDIT), surplus)],
+        merchant_id=payment.merchant_id,
+        kind=JournalKind.APPLICATION,
+        at=now,
+        memo="paid more than the invoice owed",
+        references=References(payment_id=payment.id),
+    )
+    if first:
+        data = {"payment": payment.id, "surplus_minor": surplus.minor, "currency": surplus.currency}
+        await record(EventType.INVOICE_PAYMENT_SURPLUS, payment.merchant_id, invoice_id, data, now)

@@ -1,0 +1,73 @@
+"""The clock process: relays what is due in the outbox to the broker. Of several clocks one works, the others stand by."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import asyncpg
+import structlog
+
+from orchestrator import clock_port, db, outbox
+from orchestrator.broker import set_up_broker
+from orchestrator.settings import get_settings
+
+log = structlog.get_logger()
+
+ELECTION_KEY = 0x636C6F636B  # "clock": the advisory lock that the working clock holds
+TICK_S = 0.05
+STANDBY_S = 1.0
+BEAT_EVERY_S = 2.0
+
+
+def run() -> None:
+    """Run until SIGTERM or SIGINT."""
+    set_up_broker(get_settings())
+    asyncio.run(_run())
+
+
+async def _run() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await db.start_pool(max_size=3)
+    try:
+        while not stop.is_set():
+            try:
+                await _term(stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("clock.database", error=str(error))
+                await asyncio.sleep(STANDBY_S)
+    finally:
+        await db.close_pool()
+
+
+async def _term(stop: asyncio.Event) -> None:
+    """Be elected, and work while the connection that holds the election lives."""
+    ballot = await asyncpg.connect(get_settings().database_url.get_secret_value())
+    try:
+        while not await ballot.fetchval("SELECT pg_try_advisory_lock($1)", ELECTION_KEY):
+            if stop.is_set():
+                return
+            await asyncio.sleep(STANDBY_S)
+        log.info("clock.elected")
+        beaten_at = 0.0
+        while not stop.is_set() and not ballot.is_closed():
+            if asyncio.get_running_loop().time() - beaten_at > BEAT_EVERY_S:
+                beaten_at = asyncio.get_running_loop().time()
+                await outbox.beat("clock", clock_port.now())
+            if not await relay():
+                await asyncio.sleep(TICK_S)
+    finally:
+        await ballot.close()
+
+
+async def relay() -> int:
+    """Ring the bells that are due; how many. A bell that the broker loses rings again by itself."""
+    from orchestrator.jobs.bells import bell
+
+    bells = await outbox.take_due(clock_port.now())
+    if bells:
+        await asyncio.to_thread(lambda: [bell.send(due.topic, due.subject, due.version) for due in bells])
+    return len(bells)

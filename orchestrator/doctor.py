@@ -1,0 +1,236 @@
+"""`clearway doctor`: one line for every part, and where one is missing, what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes.util
+import importlib.util
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import asyncpg
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from orchestrator.clock_port import now
+from orchestrator.settings import Mode, Settings, SettingsError, get_settings
+
+CONNECT_TIMEOUT_S = 5
+FC_LIST_TIMEOUT_S = 20
+# What WeasyPrint loads by name; without the last one subsetting fonts takes several times longer.
+LIBRARIES = {
+    "pango-1.0": ("libpango-1.0-0", True),
+    "pangoft2-1.0": ("libpangoft2-1.0-0", True),
+    "harfbuzz-subset": ("libharfbuzz-subset0", False),
+}
+# One language of each script that invoices are written in.
+SCRIPTS = {"Latin": "de", "Greek": "el", "Cyrillic": "ru", "Arabic": "ar", "Hebrew": "he", "Japanese": "ja"}
+SCRIPTS |= {"Chinese": "zh-cn", "Korean": "ko", "Thai": "th", "Devanagari": "hi"}
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen of one part. `remedy` is a sentence or a command. FAILED makes the exit code 1."""
+
+    part: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+Check = Callable[[Settings], Awaitable[list[Finding]]]
+# Parts above this module add their own here (gateway accounts, simulators): `doctor.CHECKS.append(check)`.
+CHECKS: list[Check] = []
+# Modules that do so when they are imported; one that is not there is passed over.
+EXTENSIONS = ("orchestrator.gateways.checks", "orchestrator.demo.checks")
+
+
+def run(console: Console | None = None) -> bool:
+    """Print the table. True when nothing required fails."""
+    findings = asyncio.run(examine())
+    table = Table("Part", "State", "What was seen", "What to do", show_lines=False, expand=False)
+    colours = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
+    for found in findings:
+        state = f"[{colours[found.state]}]{found.state}[/]"
+        table.add_row(found.part, state, escape(found.detail), escape(found.remedy))
+    (console or Console()).print(table)
+    return all(found.state is not State.FAILED for found in findings)
+
+
+async def examine() -> list[Finding]:
+    """All findings, in the order of the table. A check that breaks is a finding too."""
+    findings = [_python(), *_libraries(), *_fonts()]
+    try:
+        settings = get_settings()
+    except SettingsError as error:
+        remedy = "set it in the environment; docs/configuration.md"
+        return findings + [Finding("configuration", State.FAILED, problem, remedy) for problem in error.problems]
+    findings += [Finding("configuration", State.OK, f"{settings.mode} mode, secret key set"), _public_url(settings)]
+    _load_extensions()
+    for check in (_database, _broker, _smtp, *CHECKS):
+        try:
+            findings += await check(settings)
+        except Exception as error:
+            name = getattr(check, "__name__", str(check)).strip("_")
+            findings.append(Finding(name, State.FAILED, f"{type(error).__name__}: {error}", "see the logs"))
+    return findings
+
+
+def _load_extensions() -> None:
+    for name in EXTENSIONS:
+        parent = name.rpartition(".")[0]
+        if importlib.util.find_spec(parent) and importlib.util.find_spec(name):
+            importlib.import_module(name)
+
+
+def _python() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    state = State.OK if sys.version_info >= (3, 11) else State.FAILED
+    return Finding("Python", state, version, "" if state is State.OK else "install Python 3.11 or newer")
+
+
+def _libraries() -> list[Finding]:
+    found = []
+    for name, (package, required) in LIBRARIES.items():
+        if ctypes.util.find_library(name):
+            found.append(Finding(f"lib{name}", State.OK, "found"))
+            continue
+        state = State.FAILED if required else State.WARNING
+        cost = "PDF documents cannot be made" if required else "PDF documents take several times longer"
+        found.append(Finding(f"lib{name}", state, f"missing: {cost}", f"sudo apt-get install {package}"))
+    return found
+
+
+def _fonts() -> list[Finding]:
+    if shutil.which("fc-list") is None:
+        return [Finding("fonts", State.WARNING, "fc-list is missing", "sudo apt-get install fontconfig")]
+    missing = [script for script, language in SCRIPTS.items() if not _has_font(language)]
+    if not missing:
+        return [Finding("fonts", State.OK, f"for {len(SCRIPTS)} scripts")]
+    remedy = "sudo apt-get install fonts-noto-core fonts-noto-cjk"
+    return [Finding("fonts", State.WARNING, f"none for {', '.join(missing)}: boxes in documents", remedy)]
+
+
+def _has_font(language: str) -> bool:
+    command = ["fc-list", f":lang={language}", "family"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FC_LIST_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return bool(done.stdout.strip())
+
+
+def _public_url(settings: Settings) -> Finding:
+    host = urlsplit(settings.public_url).hostname
+    if settings.mode is Mode.PRODUCTION and host in {"127.0.0.1", "localhost"}:
+        remedy = "set CLEARWAY_PUBLIC_URL: payers and gateways' webhooks come to it"
+        return Finding("public URL", State.WARNING, settings.public_url, remedy)
+    return Finding("public URL", State.OK, settings.public_url)
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    try:
+        connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
+        remedy = "start PostgreSQL and check DATABASE_URL; or try `clearway up` without it"
+        return [Finding("PostgreSQL", State.FAILED, f"{type(error).__name__}: {error}", remedy)]
+    try:
+        version = await connection.fetchval("SHOW server_version")
+        found = [Finding("PostgreSQL", State.OK, str(version)), await _migrations()]
+        return [*found, await _clock(connection, settings), await _outbox(connection, settings)]
+    finally:
+        await connection.close()
+
+
+async def _migrations() -> Finding:
+    from orchestrator import migrations
+
+    steps = await migrations.pending()
+    if not steps:
+        return Finding("migrations", State.OK, "up to date")
+    return Finding("migrations", State.FAILED, f"{len(steps)} pending, first: {steps[0]}", "clearway migrate")
+
+
+async def _clock(connection: asyncpg.Connection, settings: Settings) -> Finding:
+    remedy = "run `clearway clock` (one is enough); `clearway up` runs it"
+    if await connection.fetchval("SELECT to_regclass('heartbeat')") is None:
+        return Finding("clock", State.WARNING, "no heartbeat table", remedy)
+    age_s = await connection.fetchval(
+        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM clock_heartbeat"
+    )
+    if age_s is None:
+        return Finding("clock", State.WARNING, "has never run", remedy)
+    state = State.OK if age_s <= settings.limits.clock_heartbeat_max_age_s else State.WARNING
+    return Finding("clock", state, f"last heartbeat {age_s:.0f} s ago", "" if state is State.OK else remedy)
+
+
+async def _outbox(connection: asyncpg.Connection, settings: Settings) -> Finding:
+    if await connection.fetchval("SELECT to_regclass('outbox')") is None:
+        return Finding("outbox", State.WARNING, "no table", "clearway migrate")
+    oldest, parked = await connection.fetchrow(
+        "SELECT min(due_at) FILTER (WHERE parked_at IS NULL), count(parked_at) FROM outbox"
+    )
+    if parked:
+        return Finding("outbox", State.WARNING, f"{parked} parked after many tries", "look at them in the console")
+    lag_s = (now() - oldest).total_seconds() if oldest else 0
+    if lag_s > settings.limits.outbox_lag_max_s:
+        remedy = "run `clearway clock` and `clearway worker`, or more workers"
+        return Finding("outbox", State.WARNING, f"{lag_s:.0f} s behind", remedy)
+    return Finding("outbox", State.OK, "nothing overdue")
+
+
+async def _broker(settings: Settings) -> list[Finding]:
+    parts = urlsplit(settings.broker)
+    if parts.scheme in {"postgresql", "postgres"}:
+        return [await _postgres_broker(settings)]
+    port = parts.port or {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}[parts.scheme]
+    return [await _reach("broker", parts.hostname or "127.0.0.1", port, "start it, and check BROKER_URL", State.FAILED)]
+
+
+async def _postgres_broker(settings: Settings) -> Finding:
+    try:
+        connection = await asyncpg.connect(settings.broker, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
+        return Finding("broker", State.FAILED, f"{type(error).__name__}: {error}", "check BROKER_URL")
+    try:
+        if await connection.fetchval("SELECT to_regclass('dramatiq.queue')") is None:
+            return Finding("broker", State.FAILED, "its tables are missing", "clearway migrate")
+        return Finding("broker", State.OK, "on PostgreSQL")
+    finally:
+        await connection.close()
+
+
+async def _smtp(settings: Settings) -> list[Finding]:
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        return [
+            Finding(
+                "mail", State.WARNING, "SMTP_URL is not set: no mail is sent", "set SMTP_URL and CLEARWAY_MAIL_FROM"
+            )
+        ]
+    parts = urlsplit(url)
+    port = parts.port or {"smtp": 25, "smtp+starttls": 587, "smtps": 465}[parts.scheme]
+    return [await _reach("mail", parts.hostname or "", port, "check SMTP_URL", State.WARNING)]
+
+
+async def _reach(part: str, host: str, port: int, remedy: str, otherwise: State) -> Finding:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+    except (OSError, TimeoutError, socket.gaierror) as error:
+        return Finding(part, otherwise, f"{host}:{port}: {type(error).__name__} {error}", remedy)
+    return Finding(part, State.OK, f"{host}:{port} answers")

@@ -1,0 +1,44 @@
+"""The one actor: a bell rings with a topic and a subject, and the topic's handler looks at the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import dramatiq
+import structlog
+
+from orchestrator import clock_port, outbox
+from orchestrator.billing import service as billing
+from orchestrator.outbox import Bell, Later
+from orchestrator.payments import driver
+from orchestrator.webhooks import service as webhooks
+
+log = structlog.get_logger()
+
+Handler = Callable[[str], Awaitable[Later | None]]
+
+
+async def _advance_payment(payment_id: str) -> Later | None:
+    await driver.drive(payment_id)
+    return None
+
+
+HANDLERS: dict[str, Handler] = {
+    driver.TOPIC: _advance_payment,
+    webhooks.TOPIC: webhooks.apply,
+    billing.PAYMENT_CAPTURED: billing.apply_payment,
+    billing.SEND_INVOICE: billing.send,
+}
+
+
+@dramatiq.actor(actor_name="bell", max_retries=0)  # the outbox rings again; the broker need not
+async def bell(topic: str, subject: str, version: int) -> None:
+    """Answer one bell. What a handler raises is kept with the row, which comes again after a pause."""
+    rung = Bell(topic, subject, version)
+    try:
+        answer = await HANDLERS[topic](subject)
+    except Exception as error:
+        log.exception("bell.failed", topic=topic, subject=subject)
+        await outbox.fail(rung, f"{type(error).__name__}: {error}", clock_port.now())
+        return
+    await outbox.finish(rung, answer)

@@ -1,0 +1,25 @@
+"""The orchestrator as a Piccolo app: its tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+APP_CONFIG = AppConfig(
+    app_name="orchestrator",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=table_finder(
+        [
+            "orchestrator.access.tables",
+            "orchestrator.customers.tables",
+            "orchestrator.gateways.tables",
+            "orchestrator.ledger.tables",
+            "orchestrator.notifications.tables",
+            "orchestrator.outbox",
+            "orchestrator.payments.tables",
+            "orchestrator.reconciliation.tables",
+            "orchestrator.refunds.tables",
+            "orchestrator.webhooks.tables",
+        ],
+        exclude_imported=True,
+    ),
+)

@@ -1,0 +1,222 @@
+"""The simulated vault: tokens, the fields page, and a forward proxy that says truly how far a request came."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from sim_driving import Receiver, Simulators
+
+from simulators.__main__ import VAULT_ACCOUNT
+
+CARD = {"number": "4242424242424242", "expiry_month": 3, "expiry_year": 2031, "cvc": "123", "holder": "Ada Obi"}
+
+
+@pytest.fixture
+def through_vault(simulators: Simulators) -> Iterator[requests.Session]:
+    with _session(simulators, VAULT_ACCOUNT["password"]) as session:
+        yield session
+
+
+@pytest.fixture
+def token(simulators: Simulators) -> str:
+    return str(_tokenise(simulators, CARD).json()["token"])
+
+
+@contextmanager
+def _session(simulators: Simulators, password: str) -> Iterator[requests.Session]:
+    where = urlsplit(simulators.urls["vault"]).netloc
+    with requests.Session() as session:
+        session.trust_env = False
+        session.proxies = {"http": f"http://{VAULT_ACCOUNT['username']}:{password}@{where}"}
+        yield session
+
+
+def _tokenise(simulators: Simulators, card: dict[str, Any], **headers: str) -> requests.Response:
+    sent = headers or {"X-Vault-Key": VAULT_ACCOUNT["api_key"]}
+    return requests.post(simulators.urls["vault"] + "/v1/tokens", json=card, headers=sent, timeout=10)
+
+
+@contextmanager
+def _destination(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that takes one connection and does with it what it is told."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                behave(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        thread.join()
+
+
+# tokens
+
+
+def test_a_card_becomes_a_token_that_shows_only_what_may_be_shown(simulators: Simulators) -> None:
+    shown = _tokenise(simulators, CARD).json()
+    assert re.fullmatch(r"tok_[0-9a-f]+", shown.pop("token"))
+    assert shown == {
+        "brand": "visa", "last4": "4242", "bin": "42424242", "expiry_month": 3, "expiry_year": 2031,
+        "holder": "Ada Obi", "issuer_country": "US",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [("number", "42"), ("expiry", "13"), ("cvc", "1")])
+def test_what_cannot_be_a_card_is_refused_by_field(simulators: Simulators, field: str, value: str) -> None:
+    answer = _tokenise(simulators, {**CARD, "expiry_month" if field == "expiry" else field: value})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+
+
+def test_neither_a_wrong_key_nor_another_page_gets_a_token(simulators: Simulators) -> None:
+    assert _tokenise(simulators, CARD, **{"X-Vault-Key": "guess"}).status_code == 401
+    assert _tokenise(simulators, CARD, Origin="http://127.0.0.1:1").status_code == 401
+
+
+def test_the_fields_page_itself_may_tokenise(simulators: Simulators) -> None:
+    assert _tokenise(simulators, CARD, Origin=simulators.urls["vault"]).status_code == 201
+
+
+# the fields page
+
+
+def test_the_fields_page_labels_every_input_and_may_be_framed_by_its_origin_only(simulators: Simulators) -> None:
+    query = {"origin": "http://shop.example", "locale": "de-DE"}
+    page = requests.get(simulators.urls["vault"] + "/fields", params=query, timeout=10)
+    inputs, labels = re.findall(r'<input id="(\w+)"', page.text), re.findall(r'<label for="(\w+)"', page.text)
+    assert inputs == labels == ["number", "expiry", "cvc", "holder"]
+    assert 'lang="de"' in page.text
+    assert "Kartennummer" in page.text
+    assert "{{" not in page.text
+    assert "frame-ancestors http://shop.example" in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("origin", ["", "*", "javascript:alert(1)", "http://a; script-src *", "http://a/</script>"])
+def test_the_fields_page_wants_a_true_origin(simulators: Simulators, origin: str) -> None:
+    page = requests.get(simulators.urls["vault"] + "/fields", params={"origin": origin}, timeout=10)
+    assert page.status_code == 400
+
+
+# the proxy
+
+
+def test_the_proxy_reveals_the_card_in_json(
+    through_vault: requests.Session, token: str, receiver: Receiver
+) -> None:  # fmt: skip
+    sent = {"number": f"{token}.number", "cvc": f"{token}.cvc", "expiry": f"{token}.expiry_year-{token}.expiry_month"}
+    answer = through_vault.post(receiver.url, json=sent, headers={"Idempotency-Key": "k"}, timeout=10)
+    [(headers, body)] = receiver.taken
+    assert answer.status_code == 200
+    assert body == b'{"number": "4242424242424242", "cvc": "123", "expiry": "2031-03"}'
+    assert headers["idempotency-key"] == "k"
+    assert "proxy-authorization" not in headers
+
+
+def test_the_proxy_reveals_the_card_in_a_form(
+    through_vault: requests.Session, token: str, receiver: Receiver
+) -> None:  # fmt: skip
+    sent = {"card[number]": f"{token}.number", "card[exp_year]": f"{token}.expiry_year_2", "holder": "Ada & co"}
+    through_vault.post(receiver.url, data=sent, timeout=10)
+    form = parse_qs(receiver.taken[0][1].decode())
+    assert form == {"card[number]": ["4242424242424242"], "card[exp_year]": ["31"], "holder": ["Ada & co"]}
+
+
+def test_the_destinations_answer_comes_back_as_it_is(through_vault: requests.Session, receiver: Receiver) -> None:
+    receiver.status = 402
+    answer = through_vault.post(receiver.url, json={}, timeout=10)
+    assert (answer.status_code, answer.headers.get("X-Vault-Error")) == (402, None)
+
+
+def test_an_unknown_token_is_named_as_such_and_nothing_is_sent(
+    through_vault: requests.Session, receiver: Receiver
+) -> None:  # fmt: skip
+    answer = through_vault.post(receiver.url, json={"number": f"tok_{'0' * 32}.number"}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"], receiver.taken) == (400, "unknown-token", [])
+
+
+def test_a_refused_connection_is_destination_not_contacted(through_vault: requests.Session) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    answer = through_vault.post(f"http://127.0.0.1:{port}/", json={}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"]) == (502, "destination-not-contacted")
+
+
+def test_a_destination_that_hangs_up_at_once_is_no_answer(through_vault: requests.Session) -> None:
+    with _destination(lambda connection: None) as url:
+        answer = through_vault.post(url, json={"a": 1}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"]) == (504, "destination-no-answer")
+
+
+def test_a_destination_that_hangs_up_after_the_request_is_no_answer(through_vault: requests.Session) -> None:
+    def listen(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with _destination(listen) as url:
+        answer = through_vault.post(url, json={"a": 1}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"]) == (504, "destination-no-answer")
+
+
+def test_half_an_answer_is_no_answer(through_vault: requests.Session) -> None:
+    def half(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+
+    with _destination(half) as url:
+        answer = through_vault.post(url, json={"a": 1}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"]) == (504, "destination-no-answer")
+
+
+def test_a_gateway_that_lost_its_reply_and_then_fell_is_told_apart(
+    simulators: Simulators, through_vault: requests.Session
+) -> None:
+    simulators.register("stripe", {"secret_key": "sk_test_behind_the_vault"})
+    url = simulators.urls["stripe"] + "/v1/payment_intents"
+    headers, data = {"Authorization": "Bearer sk_test_behind_the_vault"}, {"amount": "100", "currency": "eur"}
+    assert through_vault.post(url, data=data, headers=headers, timeout=10).status_code == 200
+    simulators.post("/scenarios", gateway="stripe", operation="create", behaviour="lose_reply")
+    lost = through_vault.post(url, data=data, headers=headers, timeout=10)
+    simulators.post("/outage", gateway="stripe", on=True)
+    refused = through_vault.post(url, data=data, headers=headers, timeout=10)
+    simulators.post("/outage", gateway="stripe", on=False)
+    assert (lost.status_code, refused.status_code) == (504, 502)
+    assert through_vault.post(url, data=data, headers=headers, timeout=10).status_code == 200
+
+
+def test_wrong_proxy_credentials_are_a_407(simulators: Simulators, receiver: Receiver) -> None:
+    with _session(simulators, "guess") as session:
+        assert session.post(receiver.url, json={}, timeout=10).status_code == 407
+    assert receiver.taken == []
+
+
+def test_only_hosts_on_the_list_are_reached(through_vault: requests.Session) -> None:
+    answer = through_vault.post("http://shop.example/", json={}, timeout=10)
+    assert (answer.status_code, answer.headers["X-Vault-Error"]) == (403, "destination-not-allowed")
+
+
+def test_fifty_at_once_all_come_through(simulators: Simulators, token: str) -> None:
+    simulators.register("stripe", {"secret_key": "sk_test_fifty"})
+    headers = {"Authorization": "Bearer sk_test_fifty"}
+
+    def pay(n: int) -> str:
+        with _session(simulators, VAULT_ACCOUNT["password"]) as session:
+            card = {"type": "card", "card][number": f"{token}.number", "card][exp_month": f"{token}.expiry_month"}
+            card["card][exp_year"] = f"{token}.expiry_year"
+            form = {f"payment_method_data[{name}]": value for name, value in card.items()}
+            form |= {"amount": "100", "currency": "eur", "confirm": "true"}
+            url = simulators.urls["stripe"] + "/v1/payment_intents"
+            return str(session.post(url, data=form, headers=headers, timeout=30).json()["status"])
+
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(pay, range(150))) == {"succeeded"}

@@ -1,0 +1,151 @@
+"""What a failure on the wire proves: real sockets that refuse, reset, stall and vanish."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from orchestrator.gateways.transport import GatewaySession, network_outcome, record
+from orchestrator.gateways.vault import VaultSettings, vault_session
+from routing.outcomes import OutcomeKind
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def session() -> GatewaySession:
+    return GatewaySession(connect_timeout_s=2, read_timeout_s=0.5, pool_size=1)
+
+
+def outcome_of(http: GatewaySession, url: str) -> OutcomeKind:
+    tape = record(lambda: http.post(url, data=b"amount=1230"))
+    exchange = tape.last()
+    assert exchange is not None
+    assert exchange.reply is None
+    return network_outcome(exchange).kind
+
+
+@contextmanager
+def server(handle: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A socket server; `handle` gets each connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                handle(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def reset(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+
+def test_refused_connection_is_not_reached() -> None:
+    assert outcome_of(session(), f"http://{closed_port()}/") is OutcomeKind.NOT_REACHED
+
+
+def test_name_that_does_not_resolve_is_not_reached() -> None:
+    assert outcome_of(session(), "http://gateway.invalid/") is OutcomeKind.NOT_REACHED
+
+
+def test_connection_reset_after_the_request_is_unknown() -> None:
+    with server(reset) as address:
+        assert outcome_of(session(), f"http://{address}/") is OutcomeKind.UNKNOWN
+
+
+def test_connection_closed_without_an_answer_is_unknown() -> None:
+    with server(lambda connection: connection.recv(65536)) as address:
+        assert outcome_of(session(), f"http://{address}/") is OutcomeKind.UNKNOWN
+
+
+def test_answer_that_stops_in_the_middle_is_unknown() -> None:
+    def half(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+
+    with server(half) as address:
+        assert outcome_of(session(), f"http://{address}/") is OutcomeKind.UNKNOWN
+
+
+def test_answer_that_never_comes_is_unknown() -> None:
+    release = threading.Event()
+    with server(lambda connection: release.wait(10) and None) as address:
+        kind = outcome_of(session(), f"http://{address}/")
+        release.set()
+    assert kind is OutcomeKind.UNKNOWN
+
+
+def test_reset_on_a_reused_connection_is_unknown_and_not_sent_again() -> None:
+    requests_seen: list[bytes] = []
+
+    def answer_once_then_reset(connection: socket.socket) -> None:
+        requests_seen.append(connection.recv(65536))
+        connection.sendall(OK)
+        requests_seen.append(connection.recv(65536))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+    with server(answer_once_then_reset) as address, session() as http:
+        assert http.post(f"http://{address}/", data=b"first").status_code == 200
+        assert outcome_of(http, f"http://{address}/") is OutcomeKind.UNKNOWN
+    assert len([one for one in requests_seen if one]) == 2
+
+
+def test_proxy_that_resets_after_the_request_is_unknown_though_urllib3_calls_it_a_proxy_error() -> None:
+    with server(reset) as address:
+        http = vault_session(VaultSettings(f"http://{address}", "user", "pass", read_timeout_s=0.5), 1)
+        assert outcome_of(http, "http://127.0.0.1:9/v1/payment_intents") is OutcomeKind.UNKNOWN
+
+
+def test_proxy_that_refuses_connections_is_not_reached() -> None:
+    http = vault_session(VaultSettings(f"http://{closed_port()}"), 1)
+    assert outcome_of(http, "http://127.0.0.1:9/") is OutcomeKind.NOT_REACHED
+
+
+def test_proxy_that_refuses_the_tunnel_is_not_reached() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+    with server(refuse) as address:
+        http = vault_session(VaultSettings(f"http://{address}"), 1)
+        assert outcome_of(http, "https://127.0.0.1:9/") is OutcomeKind.NOT_REACHED
+
+
+def test_environment_proxies_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://{closed_port()}")
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)
+
+    with server(answer) as address:
+        assert session().get(f"http://{address}/").status_code == 200
+
+
+def test_redirects_are_not_followed() -> None:
+    def redirect(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n")
+
+    with server(redirect) as address:
+        assert session().post(f"http://{address}/").status_code == 302

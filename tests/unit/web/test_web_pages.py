@@ -1,0 +1,219 @@
+"""The pages as HTML: every view renders, the text of others is escaped, and no page needs an inline script or style."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from currency.money import Money
+from orchestrator.web import wording
+from orchestrator.web.pages import Pages, security_policy
+from orchestrator.web.views import (
+    AttemptView,
+    BankTransferView,
+    BreakRow,
+    CandidateView,
+    CheckoutState,
+    CheckoutView,
+    ClearingRow,
+    ErrorView,
+    ExchangeView,
+    InvoiceBadge,
+    InvoiceLineView,
+    InvoiceRow,
+    InvoicesView,
+    InvoiceView,
+    LoginView,
+    OperationView,
+    PartyView,
+    PathStep,
+    PaymentRow,
+    PaymentRowsView,
+    PaymentsView,
+    PaymentTimelineView,
+    ReconciliationView,
+    RefundView,
+    RoutePlanView,
+    Shell,
+    TaxLineView,
+    TransferView,
+    WebhooksView,
+    WebhookView,
+)
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEN_EUROS = Money(1000, "EUR")
+NOTHING = Money(0, "EUR")
+SHELL = Shell("Nordlicht GmbH", "csrf")
+CHECKOUT = CheckoutView(
+    locale="en",
+    merchant_name="<b>Nordlicht</b>",
+    amount=TEN_EUROS,
+    description="Order 1",
+    state=CheckoutState.OPEN,
+    attempt_url="/pay/t/attempt",
+    status_url="/pay/t/status",
+    csrf_token="csrf",
+    vault_fields_url="https://vault.example/fields",
+    page_origin="https://pay.example",
+)
+INVOICE = InvoiceView(
+    locale="de",
+    number="RE-1",
+    badge=InvoiceBadge.OPEN,
+    issued_on=date(2026, 11, 1),
+    due_on=date(2026, 12, 1),
+    seller=PartyView("Nordlicht GmbH", ("Hamburg",), "DE1"),
+    buyer=PartyView("Sakura K.K."),
+    lines=(InvoiceLineView("Table", "1", TEN_EUROS, TEN_EUROS, "19 %"),),
+    subtotal=TEN_EUROS,
+    taxes=(TaxLineView("19 %", NOTHING),),
+    total=TEN_EUROS,
+    paid=NOTHING,
+    due=TEN_EUROS,
+    pdf_url="/i/t.pdf",
+    pay_url="/pay/t",
+    transfer=BankTransferView("Nordlicht GmbH", "DE89370400440532013000", "COBADEFFXXX", "RF18"),
+)
+OPERATION = OperationView(
+    "op_1", "confirm", NOON, "not_reached", 38, "refused", "nothing was sent", "pi_1", ExchangeView("{}", "")
+)
+TIMELINE = PaymentTimelineView(
+    SHELL,
+    "pay_1",
+    TEN_EUROS,
+    "captured",
+    NOON,
+    TEN_EUROS,
+    NOTHING,
+    plan=RoutePlanView(
+        NOON, (CandidateView("adyen", "EU", 1, "cheapest"), CandidateView("paypal", "EU", None, "no EUR"))
+    ),
+    attempts=(
+        AttemptView(
+            "att_1",
+            1,
+            "adyen",
+            "EU",
+            "not_reached",
+            NOON,
+            TEN_EUROS,
+            (OPERATION,),
+            moved_on=wording.failover_sentence("adyen", "not_reached", "refused the connection", "stripe"),
+        ),
+        AttemptView("att_2", 2, "stripe", "EU", "captured", NOON, TEN_EUROS, ()),
+    ),
+    webhooks=(WebhookView("whk_1", NOON, "stripe", "payment_intent.succeeded", "duplicate"),),
+    transfers=(TransferView("tr_1", NOON, "clearing", "receivable", TEN_EUROS),),
+    refunds=(RefundView("ref_1", NOON, TEN_EUROS, "pending", "stripe", operations=(OPERATION,)),),
+)
+ROWS = PaymentRowsView(
+    (PaymentRow("pay_1", "/console/payments/pay_1", NOON, TEN_EUROS, "captured", (PathStep("stripe", "captured"),)),),
+    next_url="/console/payments?after=x",
+)
+CONSOLE = [
+    LoginView("csrf", "no", "/console/invoices"),
+    PaymentsView(SHELL, ROWS),
+    ROWS,
+    TIMELINE,
+    InvoicesView(SHELL, (InvoiceRow("", "/i/t", "Sakura", None, None, TEN_EUROS, TEN_EUROS, "draft"),)),
+    ReconciliationView(
+        SHELL,
+        (BreakRow("brk_1", "fee_differs", "higher", TEN_EUROS, 3, "adyen"),),
+        (ClearingRow("adyen", "EU", TEN_EUROS, NOTHING),),
+        NOON,
+    ),
+    WebhooksView(SHELL, TIMELINE.webhooks),
+    ErrorView(404, "Nothing is here", "Mistyped?"),
+]
+SHOPPER = [
+    *(replace(CHECKOUT, state=state, locale=locale) for state in CheckoutState for locale in ("en", "de", "ja", "ar")),
+    *(replace(INVOICE, badge=badge) for badge in InvoiceBadge),
+]
+
+
+@pytest.fixture(scope="module")
+def pages() -> Pages:
+    return Pages(extra_assets={"htmx.js": b"// htmx"})
+
+
+@pytest.mark.parametrize("view", [*CONSOLE, *SHOPPER])
+def test_no_page_needs_inline_script_or_style(pages: Pages, view: object) -> None:
+    html = pages.render(view)
+
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", html)
+
+
+def test_text_of_others_is_escaped(pages: Pages) -> None:
+    html = pages.render(CHECKOUT)
+
+    assert "&lt;b&gt;Nordlicht&lt;/b&gt;" in html
+    assert "<b>" not in html
+
+
+def test_an_arabic_page_runs_from_right_to_left(pages: Pages) -> None:
+    assert '<html lang="ar" dir="rtl">' in pages.render(replace(CHECKOUT, locale="ar"))
+
+
+@pytest.mark.parametrize("state", [state for state in CheckoutState if state is not CheckoutState.OPEN])
+def test_only_an_open_checkout_shows_a_form_to_pay_with(pages: Pages, state: CheckoutState) -> None:
+    form = re.search(r"<form[^>]*>", pages.render(replace(CHECKOUT, state=state)))
+
+    assert form is None or "hidden" in form.group()
+
+
+def test_the_frame_is_told_whose_page_it_is_in(pages: Pages) -> None:
+    assert "https://vault.example/fields?origin=https%3A%2F%2Fpay.example&amp;locale=en" in pages.render(CHECKOUT)
+
+
+def test_scripts_carry_their_integrity_and_a_version(pages: Pages) -> None:
+    assert re.search(
+        r'<script src="/static/checkout\.js\?v=[\w-]{12}" integrity="sha384-[\w+/]{64}"', pages.render(CHECKOUT)
+    )
+
+
+def test_a_paid_invoice_asks_for_no_money(pages: Pages) -> None:
+    html = pages.render(replace(INVOICE, badge=InvoiceBadge.PAID, pay_url="", paid_on=date(2026, 11, 20)))
+
+    assert "20. November 2026" in html
+    assert "RF18" not in html
+    assert "bezahlen" not in html
+
+
+def test_the_timeline_says_why_the_payment_moved_on(pages: Pages) -> None:
+    assert "Adyen refused the connection → same card at Stripe" in pages.render(TIMELINE)
+
+
+def test_the_next_rows_come_without_a_page_around_them(pages: Pages) -> None:
+    html = pages.render(ROWS)
+
+    assert "<html" not in html
+    assert 'hx-get="/console/payments?after=x"' in html
+
+
+def test_only_the_vault_may_be_framed_and_nobody_may_frame_us() -> None:
+    policy = security_policy("https://vault.example/fields?x=1")
+
+    assert "frame-src https://vault.example;" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "shown"), [(None, "no answer"), (38, "38 ms"), (2431, "2.4 s"), (185_000, "3 min 05 s")]
+)
+def test_durations_are_read_at_a_glance(duration_ms: int | None, shown: str) -> None:
+    assert wording.duration_text(duration_ms) == shown
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        wording.moment_text(datetime(2026, 11, 23))
+
+
+def test_a_later_day_is_shown_with_its_date() -> None:
+    later = datetime(2026, 11, 24, 10, 14, 2, tzinfo=UTC)
+
+    assert wording.clock_text(NOON, NOON) == "12:00:00.000"
+    assert wording.clock_text(later, NOON) == "2026-11-24 10:14:02"
