@@ -25,10 +25,10 @@ help: ## this list
 setup: $(DEV) ## install everything (again: nothing to do, no time)
 
 demo: $(RUNTIME) ## play a day of payments against simulated gateways
-	@$(BIN)/clearway demo
+	@$(BIN)/clearway demo $(ARGS)
 
 up: $(RUNTIME) ## run Clearway on a database it brings along
-	@$(BIN)/clearway up
+	@$(BIN)/clearway up $(ARGS)
 
 doctor: $(RUNTIME) ## look at every part
 	@$(BIN)/clearway doctor

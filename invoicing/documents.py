@@ -16,6 +16,9 @@ from invoicing.terms import DueOnReceipt, Terms
 
 MAX_LINES = 1_000
 MAX_DESCRIPTION = 1_000
+MAX_NOTE = 2_000
+MAX_TEXT = 200
+MAX_ADDRESS_LINES = 6
 MAX_DECIMALS = 8
 MAX_DIGITS = 15
 MAX_TOTAL_MINOR = 10**15
@@ -140,10 +143,9 @@ def check_draft(draft: DraftInvoice) -> None:
     except UnknownLocale as unheard:
         raise InvalidInvoice("locale", str(unheard)) from None
     for role, party in (("seller", draft.seller), ("buyer", draft.buyer)):
-        if not party.name.strip():
-            raise InvalidInvoice(f"{role}.name", "must not be empty")
-        if not (len(party.country) == 2 and party.country.isascii() and party.country.isupper()):
-            raise InvalidInvoice(f"{role}.country", "must be an ISO 3166-1 alpha-2 code such as DE")
+        _check_party(party, role)
+    _check_length(draft.note, "note", MAX_NOTE)
+    _check_length(draft.buyer_reference, "buyer_reference", MAX_TEXT)
     if not 1 <= len(draft.lines) <= MAX_LINES:
         raise InvalidInvoice("lines", f"must be between 1 and {MAX_LINES}")
     for index, line in enumerate(draft.lines):
@@ -172,6 +174,24 @@ def _tax_total(treatment: TaxTreatment, base_minor: int, currency: str) -> TaxTo
     exact = _EXACT.divide(Decimal(base_minor * treatment.rate_bps), Decimal(BPS))
     tax_minor = int(exact.quantize(_WHOLE, rounding=ROUND_HALF_UP, context=_EXACT))
     return TaxTotal(treatment, Money(base_minor, currency), Money(tax_minor, currency))
+
+
+def _check_party(party: Party, role: str) -> None:
+    if not party.name.strip():
+        raise InvalidInvoice(f"{role}.name", "must not be empty")
+    if not (len(party.country) == 2 and party.country.isascii() and party.country.isupper()):
+        raise InvalidInvoice(f"{role}.country", "must be an ISO 3166-1 alpha-2 code such as DE")
+    if len(party.address_lines) > MAX_ADDRESS_LINES:
+        raise InvalidInvoice(f"{role}.address_lines", f"must be at most {MAX_ADDRESS_LINES}")
+    for field in ("name", "postal_code", "city", "vat_id", "email"):
+        _check_length(getattr(party, field), f"{role}.{field}", MAX_TEXT)
+    for index, text in enumerate(party.address_lines):
+        _check_length(text, f"{role}.address_lines[{index}]", MAX_TEXT)
+
+
+def _check_length(text: str, path: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidInvoice(path, f"must have at most {longest} characters")
 
 
 def _check_line(line: Line, path: str) -> None:

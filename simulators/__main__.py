@@ -85,6 +85,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     print(json.dumps({**world.urls, "smtp": f"{arguments.host}:{smtp_port}"}), flush=True)
     await stop.wait()
     await sender.stop()
+    await mail.stop(world)
     for listener in everything.values():
         await listener.stop()
 

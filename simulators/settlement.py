@@ -110,7 +110,7 @@ def _line(world: World, charge: Charge, event: ChargeEvent, last_capture: str) -
 
 def _payment_id(charge: Charge) -> str:
     """A Stripe charge belongs to a PaymentIntent (none in the case of a foreign one); elsewhere it is the payment."""
-    return str(getattr(charge, "payment_id", "")) if charge.gateway == "stripe" else charge.id
+    return charge.payment_id or charge.id
 
 
 def _refunded_capture(world: World, charge: Charge, event: ChargeEvent) -> str:

@@ -60,6 +60,7 @@ class Charge:
 
     `reference` is the attempt id and `payment_reference` the payment id that Clearway sent (empty if foreign);
     `captured_minor` and `refunded_minor` are totals so far; `settled_minor` is the captured part already reported.
+    `payment_id` is the object above the charge where the gateway has one (Stripe's intent).
     """
 
     gateway: str
@@ -75,6 +76,7 @@ class Charge:
     voided: bool = False
     declined: bool = False
     settled_minor: int = 0
+    payment_id: str = ""
     events: list[ChargeEvent] = field(default_factory=list)
 
 

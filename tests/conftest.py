@@ -9,11 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +36,6 @@ def pytest_configure() -> None:
         CLEARWAY_MODE="demo",
         CLEARWAY_PUBLIC_URL="http://127.0.0.1:8000",
     )
-    _stand_in_for_missing_apps()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +63,6 @@ async def migrated_database(postgres_server: Server) -> AsyncIterator[str]:
 
     await db.start_pool()
     await migrations.migrate()
-    await _create_tables_that_no_migration_makes_yet()
     yield postgres_server.url
     await db.close_pool()
 
@@ -97,37 +93,3 @@ async def _empty_all_tables() -> None:
         await connection.execute("SET LOCAL session_replication_role = replica")
         if rows:
             await connection.execute(f"TRUNCATE {', '.join(row['name'] for row in rows)} RESTART IDENTITY CASCADE")
-
-
-# --- while the spine is being built: remove when every app has its migrations -----------------------------------------
-
-
-def _stand_in_for_missing_apps() -> None:
-    from piccolo.conf.apps import AppConfig
-
-    for package in ("routing", "invoicing", "orchestrator"):
-        if not Path(__file__).parents[1].joinpath(package, "piccolo_app.py").exists():
-            module = ModuleType(f"{package}.piccolo_app")
-            folder = str(Path(__file__).parents[1] / package / "piccolo_migrations")
-            module.APP_CONFIG = AppConfig(app_name=package, migrations_folder_path=folder)  # type: ignore[attr-defined]
-            sys.modules[module.__name__] = module
-
-
-async def _create_tables_that_no_migration_makes_yet() -> None:
-    from piccolo.table import Table, sort_table_classes
-
-    root = Path(__file__).parents[1]
-    paths = [
-        path
-        for package in ("currency", "routing", "invoicing", "orchestrator")
-        for path in root.glob(f"{package}/**/tables.py")
-    ]
-    modules = [str(path.relative_to(root).with_suffix("")).replace("/", ".") for path in paths]
-    found: dict[str, type[Table]] = {}
-    for name in (*modules, "orchestrator.outbox"):
-        for value in vars(importlib.import_module(name)).values():
-            if isinstance(value, type) and issubclass(value, Table) and value.__module__ == name:
-                found[value._meta.tablename] = value
-    for table in sort_table_classes(list(found.values())):
-        if not await table.table_exists():
-            await table.create_table(if_not_exists=True)

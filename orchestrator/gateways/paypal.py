@@ -225,6 +225,7 @@ def _order_request(call: OperationCall) -> OrderRequest:
     optional = {"description": call.description[:127]} if call.description else {}
     unit = PurchaseUnitRequest(
         amount=AmountWithBreakdown(call.amount.currency, value),
+        reference_id=call.payment_id,
         custom_id=call.attempt_id,
         invoice_id=call.attempt_id,  # PayPal's reports name a transaction by it
         **optional,

@@ -110,12 +110,14 @@ class GatewaySession(requests.Session):
     def __init__(self, *, connect_timeout_s: float, read_timeout_s: float, pool_size: int, ca_file: str = "") -> None:
         super().__init__()
         self.trust_env = False
-        self.max_redirects = 0
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._timeout = (connect_timeout_s, read_timeout_s)
         self._ca_file = ca_file
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=pool_size, max_retries=Retry(0, read=False)))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: a redirect is an answer like any other, and none that a gateway gives."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send once, whole answer read, recorded on this thread's tape."""

@@ -32,6 +32,7 @@ class Letter:
 @dataclass(slots=True)
 class Mailbox:
     letters: list[Letter] = field(default_factory=list)
+    received: int = 0
     server: asyncio.Server | None = None
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -42,7 +43,8 @@ class Mailbox:
         raw = content if isinstance(content, bytes) else content.encode()
         message = email.message_from_bytes(raw, policy=email.policy.default)
         recipients = tuple(str(address) for address in envelope.rcpt_tos)
-        self.letters.append(Letter(len(self.letters) + 1, str(envelope.mail_from), recipients, message))
+        self.received += 1  # ids go on when the mailbox is cleared
+        self.letters.append(Letter(self.received, str(envelope.mail_from), recipients, message))
         return "250 Message accepted"
 
 

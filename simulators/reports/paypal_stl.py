@@ -49,7 +49,7 @@ def write(batch: Batch) -> bytes:
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     day = batch.closed_at.replace(hour=0, minute=0, second=0)
     writer.writerow(["RH", batch.closed_at.strftime(_STAMP), "A", batch.account, "009", ""])
-    writer.writerow(["FH", batch.number])
+    writer.writerow(["FH", f"{batch.number:02d}"])
     writer.writerow(["SH", day.strftime(_STAMP), batch.closed_at.strftime(_STAMP), batch.account, ""])
     writer.writerow(["CH", *COLUMNS])
     body = [row for total in batch.totals for row in _body_rows(batch, total)]

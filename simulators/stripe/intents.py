@@ -185,7 +185,7 @@ class Intents:
         ledger = Charge(
             "stripe", intent.account, new_id("ch"), intent.metadata.get("clearway_attempt", ""),
             intent.metadata.get("clearway_payment", ""), to_world(intent.amount, currency), currency,
-            self._now(), declined=decline is not None,
+            self._now(), declined=decline is not None, payment_id=intent.id,
         )  # fmt: skip
         self._world.add_charge(ledger)
         charge = StripeCharge(

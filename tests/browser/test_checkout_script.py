@@ -1,4 +1,4 @@
-"""The checkout page in a real browser, with the simulated vault's fields and a server that answers as each test says."""
+"""The checkout page in a real browser, with the simulated vault's fields and a server that answers as a test says."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from orchestrator.web.views import CheckoutState, CheckoutView
 from simulators.vault.app import VaultApp
 from simulators.world import World
 
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 @dataclass
 class Till:
-    """Our side of the checkout: `answers` to attempts (None drops the connection), then `statuses`, the last for ever."""
+    """Our side of the checkout: `answers` to attempts (None drops the connection); `statuses`, the last for ever."""
 
     vault_url: str
     url: str = ""

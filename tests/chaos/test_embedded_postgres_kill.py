@@ -38,9 +38,7 @@ def data_dir() -> Iterator[Path]:
 
 def start_owner(data_dir: Path) -> tuple[subprocess.Popen[str], int, str]:
     root = Path(__file__).parents[2]
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE, text=True, cwd=root
-    )
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE, text=True, cwd=root)
     assert owner.stdout is not None
     pid, url = owner.stdout.readline().split()
     return owner, int(pid), url

@@ -10,16 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+from simulated_accounts import Account, Received, World
 
 from orchestrator.gateways.base import Gateway
 from orchestrator.gateways.registry import GatewayEndpoints, build_gateway
 from orchestrator.gateways.vault import VaultSettings
-
-from simulated_accounts import Account, Received, World
 
 ROOT = Path(__file__).parents[2]
 HMAC_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"

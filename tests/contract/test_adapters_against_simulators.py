@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from simulated_accounts import APPROVED_CARD, EUR_12_30, Account
 
 from orchestrator.gateways.base import Lookup, OperationCall, OperationKind, WebhookMessage, WebhookRejected
 from routing.outcomes import Outcome, OutcomeKind, RetryAction
-from simulated_accounts import APPROVED_CARD, EUR_12_30, Account
 
 Connect = Callable[[str], Account]
 

@@ -3,12 +3,12 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from settlement_samples import AT, a_line, a_movement
 
 from currency.money import Money
 from orchestrator.reconciliation.breaks import FeeModel, MatchResult, Movement, MovementKind
 from orchestrator.reconciliation.lines import LineType, SettlementLine
 from orchestrator.reconciliation.matching import match
-from tests.unit.reconciliation.samples import AT, a_line, a_movement
 
 AS_OF = AT + timedelta(days=4)
 few = st.sampled_from(["", "1", "2", "3"])

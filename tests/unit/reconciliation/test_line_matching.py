@@ -2,12 +2,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from settlement_samples import AT, a_line, a_movement
 
 from currency.money import Money
 from orchestrator.reconciliation.breaks import BreakKind, FeeModel, MatchBasis, MatchResult, MovementKind
 from orchestrator.reconciliation.lines import LineType
 from orchestrator.reconciliation.matching import match
-from tests.unit.reconciliation.samples import AT, a_line, a_movement
 
 SOON = AT + timedelta(days=1)
 LATE = AT + timedelta(days=5)
@@ -64,8 +64,8 @@ def test_a_movement_is_expected_until_the_sla_and_missing_after_it() -> None:
     (found,) = match([], [movement], AT + timedelta(days=4)).breaks
     assert (found.kind, found.age_days, found.expected) == (BreakKind.MISSING_AT_GATEWAY, 4, Money(2000, "EUR"))
     assert found.reason == (
-        "We recorded a payment of 20.00 EUR (att_1) 4 days ago, but no report of the gateway shows it, and it should be "
-        "there within 3 days. Check whether a report is missing, then ask the gateway."
+        "We recorded a payment of 20.00 EUR (att_1) 4 days ago, but no report of the gateway shows it, and it should "
+        "be there within 3 days. Check whether a report is missing, then ask the gateway."
     )
 
 

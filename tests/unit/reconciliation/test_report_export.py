@@ -3,10 +3,10 @@ from io import BytesIO, StringIO
 
 import openpyxl
 import pytest
+from settlement_samples import AT
 
 from currency.money import Money
 from orchestrator.reconciliation.export import ReportRow, RowStatus, safe_text, to_csv, to_xlsx
-from tests.unit.reconciliation.samples import AT
 
 
 def a_row(status: RowStatus = RowStatus.BREAK, reason: str = "because", gross: Money | None = None) -> ReportRow:

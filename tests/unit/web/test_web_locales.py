@@ -4,7 +4,6 @@ import pytest
 
 from orchestrator.web import locales
 
-
 VALUES = {"merchant": "Nordlicht", "amount": "10", "number": "RE-1", "date": "1.1.", "id": "DE1"}
 
 

@@ -24,7 +24,8 @@ async def test_hanging_account_does_not_hold_up_another() -> None:
 
 
 async def test_full_queue_refuses_without_starting_the_call() -> None:
-    release, started = threading.Event(), []
+    release = threading.Event()
+    started: list[str] = []
     threads = AccountThreads("ga_1", max_calls=1, max_waiting=1)
     waiting = [asyncio.create_task(threads.run(release.wait, 30)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -39,7 +40,8 @@ async def test_full_queue_refuses_without_starting_the_call() -> None:
 
 async def test_what_the_call_raises_reaches_the_caller_and_frees_its_place() -> None:
     threads = AccountThreads("ga_1", max_calls=1, max_waiting=0)
+    empty: dict[str, int] = {}
     for _ in range(3):
         with pytest.raises(KeyError):
-            await threads.run({}.__getitem__, "missing")
+            await threads.run(empty.__getitem__, "missing")
     threads.close()

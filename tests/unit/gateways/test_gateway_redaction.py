@@ -6,7 +6,13 @@ from orchestrator.gateways.redaction import REMOVED, redact, redact_text
 
 
 def test_amounts_ids_and_codes_stay() -> None:
-    kept = {"id": "pi_1", "amount": 1230, "currency": "eur", "decline_code": "do_not_honor", "name": "UNPROCESSABLE_ENTITY"}
+    kept = {
+        "id": "pi_1",
+        "amount": 1230,
+        "currency": "eur",
+        "decline_code": "do_not_honor",
+        "name": "UNPROCESSABLE_ENTITY",
+    }
     assert redact(kept) == kept
 
 

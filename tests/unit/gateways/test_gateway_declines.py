@@ -27,9 +27,7 @@ from routing.outcomes import RetryAction
         ("visa", "response_code", "1A", "authentication_required", RetryAction.CUSTOMER_ACTION),
     ],
 )
-def test_code_has_our_reason_and_action(
-    gateway: str, field: str, code: str, reason: str, action: RetryAction
-) -> None:
+def test_code_has_our_reason_and_action(gateway: str, field: str, code: str, reason: str, action: RetryAction) -> None:
     decline = decline_for(gateway, field, code, "text")
     assert (decline.reason, decline.action_cit, decline.gateway_code) == (reason, action, code)
 

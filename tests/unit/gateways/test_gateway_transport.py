@@ -29,7 +29,7 @@ def outcome_of(http: GatewaySession, url: str) -> OutcomeKind:
 
 
 @contextmanager
-def server(handle: Callable[[socket.socket], None]) -> Iterator[str]:
+def server(handle: Callable[[socket.socket], object]) -> Iterator[str]:
     """A socket server; `handle` gets each connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -89,7 +89,7 @@ def test_answer_that_stops_in_the_middle_is_unknown() -> None:
 
 def test_answer_that_never_comes_is_unknown() -> None:
     release = threading.Event()
-    with server(lambda connection: release.wait(10) and None) as address:
+    with server(lambda connection: release.wait(10)) as address:
         kind = outcome_of(session(), f"http://{address}/")
         release.set()
     assert kind is OutcomeKind.UNKNOWN

@@ -1,0 +1,77 @@
+"""What an operator types: the commands explain themselves, and doctor says what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator import doctor, settings
+
+ROOT = Path(__file__).parents[3]
+
+
+def clearway(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "orchestrator.cli", *words]
+    env = {**os.environ, "COLUMNS": "200", **environment}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+async def test_doctor_finds_a_migrated_database_and_its_broker_well(database: str) -> None:
+    settings.get_settings.cache_clear()
+    found = {finding.part: finding for finding in await doctor.examine()}
+    assert {part: found[part].state for part in ("PostgreSQL", "migrations", "broker")} == dict.fromkeys(
+        ("PostgreSQL", "migrations", "broker"), doctor.State.OK
+    )
+
+
+async def test_doctor_says_how_to_run_a_missing_clock(database: str) -> None:
+    settings.get_settings.cache_clear()
+    found = {finding.part: finding for finding in await doctor.examine()}
+    assert found["clock"].state is doctor.State.WARNING
+    assert "clearway clock" in found["clock"].remedy
+
+
+async def test_a_check_that_breaks_is_a_finding(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: settings.Settings) -> list[doctor.Finding]:
+        raise LookupError("no such account")
+
+    monkeypatch.setattr(doctor, "CHECKS", [broken])
+    found = {finding.part: finding for finding in await doctor.examine()}
+    assert found["broken"].state is doctor.State.FAILED
+    assert "no such account" in found["broken"].detail
+
+
+def test_doctor_exits_with_1_when_the_database_is_not_there() -> None:
+    done = clearway("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x", BROKER_URL="")
+    assert done.returncode == 1
+    assert "start PostgreSQL and check DATABASE_URL" in done.stdout
+
+
+def test_doctor_lists_every_problem_of_the_configuration() -> None:
+    done = clearway("doctor", DATABASE_URL="mysql://x", CLEARWAY_SECRET_KEY="short")
+    assert done.returncode == 1
+    assert "DATABASE_URL must begin with" in done.stdout
+    assert "CLEARWAY_SECRET_KEY each key needs" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "api", "worker", "clock", "migrate", "doctor"])
+def test_every_command_has_help(command: str) -> None:
+    done = clearway(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_a_process_with_a_bad_configuration_ends_with_the_list_and_no_traceback() -> None:
+    done = clearway("api", DATABASE_URL="mysql://x")
+    assert done.returncode == 1
+    assert "DATABASE_URL must begin with" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_migrate_check_says_when_nothing_is_pending(migrated_database: str) -> None:
+    done = clearway("migrate", "--check", DATABASE_URL=migrated_database, BROKER_URL="")
+    assert (done.returncode, done.stdout.strip()) == (0, "The database is up to date.")
