@@ -168,11 +168,10 @@ async def _clock(connection: asyncpg.Connection, settings: Settings) -> Finding:
     remedy = "run `clearway clock` (one is enough); `clearway up` runs it"
     if await connection.fetchval("SELECT to_regclass('heartbeat')") is None:
         return Finding("clock", State.WARNING, "no heartbeat table", remedy)
-    age_s = await connection.fetchval(
-        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM clock_heartbeat"
-    )
-    if age_s is None:
+    last = await connection.fetchval("SELECT max(at) FROM heartbeat WHERE name = 'clock'")
+    if last is None:
         return Finding("clock", State.WARNING, "has never run", remedy)
+    age_s = (now() - last).total_seconds()
     state = State.OK if age_s <= settings.limits.clock_heartbeat_max_age_s else State.WARNING
     return Finding("clock", state, f"last heartbeat {age_s:.0f} s ago", "" if state is State.OK else remedy)
 

@@ -9,12 +9,20 @@ from typing import Final
 REMOVED: Final = "[removed]"
 
 # Compared without case, dashes and underscores, so that `security_code` and `securityCode` are one.
-_SECRET_KEYS = frozenset(
-    ["number", "cvc", "cvc2", "cvv", "securitycode", "expmonth", "expyear", "expiry", "expirymonth", "expiryyear", "encryptedcard", "encryptedcardnumber", "encryptedsecuritycode", "encryptedexpirymonth", "encryptedexpiryyear", "holdername", "cardholdername", "fingerprint", "clientsecret", "apikey", "xapikey", "secret", "password", "authorization", "proxyauthorization", "accesstoken", "refreshtoken", "redirectresult", "paymentdata", "hmacsignature", "cookie", "setcookie"]
-)
-_PERSONAL_KEYS = frozenset(
-    ["email", "emailaddress", "shopperemail", "receiptemail", "phone", "phonenumber", "telephonenumber", "shopperip", "ip", "ipaddress", "givenname", "surname", "fullname", "firstname", "lastname", "shoppername", "payer", "dateofbirth", "browserinfo", "address", "line1", "line2", "addressline1", "addressline2", "street", "housenumberorname", "postalcode", "billingdetails", "billingaddress", "deliveryaddress", "shippingaddress", "shipping"]
-)
+_SECRETS = """
+    number cvc cvc2 cvv securitycode expmonth expyear expiry expirymonth expiryyear
+    encryptedcard encryptedcardnumber encryptedsecuritycode encryptedexpirymonth encryptedexpiryyear
+    holdername cardholdername fingerprint clientsecret apikey xapikey secret password authorization
+    proxyauthorization accesstoken refreshtoken redirectresult paymentdata hmacsignature cookie setcookie
+"""
+_PERSONAL = """
+    email emailaddress shopperemail receiptemail phone phonenumber telephonenumber shopperip ip ipaddress
+    givenname surname fullname firstname lastname shoppername payer dateofbirth browserinfo address line1 line2
+    addressline1 addressline2 street housenumberorname postalcode billingdetails billingaddress deliveryaddress
+    shippingaddress shipping
+"""
+_SECRET_KEYS = frozenset(_SECRETS.split())
+_PERSONAL_KEYS = frozenset(_PERSONAL.split())
 # Parents under which `name` is a person's; elsewhere it is the name of an error.
 _NAMED_PERSONS = frozenset({"card", "customer", "owner"})
 

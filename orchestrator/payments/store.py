@@ -192,3 +192,13 @@ async def unknown_operations(merchant_id: str) -> list[OperationRow]:
         for name in ("action_result", "decline", "exchange"):
             row[name] = msgspec.json.decode(row[name]) if isinstance(row[name], str) else row[name]
     return msgspec.convert(rows, list[OperationRow])
+
+
+async def uncaptured_attempts(merchant_id: str) -> dict[str, str]:
+    """The status of every attempt of the merchant without captured money."""
+    rows = await Attempt.raw(
+        "SELECT a.id, a.status FROM attempt a JOIN payment p ON p.id = a.payment_id "
+        "WHERE p.merchant_id = {} AND a.status <> 'captured'",
+        merchant_id,
+    )
+    return {row["id"]: row["status"] for row in rows}

@@ -13,7 +13,7 @@ from currency.money import Money
 from orchestrator.db import transaction
 from orchestrator.ledger import service as ledger
 from orchestrator.ledger.store import MovementRow, gateway_movements
-from orchestrator.reconciliation import store
+from orchestrator.reconciliation import store, terms
 from orchestrator.reconciliation.breaks import Break, BreakKind, FeeModel, MatchResult, Movement, MovementKind
 from orchestrator.reconciliation.detect import read_report
 from orchestrator.reconciliation.errors import FileTooLarge
@@ -85,11 +85,13 @@ async def reconcile(
 ) -> RunResult:
     """Match every line of the merchant with the ledger, keep matches and breaks, and put unexplained money in suspense.
 
-    `fee_models` by gateway account id. `attempt_states` names attempts that our side does not hold for captured. A run
-    again changes nothing; breaks whose difference is gone are resolved; what a person resolved stays so.
+    `fee_models` by gateway account id; None: the accounts' contract fees. `attempt_states` names attempts that our side
+    does not hold for captured; None: all of them. A run again changes nothing; breaks whose difference is gone are resolved; what a person resolved stays so.
     """
     async with transaction():
         await store.lock_merchant(merchant_id)
+        fee_models = await terms.contract_fees(merchant_id) if fee_models is None else fee_models
+        attempt_states = await terms.uncaptured_attempts(merchant_id) if attempt_states is None else attempt_states
         runs = await _match_accounts(merchant_id, as_of, sla_days, fee_models, attempt_states)
         counted: Counter[BreakKind] = Counter()
         for run in runs:

@@ -85,7 +85,7 @@ def test_the_task_rule_sees_a_task() -> None:
 
 
 def test_only_the_clock_port_asks_what_time_it_is() -> None:
-    paths = [path for path in files("currency/**/*.py", "routing/**/*.py", "invoicing/**/*.py", "orchestrator/**/*.py")]
+    paths = files("currency/**/*.py", "routing/**/*.py", "invoicing/**/*.py", "orchestrator/**/*.py")
     asking = {
         "datetime.now",
         "datetime.utcnow",

@@ -68,7 +68,11 @@ class Account:
 
     def call(self, kind: OperationKind, **given: Any) -> OperationCall:
         unique = secrets.token_hex(16)
-        fields: dict[str, Any] = {"operation_id": f"op_{unique}", "payment_id": f"pay_{unique}", "attempt_id": f"att_{unique}"}
+        fields: dict[str, Any] = {
+            "operation_id": f"op_{unique}",
+            "payment_id": f"pay_{unique}",
+            "attempt_id": f"att_{unique}",
+        }
         return OperationCall(
             kind, **({**fields, "amount": EUR_12_30, "return_url": "http://127.0.0.1:9/return"} | given)
         )

@@ -187,7 +187,7 @@ def test_stripe_requests_carry_the_operation_as_key_and_only_the_card_goes_throu
     assert "x-stripe-client-telemetry" not in headers
 
 
-@pytest.mark.parametrize("gateway", ("stripe", "adyen", "paypal"))
+@pytest.mark.parametrize("gateway", ["stripe", "adyen", "paypal"])
 def test_same_operation_is_the_same_bytes_each_time(recorder: Recorder, gateway: str) -> None:
     first = sent(recorder, gateway, OperationKind.CONFIRM)
     recorder.taken.clear()

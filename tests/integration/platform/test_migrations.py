@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -13,15 +14,19 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest_asyncio
 from piccolo.conf.apps import AppConfig
+from piccolo.table import Table
 
 from orchestrator import migrations
+from orchestrator.db import transaction
 
 ROOT = Path(__file__).parents[3]
 FOLDER = Path(__file__).parent / "slow_app" / "piccolo_migrations"
 RUNNER = """
 import asyncio, sys
 from piccolo.conf.apps import AppConfig
+from piccolo.table import Table
 from orchestrator import migrations
+from orchestrator.db import transaction
 done = asyncio.run(migrations.migrate([AppConfig(app_name="slow_app", migrations_folder_path=sys.argv[1])]))
 print(len(done))
 """
@@ -92,3 +97,38 @@ async def test_a_migration_that_was_never_run_is_pending(database: str) -> None:
 
 async def test_migrating_again_runs_nothing(database: str) -> None:
     assert await migrations.migrate() == []
+
+
+def tables_of_the_code() -> list[type[Table]]:
+    return [table for name in migrations.APPS for table in importlib.import_module(name).APP_CONFIG.table_classes]
+
+
+async def test_the_migrations_make_every_column_of_every_table(database: str) -> None:
+    async with transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT table_name, column_name, is_nullable = 'YES' AS may_be_null"
+            " FROM information_schema.columns WHERE table_schema = 'public'"
+        )
+    made = {(row["table_name"], row["column_name"], row["may_be_null"]) for row in rows}
+    wanted = {
+        (table._meta.tablename, column._meta.db_column_name, bool(column._meta.null))
+        for table in tables_of_the_code()
+        for column in table._meta.columns
+    }
+    assert wanted - made == set()
+    assert {row for row in made if row[0] != "migration"} - wanted == set()
+
+
+async def test_every_foreign_key_restricts_deletion(database: str) -> None:
+    async with transaction() as connection:
+        rows = await connection.fetch("SELECT conname FROM pg_constraint WHERE contype = 'f' AND confdeltype <> 'r'")
+    assert [row["conname"] for row in rows] == []
+
+
+async def test_no_amount_of_money_has_a_default(database: str) -> None:
+    async with transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT table_name || '.' || column_name AS place FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name LIKE '%\\_minor' AND column_default IS NOT NULL"
+        )
+    assert [row["place"] for row in rows] == []

@@ -7,7 +7,7 @@ from piccolo.columns.indexes import IndexMethod
 from piccolo.constraints import Check
 from piccolo.constraints import Unique
 
-ID = "2026-11-23T01:39:41:157078"
+ID = "2026-11-23T01:48:09:792610"
 VERSION = "1.38.0"
 DESCRIPTION = "Tables"
 

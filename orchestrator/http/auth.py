@@ -1,0 +1,46 @@
+"""Who is asking: the API key of the Authorization header, and the scope that each route needs."""
+
+from typing import Any
+
+import structlog
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from orchestrator.access import service
+from orchestrator.access.service import Caller
+from orchestrator.errors import Unauthorized
+
+SCHEME = "bearer"
+ApiRequest = Request[Any, Any, Any]
+
+
+async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Put the caller into the request's state. Raises Unauthorized."""
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != SCHEME or not secret.strip():
+        raise Unauthorized("Send your API key: `Authorization: Bearer sk_clearway_…`.")
+    caller = await service.authenticate(secret.strip())
+    structlog.contextvars.bind_contextvars(merchant_id=caller.merchant_id, key_id=caller.key_id)
+    connection.state["caller"] = caller
+
+
+def needs(scope: str) -> Guard:
+    """A guard that lets only keys with this scope pass. Raises Forbidden."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        caller: Caller = connection.state["caller"]
+        caller.require(scope)
+
+    return guard
+
+
+def merchant_of(request: ApiRequest) -> str:
+    """The id of the merchant whose key this is: every look-up is narrowed to it."""
+    return caller_of(request).merchant_id
+
+
+def caller_of(request: ApiRequest) -> Caller:
+    caller: Caller = request.state["caller"]
+    return caller

@@ -1,0 +1,259 @@
+"""Payments and refunds as the API shows and takes them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from currency.money import Money
+from orchestrator.http.schemas import (
+    CountryCode,
+    Input,
+    Locale,
+    Metadata,
+    MinorUnits,
+    MoneyBody,
+    MoneyInput,
+    money_body,
+)
+from orchestrator.payments.records import AttemptRow, AttemptStatus, Card, PaymentRow, PaymentStatus, Story
+from orchestrator.refunds.service import RefundStatus, RefundView
+from orchestrator.settings import get_settings
+from routing.decision import RoutePlan
+
+
+class CardInput(Input):
+    """A card by its vault token, with what may be shown of it. Never a card number."""
+
+    type: Literal["card"]
+    vault_token: Annotated[str, Meta(min_length=4, max_length=200, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+    brand: Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)", examples=["visa"])]
+    last4: Annotated[str, Meta(min_length=4, max_length=4, pattern="^[0-9]{4}$", examples=["4242"])]
+    expiry_month: Annotated[int, Meta(ge=1, le=12)]
+    expiry_year: Annotated[int, Meta(ge=2000, le=2100)]
+    holder: Annotated[str, Meta(max_length=120)] = ""
+    bin: Annotated[str, Meta(max_length=8, pattern="^([0-9]{6,8})?$", examples=["424242"])] = ""
+    issuer_country: Annotated[str, Meta(max_length=2, pattern="^([A-Z]{2})?$", examples=["US"])] = ""
+
+    def as_card(self) -> Card:
+        fields = {name: getattr(self, name) for name in Card.__struct_fields__}
+        return Card(**fields)
+
+
+class CreatePayment(Input):
+    """A payment. Without `payment_method` the payer brings a card on the hosted page at `checkout_url`."""
+
+    amount: MoneyInput
+    capture_method: Literal["automatic", "manual"] = "automatic"
+    payment_method: CardInput | None = None
+    country: CountryCode | None = None
+    customer_id: Annotated[str, Meta(max_length=40)] | None = None
+    reference: Annotated[str, Meta(max_length=120, description="Your own, such as an order number.")] | None = None
+    description: Annotated[str, Meta(max_length=300)] = ""
+    locale: Locale = "en"
+    return_url: (
+        Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\s]+$(?!\n)", examples=["https://shop.example/ok"])]
+        | None
+    ) = None
+    metadata: Metadata = {}
+
+
+class CapturePayment(Input):
+    """How much to take, in minor units of the payment's currency; all of it when left out."""
+
+    amount: MinorUnits | None = None
+
+
+class CreateRefund(Input):
+    """How much to give back, in minor units of the payment's currency; all that is left when left out."""
+
+    amount: MinorUnits | None = None
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class CardBody(msgspec.Struct, kw_only=True):
+    """What may be shown of a card."""
+
+    type: str = "card"
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    holder: str
+    issuer_country: str
+
+
+class NextActionBody(msgspec.Struct, kw_only=True):
+    """What the payer must do: send the browser to `url`."""
+
+    kind: str
+    url: str
+    data: dict[str, str] = {}
+
+
+class FailureBody(msgspec.Struct, kw_only=True):
+    """Why the payment failed: `reason` is a word of the decline taxonomy, `message` is for people."""
+
+    reason: str
+    message: str
+
+
+class AttemptBody(msgspec.Struct, kw_only=True):
+    """One try at one gateway account, and why it was made there."""
+
+    id: str
+    gateway: str
+    gateway_account_id: str
+    status: AttemptStatus
+    why: str
+    decline_reason: str | None
+    gateway_payment_id: str
+    created_at: datetime
+
+
+class RouteReasonBody(msgspec.Struct, kw_only=True):
+    """Why an account is in the plan or not."""
+
+    gateway_account_id: str
+    gateway: str
+    kept: bool
+    why: str
+
+
+class RouteBody(msgspec.Struct, kw_only=True):
+    """How the gateway accounts were chosen."""
+
+    rule: str
+    rule_set_version: int
+    steps: list[str]
+    reasons: list[RouteReasonBody]
+
+
+class PaymentBody(msgspec.Struct, kw_only=True):
+    """A payment. `attempts` and `next_action` are left out (null) in lists."""
+
+    id: str
+    object: str = "payment"
+    status: PaymentStatus
+    amount: MoneyBody
+    amount_captured: MoneyBody
+    amount_refunded: MoneyBody
+    capture_method: str
+    payment_method: CardBody | None
+    next_action: NextActionBody | None
+    checkout_url: str
+    failure: FailureBody | None
+    attempts: list[AttemptBody] | None
+    route: RouteBody | None
+    country: str | None
+    customer_id: str | None
+    reference: str | None
+    description: str
+    locale: str
+    return_url: str | None
+    metadata: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class RefundBody(msgspec.Struct, kw_only=True):
+    """A refund with the status it has by now."""
+
+    id: str
+    object: str = "refund"
+    payment_id: str
+    amount: MoneyBody
+    status: RefundStatus
+    reason: str
+    created_at: datetime
+
+
+def payment_body(payment: PaymentRow, story: Story | None = None) -> PaymentBody:
+    """The payment, with its attempts where the story is given."""
+    failure = None
+    if payment.failure_reason:
+        failure = FailureBody(reason=payment.failure_reason, message=payment.failure_message or "")
+    return PaymentBody(
+        id=payment.id,
+        status=payment.status,
+        amount=money_body(payment.amount),
+        amount_captured=MoneyBody(amount=payment.amount_captured_minor, currency=payment.currency),
+        amount_refunded=MoneyBody(amount=payment.amount_refunded_minor, currency=payment.currency),
+        capture_method=payment.capture_method,
+        payment_method=_card_body(payment.card) if payment.card else None,
+        next_action=_next_action(story) if story else None,
+        checkout_url=f"{get_settings().public_url}/pay/{payment.public_token}",
+        failure=failure,
+        attempts=[_attempt_body(attempt) for attempt in story.attempts] if story else None,
+        route=route_body(RoutePlan.from_json(payment.plan)) if payment.plan else None,
+        country=payment.country,
+        customer_id=payment.customer_id,
+        reference=payment.reference,
+        description=payment.description,
+        locale=payment.locale,
+        return_url=payment.return_url,
+        metadata=payment.metadata,
+        created_at=payment.created_at,
+        updated_at=payment.updated_at,
+    )
+
+
+def refund_body(view: RefundView) -> RefundBody:
+    refund = view.refund
+    return RefundBody(
+        id=refund.id,
+        payment_id=refund.payment_id,
+        amount=money_body(Money(refund.amount_minor, refund.currency)),
+        status=view.status,
+        reason=refund.reason,
+        created_at=refund.created_at,
+    )
+
+
+def route_body(plan: RoutePlan) -> RouteBody:
+    """The plan without its internals."""
+    return RouteBody(
+        rule=plan.rule,
+        rule_set_version=plan.rule_set_version,
+        steps=[step.account_id for step in plan.steps],
+        reasons=[
+            RouteReasonBody(gateway_account_id=found.account_id, gateway=found.gateway, kept=found.kept, why=found.why)
+            for found in plan.reasons
+        ],
+    )
+
+
+def _card_body(card: Card) -> CardBody:
+    return CardBody(
+        brand=card.brand,
+        last4=card.last4,
+        expiry_month=card.expiry_month,
+        expiry_year=card.expiry_year,
+        holder=card.holder,
+        issuer_country=card.issuer_country,
+    )
+
+
+def _attempt_body(attempt: AttemptRow) -> AttemptBody:
+    return AttemptBody(
+        id=attempt.id,
+        gateway=attempt.gateway,
+        gateway_account_id=attempt.gateway_account_id,
+        status=attempt.status,
+        why=attempt.why,
+        decline_reason=str(attempt.decline["reason"]) if attempt.decline else None,
+        gateway_payment_id=attempt.gateway_payment_id,
+        created_at=attempt.created_at,
+    )
+
+
+def _next_action(story: Story) -> NextActionBody | None:
+    if story.payment.status is not PaymentStatus.REQUIRES_ACTION:
+        return None
+    waiting: list[dict[str, Any]] = [
+        attempt.next_action
+        for attempt in story.attempts
+        if attempt.status is AttemptStatus.ACTION_REQUIRED and attempt.next_action
+    ]
+    return msgspec.convert(waiting[-1], NextActionBody) if waiting else None

@@ -1,0 +1,172 @@
+"""Every refusal as RFC 9457 `application/problem+json` with a stable code, field errors and the request's id."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from invoicing import errors as invoicing
+from orchestrator.errors import ClearwayError
+from orchestrator.http.body_errors import field_error
+from orchestrator.log import logger
+from routing.rules import RuleSetInvalid
+from routing.store import RuleSetNotDraft
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:clearway:problem:"
+
+_log = logger(__name__)
+
+
+class ProblemField(msgspec.Struct, kw_only=True):
+    """One field that was refused. `field` is a JSON path such as `amount.currency`."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """Why a request was refused. `code` is stable: programs decide by it, people read `detail`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField] = []
+    request_id: str = ""
+
+
+class Refusal(NamedTuple):
+    """What is told of an exception."""
+
+    status: int
+    code: str
+    detail: str
+    errors: tuple[ProblemField, ...] = ()
+    headers: dict[str, str] = {}  # noqa: RUF012 - read only
+
+
+# The refusals of packages below, which know no HTTP: status and code by exception.
+_INVOICING: dict[type[invoicing.InvoicingError], tuple[int, str]] = {
+    invoicing.TaxNotApplicable: (422, "tax_not_applicable"),
+    invoicing.InvalidInvoice: (422, "invalid_invoice"),
+    invoicing.InvalidPattern: (422, "invalid_number_pattern"),
+    invoicing.InvoiceNotFound: (404, "not_found"),
+    invoicing.SeriesNotFound: (404, "not_found"),
+    invoicing.SeriesTaken: (409, "series_taken"),
+    invoicing.WrongState: (409, "conflict"),
+    invoicing.PaymentMismatch: (409, "payment_mismatch"),
+}
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+# Codes that no subclass of ClearwayError carries; docs/errors.md lists these and those.
+OTHER_CODES = frozenset(
+    {code for _, code in _INVOICING.values()}
+    | set(_BY_STATUS.values())
+    | {"invalid_parameter", "invalid_field", "rule_set_invalid", "rule_set_not_draft", "bad_request", "internal_error"}
+)
+_UNSAID = Refusal(500, "internal_error", "Something broke here, and it was logged. Repeat the request with the same key.")
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """What to answer for an exception; whatever is not a refusal is an internal error, of which nothing is told."""
+    match error:
+        case ClearwayError():
+            return _of_clearway(error)
+        case invoicing.InvoicingError():
+            status, code = next(_INVOICING[kind] for kind in type(error).__mro__ if kind in _INVOICING)
+            return Refusal(status, code, str(error), (ProblemField(field=error.field, message=error.message),))
+        case RuleSetInvalid():
+            fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)
+            return Refusal(422, "rule_set_invalid", "The document is no rule set.", tuple(fields))
+        case RuleSetNotDraft():
+            return Refusal(404, "rule_set_not_draft", "There is no draft rule set with this id here.")
+        case msgspec.ValidationError():
+            found = field_error(error)
+            field = ProblemField(field=found.field, message=found.message)
+            return Refusal(422, "invalid_field", f"{found.field}: {found.message}", (field,))
+        case HTTPException():
+            return _of_http(error)
+        case _:
+            return _UNSAID
+
+
+def _of_clearway(error: ClearwayError) -> Refusal:
+    headers = {"WWW-Authenticate": 'Bearer realm="clearway"'} if error.code == "unauthorized" else {}
+    if "retry_after_s" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after_s"])
+    fields = tuple(ProblemField(field=found.field, message=found.message) for found in error.errors)
+    return Refusal(error.status, error.code, error.detail, fields, headers)
+
+
+def _of_http(error: HTTPException) -> Refusal:
+    """Litestar's own exceptions. Their `extra` may carry what was sent, so of it only names and messages are told."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _UNSAID._replace(status=error.status_code)
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        fields = tuple(
+            ProblemField(field=str(item.get("key", "")), message=str(item.get("message", ""))) for item in error.extra
+        )
+        return Refusal(400, "invalid_parameter", "A parameter of the address cannot be used.", fields)
+    code = _BY_STATUS.get(error.status_code, "bad_request")
+    detail = _DETAILS.get(code) or HTTPStatus(error.status_code).description or HTTPStatus(error.status_code).phrase
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return Refusal(error.status_code, code, detail, (), headers)
+
+
+_DETAILS = {
+    "not_found": "There is nothing at this address. The OpenAPI document at /schema lists what there is.",
+    "method_not_allowed": "This address does not take this method. The OpenAPI document at /schema lists them.",
+    "body_too_large": "The body is larger than this route takes.",
+    "bad_request": "The request cannot be read.",
+}
+
+
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer to any exception of an API route."""
+    refusal = refusal_of(error)
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("http.failed", code=refusal.code, exc_info=error)
+    problem = Problem(
+        type=TYPE_PREFIX + refusal.code,
+        title=refusal.code.replace("_", " ").capitalize(),
+        status=refusal.status,
+        detail=refusal.detail,
+        code=refusal.code,
+        errors=list(refusal.errors),
+        request_id=str(request.scope["state"].get("request_id", "")),
+    )
+    return Response(problem, status_code=refusal.status, media_type=MEDIA_TYPE, headers=refusal.headers)
+
+
+Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+EXCEPTION_HANDLERS: dict[int | type[Exception], Handler] = {
+    HTTPException: problem_response,
+    Exception: problem_response,
+}
+
+
+def _spec(description: str) -> ResponseSpec:
+    return ResponseSpec(data_container=Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)  # type: ignore[arg-type]
+
+
+PROBLEMS: dict[int, ResponseSpec] = {
+    400: _spec("The request cannot be read, or lacks its Idempotency-Key."),
+    401: _spec("No API key, or one that is not known."),
+    403: _spec("The API key lacks the scope."),
+    404: _spec("Not here, or another merchant's."),
+    409: _spec("Not possible in the present state, or the same key is in flight."),
+    422: _spec("A field was refused, or the key was used with another body."),
+}
+"""The `responses` of every API route, for the OpenAPI document (Litestar's own `raises` describes another shape)."""
