@@ -66,11 +66,13 @@ def _pattern(tag: str, exponent: int) -> NumberPattern:
 
 
 def _with_direction(text: str, locale: Locale) -> str:
-    """Anchor amounts of right-to-left locales whose CLDR pattern is written left to right (fa, ur).
+    """Keep sign and figures of right-to-left locales together.
 
-    Without a strong mark in front, a leading minus takes the paragraph's direction and is drawn at the far end. Arabic
-    and Hebrew patterns bring their own mark (UAX 9, rules N1 and N2).
+    Without a strong mark in front, a minus takes the paragraph's direction and is drawn at the far end of its number
+    (UAX 9, rules N1 and N2). Arabic and Hebrew patterns bring a mark for the amount as a whole, others (fa, ur) none.
     """
-    if locale.text_direction == "rtl" and not text.startswith((_RIGHT_TO_LEFT_MARK, _LEFT_TO_RIGHT_MARK)):
-        return _LEFT_TO_RIGHT_MARK + text
-    return text
+    if locale.text_direction != "rtl":
+        return text
+    if text.startswith((_RIGHT_TO_LEFT_MARK, _LEFT_TO_RIGHT_MARK)):
+        return text.replace("-", f"{_LEFT_TO_RIGHT_MARK}-", 1)
+    return _LEFT_TO_RIGHT_MARK + text

@@ -7,8 +7,9 @@ import importlib
 import os
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -29,6 +30,8 @@ HELP = """Clearway: payments routed over several gateways, invoices, and reconci
     clearway worker
     clearway clock
 """
+
+T = TypeVar("T")
 
 app = typer.Typer(help=HELP, rich_markup_mode="rich", no_args_is_help=True, add_completion=False)
 
@@ -142,7 +145,10 @@ def migrate(
 
     with _readable_errors():
         _begin("migrate")
-        steps = asyncio.run(migrations.pending() if check else migrations.migrate())
+        try:
+            steps = asyncio.run(migrations.pending() if check else migrations.migrate())
+        except OSError as error:
+            _fail(f"The database cannot be reached: {error}. `clearway doctor` looks at every part.")
     for step in steps:
         _say(f"{'pending' if check else 'done'}: {step}")
     if not steps:
@@ -159,6 +165,71 @@ def doctor() -> None:
 
     adopt_environment(default_state_dir())
     raise typer.Exit(0 if examination.run() else 1)
+
+
+merchants = typer.Typer(help="Merchants: the legal entities that sell.", no_args_is_help=True)
+keys = typer.Typer(help="API keys of a merchant.", no_args_is_help=True)
+app.add_typer(merchants, name="merchant")
+app.add_typer(keys, name="key")
+
+
+@merchants.command("create")
+def create_merchant(
+    name: str,
+    country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2, for example DE.")],
+    vat_id: Annotated[str, typer.Option(help="With its prefix, for example DE136695976.")] = "",
+    email: Annotated[str, typer.Option(help="Printed on invoices.")] = "",
+    city: str = "",
+    postal_code: str = "",
+    street: str = "",
+) -> None:
+    """Create a merchant and its first API key, which is shown this once.
+
+    Example: clearway merchant create "Example GmbH" --country DE --city Hamburg
+    """
+    profile: dict[str, object] = {"name": name, "country": country, "vat_id": vat_id, "email": email, "city": city}
+    profile |= {"postal_code": postal_code, "address_lines": [street] if street else []}
+
+    async def work() -> tuple[str, str]:
+        from orchestrator.access import service
+
+        merchant = await service.create_merchant(name, profile)
+        return merchant.id, await service.create_api_key(merchant.id, "first key")
+
+    merchant_id, key = _with_database(work)
+    _say(f"merchant  {merchant_id}\nAPI key   {key}\nThe key is not stored: keep it now.")
+
+
+@keys.command("create")
+def create_key(merchant_id: str, name: str) -> None:
+    """Create another API key, which is shown this once.
+
+    Example: clearway key create mer_0193… "web shop"
+    """
+
+    async def work() -> str:
+        from orchestrator.access import service
+
+        await service.get_merchant(merchant_id)
+        return await service.create_api_key(merchant_id, name)
+
+    _say(f"API key   {_with_database(work)}\nThe key is not stored: keep it now.")
+
+
+def _with_database(work: Callable[[], Awaitable[T]]) -> T:
+    """Run something short that needs the database."""
+    from orchestrator import db
+
+    async def run() -> T:
+        await db.start_pool(max_size=1)
+        try:
+            return await work()
+        finally:
+            await db.close_pool()
+
+    with _readable_errors():
+        _begin("command")
+        return asyncio.run(run())
 
 
 def _begin(process: str):  # type: ignore[no-untyped-def]  # Settings, whose import would slow --help
@@ -185,14 +256,14 @@ class _readable_errors:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from orchestrator.embedded_postgres import EmbeddedPostgresError
+        from orchestrator.errors import ClearwayError
         from orchestrator.migrations import MigrationFailed
         from orchestrator.settings import SettingsError
         from orchestrator.supervisor import SupervisorError
 
-        if isinstance(error, EmbeddedPostgresError | MigrationFailed | SettingsError | SupervisorError):
+        expected = EmbeddedPostgresError | MigrationFailed | SettingsError | SupervisorError | ClearwayError
+        if isinstance(error, expected):
             _fail(str(error))
-        if isinstance(error, ConnectionError | OSError) and not isinstance(error, FileNotFoundError):
-            _fail(f"{type(error).__name__}: {error}\nIs the database there? clearway doctor looks at every part.")
 
 
 def _say(text: str) -> None:
@@ -201,7 +272,7 @@ def _say(text: str) -> None:
     Console(highlight=False, soft_wrap=True).print(text)
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     from rich.console import Console
 
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)

@@ -20,6 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.clock_port import now
+from orchestrator.gateways import connections
+from orchestrator.gateways import store as gateways
 from orchestrator.settings import Mode, Settings, SettingsError, get_settings
 
 CONNECT_TIMEOUT_S = 5
@@ -51,13 +53,6 @@ class Finding:
     remedy: str = ""
 
 
-Check = Callable[[Settings], Awaitable[list[Finding]]]
-# Parts above this module add their own here (gateway accounts, simulators): `doctor.CHECKS.append(check)`.
-CHECKS: list[Check] = []
-# Modules that do so when they are imported; one that is not there is passed over.
-EXTENSIONS = ("orchestrator.gateways.checks", "orchestrator.demo.checks")
-
-
 def run(console: Console | None = None) -> bool:
     """Print the table. True when nothing required fails."""
     findings = asyncio.run(examine())
@@ -79,21 +74,13 @@ async def examine() -> list[Finding]:
         remedy = "set it in the environment; docs/configuration.md"
         return findings + [Finding("configuration", State.FAILED, problem, remedy) for problem in error.problems]
     findings += [Finding("configuration", State.OK, f"{settings.mode} mode, secret key set"), _public_url(settings)]
-    _load_extensions()
-    for check in (_database, _broker, _smtp, *CHECKS):
+    for check in CHECKS:
         try:
             findings += await check(settings)
         except Exception as error:
             name = getattr(check, "__name__", str(check)).strip("_")
             findings.append(Finding(name, State.FAILED, f"{type(error).__name__}: {error}", "see the logs"))
     return findings
-
-
-def _load_extensions() -> None:
-    for name in EXTENSIONS:
-        parent = name.rpartition(".")[0]
-        if importlib.util.find_spec(parent) and importlib.util.find_spec(name):
-            importlib.import_module(name)
 
 
 def _python() -> Finding:
@@ -233,3 +220,47 @@ async def _reach(part: str, host: str, port: int, remedy: str, otherwise: State)
     except (OSError, TimeoutError, socket.gaierror) as error:
         return Finding(part, otherwise, f"{host}:{port}: {type(error).__name__} {error}", remedy)
     return Finding(part, State.OK, f"{host}:{port} answers")
+
+
+async def _vault(settings: Settings) -> list[Finding]:
+    if not settings.vault.proxy_url:
+        remedy = "set CLEARWAY_VAULT__PROXY_URL and __FIELDS_URL: cards are charged and typed in through a vault"
+        return [Finding("card vault", State.WARNING, "not configured", remedy)]
+    parts = urlsplit(settings.vault.proxy_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return [await _reach("card vault", parts.hostname or "", port, "check CLEARWAY_VAULT__PROXY_URL", State.FAILED)]
+
+
+async def _gateway_accounts(settings: Settings) -> list[Finding]:
+    """Each account is asked with its own credentials."""
+    rows = await gateways.every_account()
+    if not rows:
+        remedy = "add one: POST /v1/gateway-accounts"
+        return [Finding("gateway accounts", State.WARNING, "none: no payment can be taken", remedy)]
+    found = []
+    for row in rows:
+        part = f"{row.gateway} account {row.label!r}"
+        if not row.enabled:
+            found.append(Finding(part, State.WARNING, "switched off", f"POST /v1/gateway-accounts/{row.id}/enable"))
+            continue
+        trouble = await (await connections.connect(row.id)).probe()
+        remedy = "check its credentials, and the gateway's status page" if trouble else ""
+        found.append(Finding(part, State.WARNING if trouble else State.OK, trouble or "answers", remedy))
+    connections.close_all()
+    return found
+
+
+async def _simulators(settings: Settings) -> list[Finding]:
+    if importlib.util.find_spec("simulators") is None:
+        return [Finding("simulators", State.OK, "not installed: only the demo needs them")]
+    return [Finding("simulators", State.OK, "there; only the demo uses them")]
+
+
+CHECKS: tuple[Callable[[Settings], Awaitable[list[Finding]]], ...] = (
+    _database,
+    _broker,
+    _smtp,
+    _vault,
+    _gateway_accounts,
+    _simulators,
+)

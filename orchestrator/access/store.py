@@ -68,6 +68,16 @@ async def api_key_by_hash(key_hash: str) -> ApiKeyRow | None:
     return msgspec.convert(row, ApiKeyRow) if row else None
 
 
+async def api_key(key_id: str) -> ApiKeyRow | None:
+    """The key, unless it was revoked."""
+    row = (
+        await ApiKey.select(ApiKey.id, ApiKey.merchant_id, ApiKey.name, ApiKey.key_hint, ApiKey.scopes)
+        .where(ApiKey.id == key_id, ApiKey.revoked_at.is_null())
+        .first()
+    )
+    return msgspec.convert(row, ApiKeyRow) if row else None
+
+
 async def revoke_api_key(merchant_id: str, key_id: str, at: datetime) -> bool:
     rows = (
         await ApiKey.update({ApiKey.revoked_at: at})

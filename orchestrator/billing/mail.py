@@ -13,7 +13,7 @@ from invoicing.catalogues import catalogue_of
 from invoicing.store import InvoiceRecord
 from orchestrator.settings import get_settings
 
-TLS_PORT, SUBMISSION_PORT = 465, 587
+PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 def invoice_mail(invoice: InvoiceRecord, pdf: bytes, pay_url: str) -> EmailMessage:
@@ -51,7 +51,7 @@ async def send(message: EmailMessage) -> None:
     await aiosmtplib.send(
         message,
         hostname=url.hostname,
-        port=url.port or (TLS_PORT if url.scheme == "smtps" else SUBMISSION_PORT),
+        port=url.port or PORTS[url.scheme],
         username=unquote(url.username) if url.username else None,
         password=unquote(url.password) if url.password else None,
         use_tls=url.scheme == "smtps",

@@ -67,6 +67,14 @@ async def accounts_of(merchant_id: str) -> list[GatewayAccountRow]:
     return [_row(row) for row in rows]
 
 
+async def every_account() -> list[GatewayAccountRow]:
+    """All accounts of all merchants, for `clearway doctor`."""
+    rows = await GatewayAccount.select().order_by(GatewayAccount.merchant_id, GatewayAccount.priority).output(
+        load_json=True
+    )
+    return [_row(row) for row in rows]
+
+
 async def set_enabled(merchant_id: str, account_id: str, enabled: bool) -> bool:
     rows = (
         await GatewayAccount.update({GatewayAccount.enabled: enabled})

@@ -18,7 +18,7 @@ ApiRequest = Request[Any, Any, Any]
 
 async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Put the caller into the request's state. Raises Unauthorized."""
-    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    scheme, secret = (connection.headers.get("authorization", "") + " ").split(" ", 1)
     if scheme.lower() != SCHEME or not secret.strip():
         raise Unauthorized("Send your API key: `Authorization: Bearer sk_clearway_…`.")
     caller = await service.authenticate(secret.strip())

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from litestar import Response
@@ -44,7 +44,7 @@ class KeyMissing(ClearwayError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"Send `{HEADER}: <a value of your own, such as a UUID>` and send the same one when you repeat this request."
+            f"Send `{HEADER}: <a value of your own, such as a UUID>`, and the same one when you repeat this request."
         )
 
 
@@ -119,7 +119,7 @@ async def answer_once(
         if row is None:  # released between our two looks: the first request was refused
             continue
         return await _repeated(claim, row, work, rebuild, status)
-    _in_flight()
+    raise InFlight
 
 
 async def _claim_of(request: ApiRequest) -> _Claim:
@@ -160,11 +160,11 @@ async def _repeated(
         return _answer((row.body or "").encode(), row.status, replayed=True)
     now = clock_port.now()
     if row.claimed_at + timedelta(seconds=lease_s()) > now:
-        _in_flight()
+        raise InFlight
     if row.resource_id is not None and rebuild is not None:
         return await _store(claim, await rebuild(row.resource_id), status, replayed=True)
     if not await store.take_over_idempotency(claim.record_id, row.claimed_at, now):
-        _in_flight()
+        raise InFlight
     return await _run(claim, work, status)
 
 
@@ -192,7 +192,3 @@ async def _store(claim: _Claim, made: msgspec.Struct, status: int, *, replayed: 
 def _answer(body: bytes, status: int, *, replayed: bool = False) -> Response[Any]:
     headers = {REPLAYED: "true"} if replayed else {}
     return Response(body, status_code=status, media_type="application/json", headers=headers)
-
-
-def _in_flight() -> NoReturn:
-    raise InFlight

@@ -1,7 +1,7 @@
 """Finds card numbers in what callers send, so that none gets further than the door (design rule 10).
 
-A card number is a run of digits, spaces or dashes allowed between its groups, that has a known issuer's prefix, a length
-which that issuer uses, and a valid Luhn digit; only all three together count, since one in ten long numbers passes Luhn.
+A card number is a run of digits, spaces or dashes allowed between its groups, that has a known issuer's prefix, a
+length which that issuer uses, and a valid Luhn digit. Only all three together count: one in ten numbers passes Luhn.
 """
 
 import re

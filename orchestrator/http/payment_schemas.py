@@ -56,7 +56,7 @@ class CreatePayment(Input):
         Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\s]+$(?!\n)", examples=["https://shop.example/ok"])]
         | None
     ) = None
-    metadata: Metadata = {}
+    metadata: Metadata = msgspec.field(default_factory=dict)
 
 
 class CapturePayment(Input):

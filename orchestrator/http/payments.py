@@ -8,6 +8,7 @@ from litestar.params import Parameter
 from orchestrator.customers import service as customers
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
+from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.payment_schemas import (
     CapturePayment,
@@ -32,7 +33,14 @@ READ, WRITE = "payments:read", "payments:write"
 TIMELINE_EVENTS_MAX = 500
 
 
-@post("/payments", guards=[needs(WRITE)], responses=PROBLEMS, tags=["payments"], summary="Create a payment")
+@post(
+    "/payments",
+    guards=[needs(WRITE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    tags=["payments"],
+    summary="Create a payment",
+)
 async def create_payment(request: ApiRequest, data: CreatePayment) -> Response[PaymentBody]:
     """Create a payment and, with a payment method, pay it.
 
@@ -90,6 +98,7 @@ async def get_payment(request: ApiRequest, payment_id: str) -> PaymentBody:
     "/payments/{payment_id:str}/capture",
     guards=[needs(WRITE)],
     responses=PROBLEMS,
+    operation_class=Keyed,
     status_code=200,
     tags=["payments"],
     summary="Capture a payment",
@@ -111,6 +120,7 @@ async def capture_payment(
     "/payments/{payment_id:str}/cancel",
     guards=[needs(WRITE)],
     responses=PROBLEMS,
+    operation_class=Keyed,
     status_code=200,
     tags=["payments"],
     summary="Cancel a payment",
@@ -129,20 +139,17 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> Response[Payme
     "/payments/{payment_id:str}/refunds",
     guards=[needs(WRITE)],
     responses=PROBLEMS,
+    operation_class=Keyed,
     tags=["refunds"],
     summary="Refund a payment",
 )
-async def create_refund(
-    request: ApiRequest, payment_id: str, data: CreateRefund | None = None
-) -> Response[RefundBody]:
+async def create_refund(request: ApiRequest, payment_id: str, data: CreateRefund | None = None) -> Response[RefundBody]:
     """Give money back, never more than was captured. Some gateways confirm later: then the status is `pending`."""
     merchant_id = merchant_of(request)
     asked = data or CreateRefund()
 
     async def work(idempotency_id: str) -> RefundBody:
-        return refund_body(
-            await refunds.create(merchant_id, payment_id, asked.amount, asked.reason, idempotency_id)
-        )
+        return refund_body(await refunds.create(merchant_id, payment_id, asked.amount, asked.reason, idempotency_id))
 
     async def rebuild(refund_id: str) -> RefundBody:
         return refund_body(await refunds.get(merchant_id, refund_id))

@@ -76,7 +76,9 @@ OTHER_CODES = frozenset(
     | set(_BY_STATUS.values())
     | {"invalid_parameter", "invalid_field", "rule_set_invalid", "rule_set_not_draft", "bad_request", "internal_error"}
 )
-_UNSAID = Refusal(500, "internal_error", "Something broke here, and it was logged. Repeat the request with the same key.")
+_UNSAID = Refusal(
+    500, "internal_error", "Something broke here, and it was logged. Repeat the request with the same key."
+)
 
 
 def refusal_of(error: Exception) -> Refusal:
@@ -158,7 +160,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Handler] = {
 
 
 def _spec(description: str) -> ResponseSpec:
-    return ResponseSpec(data_container=Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)  # type: ignore[arg-type]
+    return ResponseSpec(data_container=Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
 
 
 PROBLEMS: dict[int, ResponseSpec] = {

@@ -34,9 +34,7 @@ Metadata = Annotated[
     Meta(max_length=50, description="Your own notes, up to 50. Never card data."),
 ]
 Name = Annotated[str, Meta(min_length=1, max_length=200, examples=["Acme GmbH"])]
-Email = Annotated[
-    str, Meta(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", examples=["billing@acme.example"])
-]
+Email = Annotated[str, Meta(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", examples=["billing@acme.example"])]
 
 
 class Input(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -133,6 +133,4 @@ def transfer_body(row: TransferRow) -> TransferBody:
 
 
 def event_body(row: EventRow) -> EventBody:
-    return EventBody(
-        id=row.id, type=row.type, object_id=row.object_id, data=row.data, created_at=row.created_at
-    )
+    return EventBody(id=row.id, type=row.type, object_id=row.object_id, data=row.data, created_at=row.created_at)

@@ -220,6 +220,38 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
     "invoice.state.processing": ("Payment in progress", "Zahlung läuft", "お支払い確認中", "الدفع قيد المعالجة"),
     "invoice.state.paid": ("Paid", "Bezahlt", "支払い済み", "مدفوعة"),
     "invoice.state.credited": ("Credited", "Gutgeschrieben", "取消済み", "مُلغاة بإشعار دائن"),
+    "error.not_found.title": ("Not found", "Nicht gefunden", "ページが見つかりません", "الصفحة غير موجودة"),
+    "error.not_found.text": (
+        "There is nothing at this address. Please check that the link is complete.",
+        "Unter dieser Adresse gibt es nichts. Bitte prüfen Sie, ob der Link vollständig ist.",
+        "このアドレスには何もありません。リンクが途中で切れていないかご確認ください。",
+        "لا يوجد شيء في هذا العنوان. يُرجى التحقق من اكتمال الرابط.",
+    ),
+    "error.stale.title": ("Please reload", "Bitte neu laden", "再読み込みしてください", "يُرجى إعادة التحميل"),
+    "error.stale.text": (
+        "This page is out of date, so nothing was done. Please go back, reload it and try again.",
+        "Die Seite ist veraltet, daher wurde nichts ausgeführt. Bitte gehen Sie zurück, laden Sie sie neu "
+        "und versuchen Sie es noch einmal.",
+        "ページが古くなっているため、何も実行されていません。戻って再読み込みし、もう一度お試しください。",
+        "هذه الصفحة قديمة، ولم يُنفَّذ أي شيء. يُرجى الرجوع وإعادة تحميلها ثم المحاولة مرة أخرى.",
+    ),
+    "error.refused.title": ("This did not work", "Das hat nicht geklappt", "処理できませんでした", "لم تنجح العملية"),
+    "error.refused.text": (
+        "The request could not be accepted, and nothing was done.",
+        "Die Anfrage konnte nicht angenommen werden, es wurde nichts ausgeführt.",
+        "リクエストを受け付けられず、何も実行されていません。",
+        "تعذّر قبول الطلب، ولم يُنفَّذ أي شيء.",
+    ),
+    "error.broken.title": ("Something went wrong", "Etwas ist schiefgegangen", "問題が発生しました", "حدث خطأ ما"),
+    "error.broken.text": (
+        "The fault is ours, and it has been recorded. If you were paying, please do not pay again: "
+        "open your payment link, and it will show the result.",
+        "Der Fehler liegt bei uns und wurde aufgezeichnet. Falls Sie gerade gezahlt haben, zahlen Sie bitte nicht noch "
+        "einmal: Ihr Zahlungslink zeigt das Ergebnis.",
+        "当方の不具合で、記録済みです。お支払いの途中だった場合は、もう一度お支払いにならず、"
+        "お支払いリンクを開いて結果をご確認ください。",
+        "الخطأ من جانبنا وقد سُجِّل. إذا كنت تدفع، فيُرجى عدم الدفع مرة أخرى: افتح رابط الدفع لمعرفة النتيجة.",
+    ),
     "error.back": ("Back", "Zurück", "戻る", "رجوع"),
     "language": ("Language", "Sprache", "言語", "اللغة"),
 }
@@ -245,6 +277,7 @@ _DECLINES = MappingProxyType(
         "not_submitted": "decline.later",
         "rate_limited": "decline.later",
         "try_again_later": "decline.later",
+        "no_gateway": "decline.later",
     }
 )
 

@@ -82,11 +82,12 @@ class PartyView:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLineView:
-    """One line. `quantity` is already a display string (`2.5 h`); `tax` a rate or a note (`19 %`)."""
+    """One line. `quantity` (`2.5 h`), `unit_price` (it may be finer than a minor unit: `0.0125 EUR`) and `tax` (a rate
+    or a note: `19 %`) are display strings already."""
 
     description: str
     quantity: str
-    unit_price: Money
+    unit_price: str
     amount: Money
     tax: str = ""
 
@@ -111,7 +112,8 @@ class BankTransferView:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceView:
-    """The public invoice page. `pay_url` is empty where nothing can be paid; `paid_on` is set when paid in full."""
+    """The public invoice page. `pay_url` is where the form of the pay button posts to, with `csrf_token`; it is empty
+    where nothing can be paid. `paid_on` is set when paid in full."""
 
     locale: str
     number: str
@@ -128,6 +130,7 @@ class InvoiceView:
     due: Money
     pdf_url: str
     pay_url: str = ""
+    csrf_token: str = ""
     transfer: BankTransferView | None = None
     paid_on: date | None = None
     note: str = ""
@@ -361,7 +364,7 @@ class PaymentTimelineView:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One row of the invoice list. `state` is the invoice's own word; `number` is empty for a draft."""
+    """One row of the invoice list. `state` is the invoice's own word; `number` and `url` are empty for a draft."""
 
     number: str
     url: str

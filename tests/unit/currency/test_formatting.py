@@ -49,3 +49,9 @@ def test_a_date_is_written_as_the_locale_does() -> None:
 def test_a_locale_that_nobody_speaks_is_refused(tag: str) -> None:
     with pytest.raises(UnknownLocale):
         format_money(Money(1, "EUR"), tag)
+
+
+@pytest.mark.parametrize("locale", ["ar", "he", "fa", "ur"])
+def test_a_minus_stays_in_front_of_its_figures_in_right_to_left_text(locale: str) -> None:
+    text = format_money(Money(-50500, "KWD"), locale)
+    assert text[text.index("-") - 1] == "\u200e"

@@ -1,0 +1,111 @@
+"""The web application: API, pages, webhooks, health. Built by a factory, so that tests and servers build the same."""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from orchestrator import db
+from orchestrator.gateways import connections
+from orchestrator.http import (
+    customers,
+    gateway_accounts,
+    health,
+    inbound_webhooks,
+    invoices,
+    payments,
+    reconciliation,
+    records,
+    rule_sets,
+)
+from orchestrator.http.auth import authenticate
+from orchestrator.http.intake import check_request
+from orchestrator.http.problems import EXCEPTION_HANDLERS
+from orchestrator.http.request_record import RequestRecord
+from orchestrator.settings import Limits, get_settings
+
+API_KEY = "apiKey"
+_RESOURCES = (payments, customers, gateway_accounts, rule_sets, invoices, records)
+
+
+def create_app() -> Litestar:
+    """The application. Nothing is contacted before its lifespan starts."""
+    settings = get_settings()
+    handlers: list[Any] = [*_api(settings.limits), *health.HEALTH_ROUTES, *_pages()]
+    if settings.metrics:
+        handlers += health.METRICS_ROUTES
+    app = Litestar(
+        route_handlers=handlers,
+        lifespan=[_resources],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=settings.limits.request_body_max_bytes,
+        openapi_config=_openapi(),
+        logging_config=None,  # orchestrator.log has set up one format for the whole process
+    )
+    app.asgi_handler = RequestRecord(app.asgi_handler)
+    return app
+
+
+def _api(limits: Limits) -> list[Router]:
+    routes = [route for module in _RESOURCES for route in module.ROUTES]
+    shared: dict[str, Any] = {
+        "guards": [authenticate],
+        "before_request": check_request,
+        "security": [{API_KEY: []}],
+        "response_headers": {"Cache-Control": "no-store"},
+    }
+    return [
+        Router("/v1", route_handlers=routes, **shared),
+        Router(
+            "/v1",
+            route_handlers=reconciliation.ROUTES,
+            request_max_body_size=limits.import_file_max_bytes,
+            **shared,
+        ),
+        Router(
+            "/",
+            route_handlers=inbound_webhooks.ROUTES,
+            request_max_body_size=limits.webhook_body_max_bytes,
+        ),
+    ]
+
+
+def _pages() -> list[Any]:
+    """The pages' routes; an installation may be built without them."""
+    if find_spec("orchestrator.web.routes") is None:
+        return []
+    return list(importlib.import_module("orchestrator.web.routes").ROUTE_HANDLERS)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Clearway",
+        version=version("clearway"),
+        description="Payments routed over several gateways, invoices, reconciliation. Amounts are in minor units.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],  # the others load scripts from elsewhere
+        components=Components(
+            security_schemes={
+                API_KEY: SecurityScheme(type="http", scheme="bearer", description="An API key: `sk_clearway_…`.")
+            }
+        ),
+        use_handler_docstrings=True,
+    )
+
+
+@asynccontextmanager
+async def _resources(_: Litestar) -> AsyncIterator[None]:
+    """The pool and the gateways' clients live as long as the application serves."""
+    await db.start_pool(get_settings().limits.database_pool_max)
+    try:
+        yield
+    finally:
+        connections.close_all()
+        await db.close_pool()

@@ -1,0 +1,180 @@
+"""Routes of gateway accounts. Credentials go in and never come out."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Response, get, post
+from msgspec import Meta
+
+from orchestrator.gateways import accounts, store
+from orchestrator.gateways.store import Capabilities, Fees, GatewayAccountRow
+from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.idempotency import answer_once
+from orchestrator.http.openapi import Keyed
+from orchestrator.http.pagination import Page
+from orchestrator.http.problems import PROBLEMS
+from orchestrator.http.schemas import CountryCode, CurrencyCode, Input, require_currency
+from orchestrator.settings import get_settings
+
+SCOPE = "operate"
+Word = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)")]
+
+
+class CapabilitiesInput(Input):
+    """What the account may be asked for. An empty list means no limit."""
+
+    currencies: Annotated[list[CurrencyCode], Meta(max_length=300)] = msgspec.field(default_factory=list)
+    countries: Annotated[list[CountryCode], Meta(max_length=300)] = msgspec.field(default_factory=list)
+    brands: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
+    methods: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
+
+
+class FeesInput(Input):
+    """What the account charges by contract: hundredths of a percent, and a fixed part in minor units by currency."""
+
+    bps: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    fixed_minor: Annotated[dict[CurrencyCode, Annotated[int, Meta(ge=0, le=1_000_000)]], Meta(max_length=300)] = (
+        msgspec.field(default_factory=dict)
+    )
+
+
+class AddGatewayAccount(Input):
+    """One set of credentials at a gateway. `credentials` are sealed at once and never shown."""
+
+    gateway: Annotated[str, Meta(max_length=20, examples=["stripe"])]
+    label: Annotated[str, Meta(min_length=1, max_length=100, examples=["Stripe Europe"])]
+    credentials: Annotated[
+        dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=4_000)]], Meta(max_length=20)
+    ]
+    mode: Literal["test", "live"] = "test"
+    priority: Annotated[int, Meta(ge=0, le=10_000, description="Lower goes first.")] = 100
+    capabilities: CapabilitiesInput = msgspec.field(default_factory=CapabilitiesInput)
+    fees: FeesInput = msgspec.field(default_factory=FeesInput)
+
+
+class GatewayAccountBody(msgspec.Struct, kw_only=True):
+    """A gateway account, without its credentials. Have the gateway send its webhooks to `webhook_url`."""
+
+    id: str
+    object: str = "gateway_account"
+    gateway: str
+    label: str
+    mode: str
+    priority: int
+    enabled: bool
+    capabilities: Capabilities
+    fees: Fees
+    webhook_url: str
+    created_at: datetime
+
+
+@post(
+    "/gateway-accounts",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    tags=["gateway accounts"],
+    summary="Add a gateway account",
+)
+async def add_account(request: ApiRequest, data: AddGatewayAccount) -> Response[GatewayAccountBody]:
+    """Add an account; routing uses it from now on."""
+    merchant_id = merchant_of(request)
+    for index, currency in enumerate(data.capabilities.currencies):
+        require_currency(currency, f"capabilities.currencies[{index}]")
+
+    async def work(_: str) -> GatewayAccountBody:
+        row = await accounts.add(
+            merchant_id,
+            data.gateway,
+            data.label,
+            data.credentials,
+            mode=data.mode,
+            priority=data.priority,
+            capabilities=msgspec.to_builtins(data.capabilities),
+            fees=msgspec.to_builtins(data.fees),
+        )
+        return _body(row)
+
+    return await answer_once(request, work)
+
+
+@get(
+    "/gateway-accounts",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["gateway accounts"],
+    summary="List gateway accounts",
+)
+async def list_accounts(request: ApiRequest) -> Page[GatewayAccountBody]:
+    """All accounts, first priority first."""
+    rows = await store.accounts_of(merchant_of(request))
+    return Page(data=[_body(row) for row in rows], has_more=False)
+
+
+@get(
+    "/gateway-accounts/{account_id:str}",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["gateway accounts"],
+    summary="Get a gateway account",
+)
+async def get_account(request: ApiRequest, account_id: str) -> GatewayAccountBody:
+    """The account, without its credentials."""
+    return _body(await accounts.get(merchant_of(request), account_id))
+
+
+@post(
+    "/gateway-accounts/{account_id:str}/enable",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    status_code=200,
+    tags=["gateway accounts"],
+    summary="Enable a gateway account",
+)
+async def enable_account(request: ApiRequest, account_id: str) -> Response[GatewayAccountBody]:
+    """Take the account back into routing."""
+    return await _switch(request, account_id, True)
+
+
+@post(
+    "/gateway-accounts/{account_id:str}/disable",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    status_code=200,
+    tags=["gateway accounts"],
+    summary="Disable a gateway account",
+)
+async def disable_account(request: ApiRequest, account_id: str) -> Response[GatewayAccountBody]:
+    """Take the account out of routing. What it has under way is finished."""
+    return await _switch(request, account_id, False)
+
+
+async def _switch(request: ApiRequest, account_id: str, enabled: bool) -> Response[GatewayAccountBody]:
+    merchant_id = merchant_of(request)
+
+    async def work(_: str) -> GatewayAccountBody:
+        await accounts.switch(merchant_id, account_id, enabled)
+        return _body(await accounts.get(merchant_id, account_id))
+
+    return await answer_once(request, work, status=200)
+
+
+def _body(row: GatewayAccountRow) -> GatewayAccountBody:
+    return GatewayAccountBody(
+        id=row.id,
+        gateway=row.gateway,
+        label=row.label,
+        mode=row.mode,
+        priority=row.priority,
+        enabled=row.enabled,
+        capabilities=row.capabilities,
+        fees=row.fees,
+        webhook_url=f"{get_settings().public_url}/webhooks/{row.id}",
+        created_at=row.created_at,
+    )
+
+
+ROUTES = [add_account, list_accounts, get_account, enable_account, disable_account]

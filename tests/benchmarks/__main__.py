@@ -1,0 +1,50 @@
+"""`make bench`: every benchmark with its baseline from the same run, as a table and as build/bench.json. ONLY=name picks one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import payments
+from tests.benchmarks.result import Result
+
+OUT = Path("build/bench.json")
+SUITES = {
+    ("payment_added_latency_p50", "payment_added_latency_p99", "payments_per_second"): payments.measure,
+}
+
+
+def main() -> int:
+    """Run what ONLY asks for, else everything. 1 when ONLY names no benchmark."""
+    only = os.environ.get("ONLY", "")
+    known = [name for names in SUITES for name in names]
+    if only and only not in known:
+        Console(stderr=True).print(f"ONLY={only} is no benchmark. There are: {', '.join(known)}")
+        return 1
+    results: list[Result] = []
+    for names, measure in SUITES.items():
+        if not only or only in names:
+            results += [result for result in measure() if only in ("", result.name)]
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    Console().print(_table(results))
+    return 0
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(title="Benchmarks: ours against a baseline of the same run", caption=f"also in {OUT}")
+    for heading in ("benchmark", "ours", "baseline", "ratio", "unit", "goal", "met"):
+        table.add_column(heading, justify="left" if heading == "benchmark" else "right")
+    for result in results:
+        figures = (f"{result.ours:.2f}", f"{result.baseline:.2f}", f"{result.ratio:.2f}")
+        table.add_row(result.name, *figures, result.unit, result.goal_text, "[green]yes" if result.met else "[red]no")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The whole product with a Stripe account at the simulators, started once and stopped by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, port_is_free
+
+STRIPE_KEY = "sk_test_bench"
+VAULT_PROXY_USER, VAULT_PROXY_PASSWORD, VAULT_KEY = "clearway", "vault-password", "vault-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where everything is, and the key to it."""
+
+    api_url: str
+    api_key: str
+    stripe_url: str
+    vault_url: str
+
+    @property
+    def vault_proxy(self) -> str:
+        return self.vault_url.replace("http://", f"http://{VAULT_PROXY_USER}:{VAULT_PROXY_PASSWORD}@")
+
+    def vault_token(self) -> dict[str, object]:
+        """A card in the vault, as a fields page would have put it there."""
+        card = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "cvc": "123", "holder": "Bench"}
+        answer = requests.post(f"{self.vault_url}/v1/tokens", json=card, headers={"X-Vault-Key": VAULT_KEY}, timeout=10)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """API, worker, clock, database and simulators, as `clearway demo` runs them."""
+    port = next(number for number in range(18100, 18200) if port_is_free(number))
+    with tempfile.TemporaryDirectory(prefix="clearway-bench-") as folder:
+        Path(folder).chmod(0o711)
+        environment = {"CLEARWAY_MODE": "demo", "CLEARWAY_LOG_LEVEL": "warning", "DATABASE_URL": ""}
+        with Supervisor(Path(folder), port=port, environment=environment) as supervisor:
+            supervisor.start(SIMULATORS)
+            urls = supervisor.simulator_urls
+            supervisor.environment.update(
+                CLEARWAY_STRIPE__BASE_URL=urls["stripe"],
+                CLEARWAY_VAULT__PROXY_URL=urls["vault"],
+                CLEARWAY_VAULT__USERNAME=VAULT_PROXY_USER,
+                CLEARWAY_VAULT__PASSWORD=VAULT_PROXY_PASSWORD,
+            )
+            supervisor.start(POSTGRES)
+            supervisor.migrate()
+            supervisor.start(API, WORKER, CLOCK)
+            supervisor.wait_ready()
+            api_key, account_id = asyncio.run(_seed(supervisor.environment))
+            _register(urls["control"], f"{supervisor.api_url}/webhooks/{account_id}")
+            yield Stack(supervisor.api_url, api_key, urls["stripe"], urls["vault"])
+
+
+async def _seed(environment: dict[str, str]) -> tuple[str, str]:
+    os.environ.update(environment)
+    from orchestrator import db
+    from orchestrator.access import service as access
+    from orchestrator.gateways import accounts
+
+    await db.start_pool(max_size=2)
+    merchant = await access.create_merchant("Bench", {})
+    credentials = {"secret_key": STRIPE_KEY, "webhook_secret": "whsec_bench"}
+    account = await accounts.add(merchant.id, "stripe", "Stripe", credentials)
+    key = await access.create_api_key(merchant.id, "bench")
+    await db.close_pool()
+    return key, account.id
+
+
+def _register(control: str, webhook_url: str) -> None:
+    account = {"gateway": "stripe", "account": "acct_bench"}
+    for path, more in (
+        ("/accounts", {"credentials": {"secret_key": STRIPE_KEY}}),
+        ("/endpoints", {"url": webhook_url, "secrets": {"signing_secret": "whsec_bench"}}),
+    ):
+        requests.post(control + path, json={**account, **more}, timeout=10).raise_for_status()
