@@ -1,4 +1,4 @@
-"""The clock process: relays what is due in the outbox to the broker. Of several clocks one works, the others stand by."""
+"""The clock process: relays what is due in the outbox to the broker. Of several one works, the others stand by."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def _run() -> None:
         while not stop.is_set():
             try:
                 await _term(stop)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("clock.database", error=str(error))
+            except Exception as error:  # database or broker, whichever driver it has: both come back
+                log.warning("clock.interrupted", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(STANDBY_S)
     finally:
         await db.close_pool()

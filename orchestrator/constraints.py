@@ -5,13 +5,15 @@ One statement each, in order; run by a migration. Names are `<table>_<what>_chec
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus
 from orchestrator.reconciliation.constraints import CONSTRAINTS as RECONCILIATION
 from routing.outcomes import OutcomeKind
 
 
-def _one_of(column: str, words: type[PaymentStatus | AttemptStatus | OperationState | OperationKind | OutcomeKind]) -> str:
+def _one_of(column: str, words: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(word.value) for word in words)})"
 
 

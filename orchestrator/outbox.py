@@ -4,6 +4,7 @@ A row says "look at this subject": (topic, subject) is unique, so news about a s
 row. Handlers look at the subject's present state and may therefore be rung late, twice or in any order.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from orchestrator.db import in_transaction
 RING_AGAIN_S = 15  # a bell that nobody answered (broker lost it, worker died) rings again after this
 TRIES_MAX = 25  # then the row is parked with its error, for a person to see
 BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
+VERSION_BITS = 62
 RELAY_BATCH_MAX = 200
 
 
@@ -23,7 +25,9 @@ class Outbox(Table, tablename="outbox"):
     topic = Varchar(length=60, null=False, default=None)
     subject = Varchar(length=80, null=False, default=None)
     due_at = Timestamptz(null=False, default=None)
-    version = BigInt(null=False, default=1)  # grows with each piece of news: what was rung before is not all there is
+    # Another number with each piece of news: what was rung before is not all there is. By chance and not counted up,
+    # for a row may go and come again while a bell of the old one is still being answered.
+    version = BigInt(null=False, default=1)
     tries = Integer(null=False, default=0)
     parked_at = Timestamptz(null=True, default=None)
     error = Text(null=True, default=None)
@@ -51,28 +55,30 @@ class Later:
 
 
 async def enqueue(topic: str, subject: str, due_at: datetime) -> None:
-    """Have `topic`'s handler look at `subject` at `due_at` or soon after. Only inside the transaction that causes it."""
+    """Have `topic`'s handler look at `subject` at `due_at` or soon after. Part of the transaction that causes it."""
     if not in_transaction():
         raise RuntimeError(f"outbox row {topic} {subject} written outside a transaction")
     await Outbox.raw(
-        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, 1, 0) "
+        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, {}, 0) "
         "ON CONFLICT (topic, subject) DO UPDATE SET due_at = LEAST(outbox.due_at, EXCLUDED.due_at), "
-        "version = outbox.version + 1, tries = 0, parked_at = NULL, error = NULL",
+        "version = EXCLUDED.version, tries = 0, parked_at = NULL, error = NULL",
         topic,
         subject,
         due_at,
+        secrets.randbits(VERSION_BITS),
     )
 
 
 async def postpone(topic: str, subject: str, due_at: datetime) -> None:
     """Set the time outright, earlier or later: for a watchdog whose subject has just been looked at."""
     await Outbox.raw(
-        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, 1, 0) "
-        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = EXCLUDED.due_at, version = outbox.version + 1, "
+        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, {}, 0) "
+        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = EXCLUDED.due_at, version = EXCLUDED.version, "
         "tries = 0, parked_at = NULL, error = NULL",
         topic,
         subject,
         due_at,
+        secrets.randbits(VERSION_BITS),
     )
 
 
@@ -94,7 +100,7 @@ async def take_due(now: datetime) -> list[Bell]:
 
 
 async def finish(bell: Bell, answer: Later | None) -> None:
-    """Strike the row out, or set its next time; news that came meanwhile (a higher version) keeps the row as it is."""
+    """Strike the row out, or set its next time; news that came meanwhile (another version) keeps the row as it is."""
     if answer is None:
         await Outbox.delete().where(
             Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version

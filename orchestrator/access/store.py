@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.access.tables import ApiKey, IdempotencyRecord, Merchant
+from orchestrator.errors import ClearwayError
 
 
 class MerchantRow(msgspec.Struct, frozen=True):
@@ -133,11 +134,30 @@ async def take_over_idempotency(record_id: str, seen_claimed_at: datetime, at: d
     return bool(rows)
 
 
+class ClaimLost(ClearwayError):
+    """Another request with the same key was taken for the owner of the work; this one must not do it again."""
+
+    status = 409
+    code = "idempotency_in_flight"
+
+
 async def bind_idempotency(record_id: str, resource_id: str) -> None:
-    """Say what the work made, in the transaction that makes it."""
-    await IdempotencyRecord.update({IdempotencyRecord.resource_id: resource_id}).where(
-        IdempotencyRecord.id == record_id
+    """Say what the work made, in the transaction that makes it. Raises ClaimLost when another was quicker.
+
+    An owner that was slow may be alive when its claim is taken over; only the first of the two binds, and the other's
+    transaction is rolled back: so a key makes one thing, whoever holds the claim.
+    """
+    rows = (
+        await IdempotencyRecord.update({IdempotencyRecord.resource_id: resource_id})
+        .where(
+            IdempotencyRecord.id == record_id,
+            IdempotencyRecord.resource_id.is_null(),
+            IdempotencyRecord.status.is_null(),
+        )
+        .returning(IdempotencyRecord.id)
     )
+    if not rows:
+        raise ClaimLost("A request with this key is being worked on elsewhere. Repeat it a little later for its answer.")
 
 
 async def complete_idempotency(record_id: str, status: int, body: str) -> None:
@@ -148,6 +168,4 @@ async def complete_idempotency(record_id: str, status: int, body: str) -> None:
 
 async def release_idempotency(record_id: str) -> None:
     """Forget a claim whose request was refused before anything was made: the corrected request may use the key."""
-    await IdempotencyRecord.delete().where(
-        IdempotencyRecord.id == record_id, IdempotencyRecord.resource_id.is_null()
-    )
+    await IdempotencyRecord.delete().where(IdempotencyRecord.id == record_id, IdempotencyRecord.resource_id.is_null())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator import clock_port
+from orchestrator.access.store import bind_idempotency
 from orchestrator.customers import store
 from orchestrator.customers.store import CustomerRow
 from orchestrator.db import transaction
@@ -13,12 +14,21 @@ from orchestrator.ids import new_id
 
 
 async def create(
-    merchant_id: str, name: str, email: str, *, country: str | None, locale: str, profile: dict[str, Any]
+    merchant_id: str,
+    name: str,
+    email: str,
+    *,
+    country: str | None,
+    locale: str,
+    profile: dict[str, Any],
+    idempotency_id: str | None = None,
 ) -> CustomerRow:
     """A new customer. `profile` holds what documents print: `address_lines`, `postal_code`, `city`, `vat_id`."""
     row = CustomerRow(new_id("cus"), merchant_id, name, email, country, locale, profile, clock_port.now())
     async with transaction():
         await store.insert(row)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, row.id)
     return row
 
 

@@ -98,7 +98,9 @@ class Browser:
         return until("an answer to the shopper", lambda: self._status(page))
 
     def _status(self, page: Page) -> dict[str, Any] | None:
-        answer = self._client.get(urljoin(page.url, page.checkout["status-url"]), headers={"accept": "application/json"})
+        answer = self._client.get(
+            urljoin(page.url, page.checkout["status-url"]), headers={"accept": "application/json"}
+        )
         found: dict[str, Any] = answer.json()
         return None if found["status"] == "processing" else found
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx2
 
 from orchestrator import embedded_postgres
+from orchestrator.demo.seed import NAME as MERCHANT
 from orchestrator.demo.world import VAULT_KEY, VAULT_PASSWORD, VAULT_USER
 from orchestrator.settings import default_state_dir, get_settings
-from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, secret_key
+from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, SupervisorError, secret_key
 
 GATEWAYS = ("stripe", "adyen", "paypal")
 MAIL_FROM = "Nordwind Instruments <rechnung@nordwind.example>"
@@ -33,6 +36,11 @@ def running(port: int, tell: Tell) -> Iterator[Supervisor]:
         if supervisor.embedded:
             tell("PostgreSQL")
             supervisor.start(POSTGRES)
+        elif others := asyncio.run(_other_merchants(supervisor.database_url)):
+            raise SupervisorError(
+                f"The database of DATABASE_URL has {others} merchant(s) that are not of the demo. Their payments would "
+                "go to the simulators. Unset DATABASE_URL, or name an empty database."
+            )
         tell("the gateways' simulators")
         supervisor.start(SIMULATORS)
         supervisor.environment.update(_environment(supervisor))
@@ -43,6 +51,16 @@ def running(port: int, tell: Tell) -> Iterator[Supervisor]:
         supervisor.wait_ready()
         _adopt(supervisor.environment)
         yield supervisor
+
+
+async def _other_merchants(database_url: str) -> int:
+    connection = await asyncpg.connect(database_url)
+    try:
+        if await connection.fetchval("SELECT to_regclass('merchant')") is None:
+            return 0
+        return int(await connection.fetchval("SELECT count(*) FROM merchant WHERE name <> $1", MERCHANT))
+    finally:
+        await connection.close()
 
 
 def _wipe(state_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nordwind Instruments, the merchant of the demo: its accounts at three gateways and the rules that choose between them."""
+"""Nordwind Instruments, the merchant of the demo: its accounts at three gateways, and the rules of its routing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last scenes: the gateways' reports with three planted mistakes, and the ledger held against the gateways' books."""
+"""The last scenes: the gateways' settlement reports with three mistakes planted, found by reconciliation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import clock_port
+from orchestrator.demo import summary
 from orchestrator.demo.checks import until
 from orchestrator.demo.scenes import HARP, SHAKUHACHI
 from orchestrator.demo.stage import Scene, Stage
@@ -20,6 +21,7 @@ PLANTED = {"missing_at_gateway": 1, "fee_mismatch": 1, "missing_in_ledger": 1}
 def settlement_reports(stage: Stage) -> str:
     """Stripe forgets a payment, Adyen takes too high a fee, PayPal reports a charge that nobody here made."""
     until("all webhooks have arrived", stage.world.is_quiet)
+    summary.check_clearing(stage)
     forgotten = stage.winning_attempt(stage.payments[HARP])["id"]
     dearer = stage.winning_attempt(stage.payments[SHAKUHACHI])["id"]
     stage.world.charge_elsewhere("paypal", stage.shop.accounts["paypal"].name, FOREIGN_MINOR, "GBP")

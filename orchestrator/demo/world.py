@@ -12,7 +12,7 @@ import httpx2
 from orchestrator.demo.checks import StoryFailed
 
 TIMEOUT_S = 30
-VAULT_USER, VAULT_PASSWORD, VAULT_KEY = "clearway", "vault-password", "vault-key"  # noqa: S105 - of a world that is not real
+VAULT_USER, VAULT_PASSWORD, VAULT_KEY = "clearway", "vault-password", "vault-key"
 
 # The issuers' test numbers: what comes of a card is the same at every gateway.
 VISA, MASTERCARD, AMEX = "4242424242424242", "5555555555554444", "378282246310005"
@@ -77,7 +77,8 @@ class World:
         return int(self._tell("/webhooks/forge", gateway=gateway, account=account)["status"])
 
     def deliveries(self) -> list[dict[str, Any]]:
-        return self._seen("/webhooks")
+        found: list[dict[str, Any]] = self._seen("/webhooks")
+        return found
 
     def is_quiet(self) -> bool:
         """Whether every webhook has arrived."""
@@ -99,7 +100,8 @@ class World:
 
     def books(self) -> list[dict[str, Any]]:
         """What each gateway holds for each account, by currency."""
-        return self._seen("/books")
+        found: list[dict[str, Any]] = self._seen("/books")
+        return found
 
     def charge_elsewhere(self, gateway: str, account: str, amount_minor: int, currency: str) -> Charge:
         """A charge that somebody makes in the gateway's dashboard."""

@@ -8,6 +8,7 @@ import msgspec
 
 from orchestrator import clock_port
 from orchestrator.access import secrets
+from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
 from orchestrator.gateways import registry, store
@@ -26,6 +27,7 @@ async def add(
     priority: int = 100,
     capabilities: dict[str, Any] | None = None,
     fees: dict[str, Any] | None = None,
+    idempotency_id: str | None = None,
 ) -> GatewayAccountRow:
     """Add an account. Raises InvalidField naming what is missing. Credentials are sealed before they are stored."""
     if gateway not in registry.AUTHORISE_STEPS:
@@ -48,6 +50,8 @@ async def add(
     )
     async with transaction():
         await store.insert(row)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, row.id)
     return row
 
 

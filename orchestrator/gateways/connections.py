@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from orchestrator import clock_port
 from orchestrator.access import secrets
 from orchestrator.gateways import health, registry, store
 from orchestrator.gateways.base import (
     Gateway,
+    Lookup,
     LookupResult,
     OperationCall,
     OperationKind,
@@ -19,6 +22,8 @@ from orchestrator.gateways.limiter import AccountBusy, AccountThreads
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.settings import get_settings
 from routing.outcomes import Outcome, OutcomeKind
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,18 @@ class Connection:
             outcome = Outcome(OutcomeKind.NOT_REACHED, detail=str(busy))
         except Exception as error:  # a mistake in an adapter: it may have happened after sending
             outcome = Outcome(OutcomeKind.UNKNOWN, detail=f"{type(error).__name__}: {error}")
-        await health.note(self.account.id, outcome.kind, clock_port.now())
+        try:
+            await health.note(self.account.id, outcome.kind, clock_port.now())
+        except Exception:  # what the gateway did is worth more than the count of it
+            log.exception("health.not_noted", account=self.account.id)
         return outcome
 
     async def look_up(self, call: OperationCall) -> LookupResult:
-        return await self.threads.run(self.gateway.look_up, call)
+        """Ask what became of the operation; UNAVAILABLE where the question could not even be put."""
+        try:
+            return await self.threads.run(self.gateway.look_up, call)
+        except Exception as error:  # too many calls, or a mistake in an adapter: nothing is proven by it
+            return LookupResult(Lookup.UNAVAILABLE, detail=f"{type(error).__name__}: {error}")
 
     async def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
         """Raises WebhookRejected. In the account's threads, because a certificate may have to be fetched."""
@@ -68,6 +80,9 @@ async def connect(account_id: str) -> Connection:
     if known is not None and known.account == row:
         return known
     async with _lock:
+        known = _connections.get(account_id)
+        if known is not None and known.account == row:  # made while we waited
+            return known
         settings = get_settings()
         gateway = registry.build_gateway(
             row.gateway,

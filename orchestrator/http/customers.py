@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from orchestrator.customers import service
@@ -55,11 +56,11 @@ class CustomerBody(msgspec.Struct, kw_only=True):
     tags=["customers"],
     summary="Create a customer",
 )
-async def create_customer(request: ApiRequest, data: CreateCustomer) -> Response[CustomerBody]:
+async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -> Response[CustomerBody]:
     """Create a customer, for payments and invoices."""
     merchant_id = merchant_of(request)
 
-    async def work(_: str) -> CustomerBody:
+    async def work(idempotency_id: str) -> CustomerBody:
         profile = {
             "address_lines": data.address_lines,
             "postal_code": data.postal_code,
@@ -67,11 +68,20 @@ async def create_customer(request: ApiRequest, data: CreateCustomer) -> Response
             "vat_id": data.vat_id,
         }
         row = await service.create(
-            merchant_id, data.name, data.email, country=data.country, locale=data.locale, profile=profile
+            merchant_id,
+            data.name,
+            data.email,
+            country=data.country,
+            locale=data.locale,
+            profile=profile,
+            idempotency_id=idempotency_id,
         )
         return _body(row)
 
-    return await answer_once(request, work)
+    async def rebuild(customer_id: str) -> CustomerBody:
+        return _body(await service.get(merchant_id, customer_id))
+
+    return await answer_once(request, work, rebuild)
 
 
 @get(
@@ -81,7 +91,7 @@ async def create_customer(request: ApiRequest, data: CreateCustomer) -> Response
     tags=["customers"],
     summary="Get a customer",
 )
-async def get_customer(request: ApiRequest, customer_id: str) -> CustomerBody:
+async def get_customer(request: ApiRequest, customer_id: FromPath[str]) -> CustomerBody:
     """The customer."""
     return _body(await service.get(merchant_of(request), customer_id))
 

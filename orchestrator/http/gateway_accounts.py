@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from orchestrator.gateways import accounts, store
@@ -77,13 +78,13 @@ class GatewayAccountBody(msgspec.Struct, kw_only=True):
     tags=["gateway accounts"],
     summary="Add a gateway account",
 )
-async def add_account(request: ApiRequest, data: AddGatewayAccount) -> Response[GatewayAccountBody]:
+async def add_account(request: ApiRequest, data: JSONBody[AddGatewayAccount]) -> Response[GatewayAccountBody]:
     """Add an account; routing uses it from now on."""
     merchant_id = merchant_of(request)
     for index, currency in enumerate(data.capabilities.currencies):
         require_currency(currency, f"capabilities.currencies[{index}]")
 
-    async def work(_: str) -> GatewayAccountBody:
+    async def work(idempotency_id: str) -> GatewayAccountBody:
         row = await accounts.add(
             merchant_id,
             data.gateway,
@@ -93,10 +94,14 @@ async def add_account(request: ApiRequest, data: AddGatewayAccount) -> Response[
             priority=data.priority,
             capabilities=msgspec.to_builtins(data.capabilities),
             fees=msgspec.to_builtins(data.fees),
+            idempotency_id=idempotency_id,
         )
         return _body(row)
 
-    return await answer_once(request, work)
+    async def rebuild(account_id: str) -> GatewayAccountBody:
+        return _body(await accounts.get(merchant_id, account_id))
+
+    return await answer_once(request, work, rebuild)
 
 
 @get(
@@ -119,7 +124,7 @@ async def list_accounts(request: ApiRequest) -> Page[GatewayAccountBody]:
     tags=["gateway accounts"],
     summary="Get a gateway account",
 )
-async def get_account(request: ApiRequest, account_id: str) -> GatewayAccountBody:
+async def get_account(request: ApiRequest, account_id: FromPath[str]) -> GatewayAccountBody:
     """The account, without its credentials."""
     return _body(await accounts.get(merchant_of(request), account_id))
 
@@ -133,7 +138,7 @@ async def get_account(request: ApiRequest, account_id: str) -> GatewayAccountBod
     tags=["gateway accounts"],
     summary="Enable a gateway account",
 )
-async def enable_account(request: ApiRequest, account_id: str) -> Response[GatewayAccountBody]:
+async def enable_account(request: ApiRequest, account_id: FromPath[str]) -> Response[GatewayAccountBody]:
     """Take the account back into routing."""
     return await _switch(request, account_id, True)
 
@@ -147,7 +152,7 @@ async def enable_account(request: ApiRequest, account_id: str) -> Response[Gatew
     tags=["gateway accounts"],
     summary="Disable a gateway account",
 )
-async def disable_account(request: ApiRequest, account_id: str) -> Response[GatewayAccountBody]:
+async def disable_account(request: ApiRequest, account_id: FromPath[str]) -> Response[GatewayAccountBody]:
     """Take the account out of routing. What it has under way is finished."""
     return await _switch(request, account_id, False)
 

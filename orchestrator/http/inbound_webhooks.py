@@ -1,6 +1,7 @@
 """Where gateways tell us what happened. No API key: the signature over the raw body says who is speaking."""
 
 from litestar import Response, post
+from litestar.params import FromPath
 
 from orchestrator.gateways import store
 from orchestrator.http.auth import ApiRequest
@@ -8,7 +9,7 @@ from orchestrator.webhooks import service
 
 
 @post("/webhooks/{account_id:str}", status_code=200, include_in_schema=False)
-async def receive_webhook(request: ApiRequest, account_id: str) -> Response[bytes]:
+async def receive_webhook(request: ApiRequest, account_id: FromPath[str]) -> Response[bytes]:
     """Verify, store, acknowledge. Raises NotFound, Rejected.
 
     Adyen takes an answer for received when it is 202 or says `[accepted]`

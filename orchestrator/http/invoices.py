@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from invoicing import service as invoicing
 from invoicing.lifecycle import InvoiceState
@@ -35,7 +35,7 @@ READ, WRITE = "invoices:read", "invoices:write"
     tags=["invoices"],
     summary="Create an invoice",
 )
-async def create_invoice(request: ApiRequest, data: CreateInvoice) -> Response[InvoiceBody]:
+async def create_invoice(request: ApiRequest, data: JSONBody[CreateInvoice]) -> Response[InvoiceBody]:
     """Create a draft with its sums. It has no number and owes nothing before it is finalized."""
     merchant_id = merchant_of(request)
     require_currency(data.currency, "currency")
@@ -55,8 +55,8 @@ async def list_invoices(
     request: ApiRequest,
     limit: Limit = PAGE_DEFAULT,
     starting_after: StartingAfter = None,
-    invoice_state: Annotated[InvoiceState | None, Parameter(query="state")] = None,
-    customer_id: Annotated[str | None, Parameter(query="customer_id", max_length=40)] = None,
+    invoice_state: Annotated[InvoiceState | None, QueryParameter(name="state")] = None,
+    customer_id: Annotated[str | None, QueryParameter(name="customer_id", max_length=40)] = None,
 ) -> Page[InvoiceBody]:
     """Newest first."""
     size = min(page_size(limit), invoicing.MAX_PAGE - 1)  # one more is asked for, to know whether there is more
@@ -69,7 +69,7 @@ async def list_invoices(
 @get(
     "/invoices/{invoice_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["invoices"], summary="Get an invoice"
 )
-async def get_invoice(request: ApiRequest, invoice_id: str) -> InvoiceBody:
+async def get_invoice(request: ApiRequest, invoice_id: FromPath[str]) -> InvoiceBody:
     """The invoice as it is now."""
     return await _found(merchant_of(request), invoice_id)
 
@@ -84,7 +84,7 @@ async def get_invoice(request: ApiRequest, invoice_id: str) -> InvoiceBody:
     summary="Issue an invoice",
 )
 async def finalize_invoice(
-    request: ApiRequest, invoice_id: str, data: FinalizeInvoice | None = None
+    request: ApiRequest, invoice_id: FromPath[str], data: JSONBody[FinalizeInvoice | None] = None
 ) -> Response[InvoiceBody]:
     """Issue the draft: it gets its number and date for good, and is mailed unless `send` is false."""
     merchant_id, asked = merchant_of(request), data or FinalizeInvoice()
@@ -110,7 +110,7 @@ async def finalize_invoice(
     tags=["invoices"],
     summary="Get an invoice's PDF",
 )
-async def get_pdf(request: ApiRequest, invoice_id: str) -> Response[bytes]:
+async def get_pdf(request: ApiRequest, invoice_id: FromPath[str]) -> Response[bytes]:
     """The PDF of an issued invoice: the same bytes each time."""
     merchant_id = merchant_of(request)
     content = await billing.pdf_of(merchant_id, invoice_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat
 
 from orchestrator.http.idempotency import HEADER, KEY_CHARS_MAX
 
@@ -29,5 +30,5 @@ class KeyedFile(Keyed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format="binary"))
+        content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
         self.request_body = RequestBody(content={"application/octet-stream": content}, required=True)

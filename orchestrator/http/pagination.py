@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from orchestrator.settings import get_settings
 
@@ -12,9 +12,9 @@ PAGE_DEFAULT = 20
 
 Item = TypeVar("Item")
 
-Limit = Annotated[int, Parameter(query="limit", ge=1, description="How many at most; the server may give fewer.")]
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, description="How many at most; the server may give fewer.")]
 StartingAfter = Annotated[
-    str | None, Parameter(query="starting_after", max_length=60, description="The last id of the page before.")
+    str | None, QueryParameter(name="starting_after", max_length=60, description="The last id of the page before.")
 ]
 
 

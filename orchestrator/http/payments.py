@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from orchestrator.customers import service as customers
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -41,7 +41,7 @@ TIMELINE_EVENTS_MAX = 500
     tags=["payments"],
     summary="Create a payment",
 )
-async def create_payment(request: ApiRequest, data: CreatePayment) -> Response[PaymentBody]:
+async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> Response[PaymentBody]:
     """Create a payment and, with a payment method, pay it.
 
     Answers when the outcome is known or at a deadline; then the status is `processing`, and GET tells more.
@@ -75,7 +75,7 @@ async def list_payments(
     request: ApiRequest,
     limit: Limit = PAGE_DEFAULT,
     starting_after: StartingAfter = None,
-    status: Annotated[PaymentStatus | None, Parameter(query="status")] = None,
+    status: Annotated[PaymentStatus | None, QueryParameter(name="status")] = None,
 ) -> Page[PaymentBody]:
     """Newest first."""
     size = page_size(limit)
@@ -89,7 +89,7 @@ async def list_payments(
 
 
 @get("/payments/{payment_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["payments"], summary="Get a payment")
-async def get_payment(request: ApiRequest, payment_id: str) -> PaymentBody:
+async def get_payment(request: ApiRequest, payment_id: FromPath[str]) -> PaymentBody:
     """The payment with its attempts and the reasons of its route."""
     return await _found(merchant_of(request), payment_id)
 
@@ -104,7 +104,7 @@ async def get_payment(request: ApiRequest, payment_id: str) -> PaymentBody:
     summary="Capture a payment",
 )
 async def capture_payment(
-    request: ApiRequest, payment_id: str, data: CapturePayment | None = None
+    request: ApiRequest, payment_id: FromPath[str], data: JSONBody[CapturePayment | None] = None
 ) -> Response[PaymentBody]:
     """Take an authorised payment's money, all of it or part; the rest of the authorisation is released."""
     merchant_id = merchant_of(request)
@@ -125,7 +125,7 @@ async def capture_payment(
     tags=["payments"],
     summary="Cancel a payment",
 )
-async def cancel_payment(request: ApiRequest, payment_id: str) -> Response[PaymentBody]:
+async def cancel_payment(request: ApiRequest, payment_id: FromPath[str]) -> Response[PaymentBody]:
     """Give the payment up; what is authorised is voided. A captured payment is refunded instead."""
     merchant_id = merchant_of(request)
 
@@ -143,7 +143,9 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> Response[Payme
     tags=["refunds"],
     summary="Refund a payment",
 )
-async def create_refund(request: ApiRequest, payment_id: str, data: CreateRefund | None = None) -> Response[RefundBody]:
+async def create_refund(
+    request: ApiRequest, payment_id: FromPath[str], data: JSONBody[CreateRefund | None] = None
+) -> Response[RefundBody]:
     """Give money back, never more than was captured. Some gateways confirm later: then the status is `pending`."""
     merchant_id = merchant_of(request)
     asked = data or CreateRefund()
@@ -158,7 +160,7 @@ async def create_refund(request: ApiRequest, payment_id: str, data: CreateRefund
 
 
 @get("/refunds/{refund_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["refunds"], summary="Get a refund")
-async def get_refund(request: ApiRequest, refund_id: str) -> RefundBody:
+async def get_refund(request: ApiRequest, refund_id: FromPath[str]) -> RefundBody:
     """The refund with the status it has by now."""
     return refund_body(await refunds.get(merchant_of(request), refund_id))
 
@@ -170,7 +172,7 @@ async def get_refund(request: ApiRequest, refund_id: str) -> RefundBody:
     tags=["payments"],
     summary="Get a payment's timeline",
 )
-async def get_timeline(request: ApiRequest, payment_id: str) -> TimelineBody:
+async def get_timeline(request: ApiRequest, payment_id: FromPath[str]) -> TimelineBody:
     """Everything that happened to the payment: attempts, calls, messages, transfers, refunds, events."""
     merchant_id = merchant_of(request)
     payment = await service.get(merchant_id, payment_id)

@@ -87,7 +87,10 @@ def refusal_of(error: Exception) -> Refusal:
         case ClearwayError():
             return _of_clearway(error)
         case invoicing.InvoicingError():
-            status, code = next(_INVOICING[kind] for kind in type(error).__mro__ if kind in _INVOICING)
+            known = next((_INVOICING[kind] for kind in type(error).__mro__ if kind in _INVOICING), None)
+            if known is None:  # a mistake of ours, such as a template that names a picture elsewhere
+                return _UNSAID
+            status, code = known
             return Refusal(status, code, str(error), (ProblemField(field=error.field, message=error.message),))
         case RuleSetInvalid():
             fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)

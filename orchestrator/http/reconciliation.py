@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter, RawBody
 from msgspec import Meta
 
 from orchestrator import clock_port
@@ -87,9 +87,9 @@ class BreakBody(msgspec.Struct, kw_only=True):
 )
 async def import_settlement_file(
     request: ApiRequest,
-    body: bytes,
-    gateway_account_id: Annotated[str, Parameter(query="gateway_account_id", max_length=40)],
-    name: Annotated[str, Parameter(query="name", min_length=1, max_length=255)],
+    body: RawBody,
+    gateway_account_id: Annotated[str, QueryParameter(name="gateway_account_id", max_length=40)],
+    name: Annotated[str, QueryParameter(name="name", min_length=1, max_length=255)],
 ) -> Response[ImportBody]:
     merchant_id = merchant_of(request)
     await accounts.get(merchant_id, gateway_account_id)
@@ -116,7 +116,7 @@ async def import_settlement_file(
     tags=["reconciliation"],
     summary="Reconcile reports with the ledger",
 )
-async def run(request: ApiRequest, data: RunInput | None = None) -> Response[RunBody]:
+async def run(request: ApiRequest, data: JSONBody[RunInput | None] = None) -> Response[RunBody]:
     """Match every line with the ledger; what does not agree becomes a break, what agrees again is resolved."""
     merchant_id = merchant_of(request)
     as_of = data.as_of if data and data.as_of else clock_port.now()
@@ -141,9 +141,9 @@ async def list_breaks(
     request: ApiRequest,
     limit: Limit = PAGE_DEFAULT,
     starting_after: StartingAfter = None,
-    break_state: Annotated[BreakState | None, Parameter(query="state")] = None,
-    kind: Annotated[BreakKind | None, Parameter(query="kind")] = None,
-    gateway_account_id: Annotated[str, Parameter(query="gateway_account_id", max_length=40)] = "",
+    break_state: Annotated[BreakState | None, QueryParameter(name="state")] = None,
+    kind: Annotated[BreakKind | None, QueryParameter(name="kind")] = None,
+    gateway_account_id: Annotated[str, QueryParameter(name="gateway_account_id", max_length=40)] = "",
 ) -> Page[BreakBody]:
     """Breaks in all states unless `state` says which, oldest first."""
     size, now = page_size(limit), clock_port.now()
@@ -158,7 +158,7 @@ async def list_breaks(
     return page([_break_body(row, now) for row in rows], size)
 
 
-AsOf = Annotated[date | None, Parameter(query="as_of", description="A day; today when left out.")]
+AsOf = Annotated[date | None, QueryParameter(name="as_of", description="A day; today when left out.")]
 
 
 @get(

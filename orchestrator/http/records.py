@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from currency.money import Money
 from orchestrator.gateways import store as gateway_store
@@ -40,7 +40,7 @@ async def list_events(
     request: ApiRequest,
     limit: Limit = PAGE_DEFAULT,
     starting_after: StartingAfter = None,
-    object_id: Annotated[str | None, Parameter(query="object_id", max_length=60)] = None,
+    object_id: Annotated[str | None, QueryParameter(name="object_id", max_length=60)] = None,
 ) -> Page[EventBody]:
     """What happened, newest first; of one object where `object_id` is given."""
     size = page_size(limit)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import asyncpg
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from orchestrator import clock_port
@@ -65,7 +66,7 @@ class RuleSetBody(msgspec.Struct, kw_only=True):
     tags=["routing"],
     summary="Create a draft of routing rules",
 )
-async def create_rule_set(request: ApiRequest, data: CreateRuleSet) -> Response[RuleSetBody]:
+async def create_rule_set(request: ApiRequest, data: JSONBody[CreateRuleSet]) -> Response[RuleSetBody]:
     """Store rules as the next version, a draft. Nothing changes before it is activated."""
     merchant_id = merchant_of(request)
 
@@ -89,7 +90,7 @@ async def create_rule_set(request: ApiRequest, data: CreateRuleSet) -> Response[
     tags=["routing"],
     summary="Put a draft in force",
 )
-async def activate_rule_set(request: ApiRequest, rule_set_id: str) -> Response[RuleSetBody]:
+async def activate_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> Response[RuleSetBody]:
     """Put the draft in force for payments from now on, and retire the version before."""
     merchant_id = merchant_of(request)
 
@@ -119,7 +120,7 @@ async def get_active(request: ApiRequest) -> RuleSetBody:
     tags=["routing"],
     summary="Try out where a payment would go",
 )
-async def simulate(request: ApiRequest, data: SimulateRoute) -> Response[RouteBody]:
+async def simulate(request: ApiRequest, data: JSONBody[SimulateRoute]) -> Response[RouteBody]:
     """The plan that such a payment would get now, with the reasons. Nothing is stored or sent."""
     merchant_id, amount = merchant_of(request), data.amount.as_money()
     # routing looks at brand, BIN and issuer only; there is no card behind this one

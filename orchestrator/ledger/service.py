@@ -32,6 +32,7 @@ class JournalKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    REVERSAL = "reversal"  # a capture or refund that the gateway had reported and then took back
     FEE = "fee"
     PAYOUT = "payout"
     ORPHAN = "orphan"
@@ -92,12 +93,17 @@ async def post(
     if not await store.insert_journal(journal_id, journal_key, merchant_id, kind.value, at, memo, where):
         return False
     for entry in entries:
-        debit = await store.account_id(merchant_id, entry.debit.kind, entry.debit.gateway_account_id, entry.amount.currency)
-        credit = await store.account_id(
-            merchant_id, entry.credit.kind, entry.credit.gateway_account_id, entry.amount.currency
-        )
+        debit, credit = [
+            await store.account_id(merchant_id, key.kind, key.gateway_account_id, entry.amount.currency)
+            for key in (entry.debit, entry.credit)
+        ]
         await store.insert_transfer(journal_id, debit, credit, entry.amount)
     return True
+
+
+def reversal_key(journal_key: str) -> str:
+    """The key of the journal that takes another one back. A journal so reversed is no movement at the gateway."""
+    return f"{journal_key}{store.REVERSED}"
 
 
 async def balances(merchant_id: str) -> list[store.BalanceRow]:

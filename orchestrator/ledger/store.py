@@ -9,6 +9,8 @@ from currency.money import Money
 from orchestrator.ids import new_id
 from orchestrator.ledger.tables import LedgerAccount, LedgerJournal, LedgerTransfer
 
+REVERSED = ":reversed"  # ends the key of the journal that takes another one back
+
 
 class ReferencesLike(Protocol):
     """The ids by which a journal is known; see `ledger.service.References`."""
@@ -138,15 +140,17 @@ async def balances(merchant_id: str) -> list[BalanceRow]:
 
 
 async def gateway_movements(merchant_id: str, gateway_account_id: str | None = None) -> list[MovementRow]:
-    """Captures and refunds, oldest first: what a gateway's reports must show."""
+    """Captures and refunds that stand, oldest first: what a gateway's reports must show."""
     rows = await LedgerJournal.raw(
         "SELECT j.journal_key, j.kind, j.gateway_account_id, t.amount_minor, t.currency, j.payment_id, j.attempt_id, "
         "j.operation_id, j.gateway_payment_id, j.gateway_operation_id, j.occurred_at FROM ledger_journal j "
         "JOIN ledger_transfer t ON t.journal_id = j.id "
         "JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id) AND a.kind = 'gateway_clearing' "
         "WHERE j.merchant_id = {} AND j.kind IN ('payment', 'refund') "
+        "AND NOT EXISTS (SELECT 1 FROM ledger_journal r WHERE r.journal_key = j.journal_key || {}) "
         "AND ({} = '' OR j.gateway_account_id = {}) ORDER BY j.occurred_at, j.id",
         merchant_id,
+        REVERSED,
         gateway_account_id or "",
         gateway_account_id or "",
     )

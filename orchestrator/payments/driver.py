@@ -1,4 +1,4 @@
-"""Moves a payment on, one operation at a time, until it waits or rests. Any process may drive; only one call is out at once.
+"""Moves a payment on, one operation at a time, until it waits or rests. Any process may drive it, also two at once.
 
 Each turn is one transaction (apply the last outcome, decide, commit the next operation) and one gateway call outside
 it. A process that dies in between leaves a committed operation and a watchdog in the outbox, so another finds both.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
+
+import structlog
 
 from currency.money import Money
 from orchestrator import clock_port, outbox
@@ -34,7 +36,9 @@ from orchestrator.payments.records import (
 from orchestrator.payments.settling import settle
 from orchestrator.settings import get_settings
 from routing.failover import FailoverPolicy
-from routing.outcomes import Outcome
+from routing.outcomes import Outcome, OutcomeKind
+
+log = structlog.get_logger()
 
 TOPIC = "payment.advance"
 TURNS_MAX = 40  # more than any honest payment needs; a loop beyond it is a mistake, and stops
@@ -61,7 +65,7 @@ class News:
 
 
 async def drive(payment_id: str, errand: Errand | None = None) -> PaymentRow:
-    """Move the payment on as far as it goes now. Raises NotFound. Returns it as it stands then."""
+    """Move the payment on as far as it goes now, beginning with the errand. Raises NotFound."""
     news: News | None = None
     if errand is not None:
         news = await _run(errand)
@@ -82,14 +86,17 @@ async def turn(payment_id: str, news: News | None) -> Errand | None:
     payment = await store.lock_payment(payment_id)
     if payment is None:
         raise NotFound("payment", payment_id)
-    now = clock_port.now()
     story = await store.story_of(payment)
-    if news is not None:
-        if news.outcome is None:
-            await resolver.put_off(story.operation(news.operation_id), now)
-        else:
-            await settle(story, news.operation_id, news.outcome, news.by, now)
-        story = await store.story_of(payment)
+    now = clock_port.now()
+    if news is not None and news.outcome is None:
+        story = await resolver.put_off(story, news.operation_id, now)
+    elif news is not None and news.outcome is not None:
+        story = await settle(story, news.operation_id, news.outcome, news.by, now) or story
+    return await proceed(story, now)
+
+
+async def proceed(story: Story, now: datetime) -> Errand | None:
+    """Decide on a payment that the caller has locked, as `story` has it, and write down what comes next."""
     step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
     await _update_payment(story, step, now)
     return await _begin(story, step, now)
@@ -106,25 +113,29 @@ async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
             attempt = await _open_attempt(story, step, now)
             kind = connections.steps_by_gateway()[attempt.gateway][0]
             return await send(story, attempt, kind, story.payment.amount, now)
-        case Send(kind=kind, attempt=attempt, amount_minor=amount_minor):
-            return await send(story, attempt, kind, Money(amount_minor, story.payment.currency), now)
+        case Send():
+            amount = Money(step.amount_minor, story.payment.currency)
+            return await send(story, step.attempt, step.kind, amount, now, action_result=step.action_result)
         case Resolve(operation=operation):
             until = now + timedelta(seconds=operation_expiry_s())
             await resolver.claim(operation, until)
             await outbox.postpone(TOPIC, story.payment.id, until + timedelta(seconds=1))
-            attempt = story.attempt(operation.attempt_id)
-            return Errand(operation, attempt, call_for(story, attempt, operation), ask=True)
-        case Wait(until=look_again_at):
+            return inquiry(story, operation)
+        case Wait() | Rest():
+            look_again_at = lifecycle.wake_at(story, step)
             if look_again_at is None:
                 await outbox.dismiss(TOPIC, story.payment.id)
             else:
                 await outbox.postpone(TOPIC, story.payment.id, look_again_at)
             return None
-        case Rest():
-            await outbox.dismiss(TOPIC, story.payment.id)
-            return None
         case _:
             assert_never(step)
+
+
+def inquiry(story: Story, operation: OperationRow) -> Errand:
+    """The errand of asking what became of an operation."""
+    attempt = story.attempt(operation.attempt_id)
+    return Errand(operation, attempt, call_for(story, attempt, operation), ask=True)
 
 
 async def send(
@@ -218,6 +229,7 @@ async def _open_attempt(story: Story, step: StartAttempt, now: datetime) -> Atte
 
 _EVENT_OF = {
     PaymentStatus.AUTHORISED: EventType.PAYMENT_AUTHORISED,
+    PaymentStatus.PARTIALLY_CAPTURED: EventType.PAYMENT_CAPTURED,
     PaymentStatus.CAPTURED: EventType.PAYMENT_CAPTURED,
     PaymentStatus.FAILED: EventType.PAYMENT_FAILED,
     PaymentStatus.CANCELED: EventType.PAYMENT_CANCELED,
@@ -242,7 +254,11 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> None:
         values.update(failure_reason=step.reason, failure_message=step.message)
     await store.update_payment(payment.id, values, now)
     if status is not payment.status and status in _EVENT_OF:
-        data = {"amount_minor": payment.amount_minor, "currency": payment.currency}
+        data = {
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "amount_captured_minor": captured,
+        }
         await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
     if captured > payment.amount_captured_minor and payment.source:
         await outbox.enqueue("payment.captured", payment.id, now)
@@ -250,10 +266,14 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> None:
 
 async def _run(errand: Errand) -> News:
     """The gateway call itself, in the account's own threads, outside any transaction."""
-    gateway = await connections.connect(errand.attempt.gateway_account_id)
+    operation = errand.operation
+    try:
+        gateway = await connections.connect(errand.attempt.gateway_account_id)
+    except Exception as error:  # credentials that cannot be opened or built with: nothing was sent
+        log.exception("gateway.not_connected", account=errand.attempt.gateway_account_id, operation=operation.id)
+        refused = Outcome(OutcomeKind.NOT_REACHED, detail=f"the account cannot be used: {type(error).__name__}")
+        return News(operation.id, None if errand.ask else refused, SettledBy.REPLY)
     if errand.ask:
-        outcome, by = await resolver.ask(gateway, errand.operation, errand.call, clock_port.now())
-        return News(errand.operation.id, outcome, by)
-    outcome = await gateway.perform(errand.call)
-    return News(errand.operation.id, outcome, SettledBy.REPLY)
-
+        outcome, by = await resolver.ask(gateway, operation, errand.call, clock_port.now())
+        return News(operation.id, outcome, by)
+    return News(operation.id, await gateway.perform(errand.call), SettledBy.REPLY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.gateways.base import OperationKind
@@ -13,6 +13,7 @@ from orchestrator.payments.records import (
     OperationState,
     PaymentRow,
     PaymentStatus,
+    SettledBy,
     Story,
 )
 from routing.decision import RoutePlan
@@ -24,8 +25,8 @@ from routing.failover import (
     GiveUp,
     Succeed,
     TryNext,
-    next_step as failover_next,
 )
+from routing.failover import next_step as failover_next
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 
 # What an operation's outcome makes of its attempt. What is not listed leaves the attempt as it is: a refund says
@@ -51,9 +52,38 @@ ATTEMPT_AFTER: dict[tuple[OperationKind, OutcomeKind], AttemptStatus] = {
     (OperationKind.VOID, OutcomeKind.APPROVED): AttemptStatus.VOIDED,
 }
 
+AUTHORISING = frozenset({OperationKind.CONFIRM, OperationKind.COMPLETE})
 HOLDS_MONEY = frozenset({AttemptStatus.AUTHORISED, AttemptStatus.CAPTURED})
 RETRY_PAUSE_S = (1, 5, 30, 120, 600, 1800)  # between tries of a capture or void that did not reach the gateway
-FINAL = frozenset({PaymentStatus.CAPTURED, PaymentStatus.CANCELED, PaymentStatus.FAILED})
+GIVEN_UP = frozenset({PaymentStatus.CANCELED, PaymentStatus.FAILED})  # told to the merchant, so it stays
+_ASKED_ABOUT = frozenset({OperationState.SENT, OperationState.UNKNOWN, OperationState.PENDING})
+
+# How a payment's status may change. It is derived anew at each step (`status_of`); this table is what the properties
+# hold it to, and what the diagram in the docs shows.
+TRANSITIONS: dict[PaymentStatus, frozenset[PaymentStatus]] = {
+    PaymentStatus.REQUIRES_PAYMENT_METHOD: frozenset(
+        # the last two: a try that we had taken for refused was approved after all
+        {PaymentStatus.PROCESSING, PaymentStatus.CANCELED, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED}
+    ),
+    PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.PROCESSING},
+    PaymentStatus.REQUIRES_ACTION: frozenset(PaymentStatus) - {PaymentStatus.REQUIRES_ACTION},
+    PaymentStatus.AUTHORISED: frozenset(
+        {
+            PaymentStatus.PROCESSING,  # it is being voided
+            PaymentStatus.PARTIALLY_CAPTURED,
+            PaymentStatus.CAPTURED,
+            PaymentStatus.CANCELED,
+            PaymentStatus.NEEDS_REVIEW,
+        }
+    ),
+    # both: the gateway took the capture back
+    PaymentStatus.PARTIALLY_CAPTURED: frozenset({PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING}),
+    PaymentStatus.CAPTURED: frozenset({PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING}),
+    # a capture that was refused before may turn out to have happened
+    PaymentStatus.CANCELED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
+    PaymentStatus.FAILED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
+    PaymentStatus.NEEDS_REVIEW: frozenset(PaymentStatus) - {PaymentStatus.NEEDS_REVIEW},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +102,7 @@ class Send:
     kind: OperationKind
     attempt: AttemptRow
     amount_minor: int
+    action_result: dict[str, str] | None = None  # COMPLETE again: what the shopper brought back the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +132,8 @@ Step = StartAttempt | Send | Resolve | Wait | Rest
 
 def winner_of(story: Story) -> AttemptRow | None:
     """The attempt whose money is kept: the one with a capture under way or done, else the first that is authorised."""
-    holders = [attempt for attempt in story.attempts if attempt.status in HOLDS_MONEY]
+    voiding = {op.attempt_id for op in story.operations if op.kind is OperationKind.VOID and op.open}
+    holders = [a for a in story.attempts if a.status in HOLDS_MONEY and a.id not in voiding]
     for attempt in holders:
         captures = story.operations_of(attempt.id, OperationKind.CAPTURE)
         if any(op.open or op.approved for op in captures):
@@ -117,58 +149,87 @@ def next_step(
     Order matters: first what may already have happened is settled, then money is tidied up, only then anything new
     begins. So an unknown outcome can never be followed by another attempt (design rule 2).
     """
-    return (
-        _settle_first(story, now)
-        or _tidy_up(story, now)
-        or _go_on(story, policy, steps_of, now)
-    )
+    settling = _settle_first(story, now)
+    if settling is not None:
+        return settling
+    tidying = _tidy_up(story, now)
+    sending = next((step for step in tidying if isinstance(step, Send)), None)
+    if sending is not None:
+        return sending
+    onward = _go_on(story, policy, steps_of, now)
+    # a void that waits or was refused keeps the payment from its rest, but never the winner from its capture
+    return tidying[0] if tidying and isinstance(onward, Rest) else onward
+
+
+def wake_at(story: Story, step: Step) -> datetime | None:
+    """When somebody must look at the payment again though no news has come; None: only news can change anything."""
+    moments = [op.expires_at for op in story.operations if op.state in _ASKED_ABOUT]
+    if isinstance(step, Wait) and step.until is not None:
+        moments.append(step.until)
+    return min(moments, default=None)
 
 
 def _settle_first(story: Story, now: datetime) -> Step | None:
-    waits: list[datetime] = []
+    """Resolve what is due. SENT: its caller has until expires_at; else expires_at is when to ask (again)."""
     for op in story.operations:
-        # SENT: its caller has until expires_at; UNKNOWN: expires_at is when to ask again
-        if op.state in (OperationState.SENT, OperationState.UNKNOWN):
-            if op.expires_at <= now:
-                return Resolve(op)
-            waits.append(op.expires_at)
+        if op.state in _ASKED_ABOUT and op.expires_at <= now:
+            return Resolve(op)
+    # what gives money back says nothing of what may be charged; what is pending holds up its own attempt only
+    blocking = [op for op in story.operations if op.kind not in (OperationKind.REFUND, OperationKind.VOID)]
+    waits = [op.expires_at for op in blocking if op.state in (OperationState.SENT, OperationState.UNKNOWN)]
     if waits:
         return Wait(min(waits))
-    if any(op.state is OperationState.NEEDS_REVIEW for op in story.operations):
+    if any(op.state is OperationState.NEEDS_REVIEW for op in blocking):
         return Wait(None)
     return None
 
 
-def _tidy_up(story: Story, now: datetime) -> Step | None:
-    """Void what must not be kept: every authorisation but the winner's, and that one too when the payment is canceled."""
+def _tidy_up(story: Story, now: datetime) -> list[Step]:
+    """Void what must not be kept: every authorisation but the winner's, and that too when the payment is given up."""
     winner = winner_of(story)
-    # once a payment was told to have failed, a success that comes late is given back (design rule 3)
-    given_up = story.payment.cancel_requested or story.payment.status is PaymentStatus.FAILED
+    steps: list[Step] = []
     for attempt in story.attempts:
-        if attempt.status is not AttemptStatus.AUTHORISED:
+        if attempt.status is not AttemptStatus.AUTHORISED or (attempt is winner and not given_up(story.payment)):
             continue
-        captures = [op for op in story.operations_of(attempt.id, OperationKind.CAPTURE) if op.open or op.approved]
-        unwanted = attempt is not winner or given_up
-        if unwanted and not captures:
-            return _send_or_wait(story, attempt, OperationKind.VOID, story.payment.amount_minor, now)
-    return None
+        if not any(op.open or op.approved for op in story.operations_of(attempt.id, OperationKind.CAPTURE)):
+            steps.append(_send_or_wait(story, attempt, OperationKind.VOID, story.payment.amount_minor, now))
+    return steps
+
+
+def given_up(payment: PaymentRow) -> bool:
+    """Whether a success that comes from now on is given back (design rule 3)."""
+    return payment.cancel_requested or payment.status in GIVEN_UP
 
 
 def _go_on(
     story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime
 ) -> Step:
     payment = story.payment
+    if given_up(payment):
+        return Rest(payment.failure_reason, payment.failure_message)
     winner = winner_of(story)
     if winner is not None:
         return _capture(story, winner, now)
-    if payment.cancel_requested or payment.status is PaymentStatus.FAILED:
-        return Rest(payment.failure_reason, payment.failure_message)
-    current = [attempt for attempt in story.attempts if attempt.round == payment.round]
-    if current and current[-1].status in (AttemptStatus.STARTED, AttemptStatus.CREATED):
-        return _authorise(story, current[-1], steps_of)
+    if any(op.open for op in story.operations if op.kind in AUTHORISING):
+        return Wait(None)  # pending: it may still be approved
+    current = _current(story)
+    last = current[-1] if current else None
+    if last is not None and last.status in (AttemptStatus.STARTED, AttemptStatus.CREATED):
+        return _authorise(story, last, steps_of)
+    if last is not None and last.status is AttemptStatus.ACTION_REQUIRED:
+        return _complete_again(story, last, now)
     if payment.card is None or payment.plan is None:
         return Wait(None)
     return _fail_over(story, current, policy, now)
+
+
+def _complete_again(story: Story, attempt: AttemptRow, now: datetime) -> Step:
+    """The shopper was back but the gateway could not be told; else it is for the shopper to act."""
+    completions = story.operations_of(attempt.id, OperationKind.COMPLETE)
+    if not completions or completions[-1].outcome is not OutcomeKind.NOT_REACHED:
+        return Wait(None)
+    step = _send_or_wait(story, attempt, OperationKind.COMPLETE, story.payment.amount_minor, now)
+    return replace(step, action_result=completions[-1].action_result) if isinstance(step, Send) else step
 
 
 def _authorise(story: Story, attempt: AttemptRow, steps_of: dict[str, tuple[OperationKind, ...]]) -> Step:
@@ -178,12 +239,20 @@ def _authorise(story: Story, attempt: AttemptRow, steps_of: dict[str, tuple[Oper
 
 
 def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
-    if story.payment.capture_method == "manual":
-        return Rest()
     captures = story.operations_of(winner.id, OperationKind.CAPTURE)
     if any(op.approved for op in captures):
         return Rest()
-    return _send_or_wait(story, winner, OperationKind.CAPTURE, story.payment.amount_minor, now)
+    if story.payment.capture_method == "automatic":
+        return _send_or_wait(story, winner, OperationKind.CAPTURE, story.payment.amount_minor, now)
+    last = captures[-1] if captures else None
+    # the merchant who asked for it heard what the reply was; what the gateway tells later nobody is waiting for
+    told_late = last is not None and last.settled_by is not SettledBy.REPLY
+    return _refused(winner, last) if last and told_late and last.outcome is OutcomeKind.DECLINED else Rest()
+
+
+def _refused(attempt: AttemptRow, operation: OperationRow) -> Rest:
+    message = f"{attempt.gateway} refused the {operation.kind.value}; see operation {operation.id}"
+    return Rest("gateway_refused", message)
 
 
 def _send_or_wait(
@@ -193,8 +262,9 @@ def _send_or_wait(
     earlier = story.operations_of(attempt.id, kind)
     if any(op.open for op in earlier):
         return Wait(None)
-    if any(op.outcome is OutcomeKind.DECLINED for op in earlier):
-        return Rest("gateway_refused", f"{attempt.gateway} refused the {kind.value}; see the operation's detail")
+    refused = next((op for op in earlier if op.outcome is OutcomeKind.DECLINED), None)
+    if refused is not None:
+        return _refused(attempt, refused)
     if earlier:
         pause_s = RETRY_PAUSE_S[min(len(earlier), len(RETRY_PAUSE_S)) - 1]
         again_at = (earlier[-1].settled_at or now) + timedelta(seconds=pause_s)
@@ -216,7 +286,8 @@ def _fail_over(story: Story, current: list[AttemptRow], policy: FailoverPolicy, 
     )
     match answer:
         case TryNext(account_id=account_id, why=why):
-            gateway = next(step.gateway for step in RoutePlan.from_json(payment.plan).steps if step.account_id == account_id)
+            steps = RoutePlan.from_json(payment.plan).steps
+            gateway = next(step.gateway for step in steps if step.account_id == account_id)
             return StartAttempt(account_id, gateway, why)
         case GiveUp(why=why):
             decline = current[-1].decline if current else None
@@ -271,24 +342,23 @@ def status_of(story: Story, step: Step) -> PaymentStatus:
     captured = captured_minor(story)
     if captured:
         return PaymentStatus.CAPTURED if captured >= payment.amount_minor else PaymentStatus.PARTIALLY_CAPTURED
+    if payment.status in GIVEN_UP:
+        return payment.status
     if any(op.state is OperationState.NEEDS_REVIEW for op in story.operations):
         return PaymentStatus.NEEDS_REVIEW
-    if payment.status is PaymentStatus.FAILED:
-        return PaymentStatus.FAILED
-    winner = winner_of(story)
-    if winner is not None and not payment.cancel_requested:
-        refused = isinstance(step, Rest) and step.reason == "gateway_refused"
-        return PaymentStatus.NEEDS_REVIEW if refused else PaymentStatus.AUTHORISED
+    if isinstance(step, Rest) and step.reason == "gateway_refused":
+        return PaymentStatus.NEEDS_REVIEW
+    if winner_of(story) is not None and not payment.cancel_requested:
+        return PaymentStatus.AUTHORISED
     if isinstance(step, Rest):
-        return _rest_status(payment, step)
-    if any(attempt.status is AttemptStatus.ACTION_REQUIRED for attempt in _current(story)):
+        return _rest_status(payment)
+    # a date to look again means that it is ours to act, though the shopper did: the gateway could not be told
+    if step == Wait(None) and any(a.status is AttemptStatus.ACTION_REQUIRED for a in _current(story)):
         return PaymentStatus.REQUIRES_ACTION
     return PaymentStatus.REQUIRES_PAYMENT_METHOD if payment.card is None else PaymentStatus.PROCESSING
 
 
-def _rest_status(payment: PaymentRow, rest: Rest) -> PaymentStatus:
-    if rest.reason == "gateway_refused":
-        return PaymentStatus.NEEDS_REVIEW
+def _rest_status(payment: PaymentRow) -> PaymentStatus:
     if payment.cancel_requested:
         return PaymentStatus.CANCELED
     if payment.hosted:

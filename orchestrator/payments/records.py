@@ -182,3 +182,13 @@ class Story(msgspec.Struct, frozen=True):
 
     def operation(self, operation_id: str) -> OperationRow:
         return next(operation for operation in self.operations if operation.id == operation_id)
+
+    def with_operation(self, changed: OperationRow) -> Story:
+        """The story with this operation as it stands now."""
+        operations = [changed if op.id == changed.id else op for op in self.operations]
+        return msgspec.structs.replace(self, operations=operations)
+
+    def with_attempt(self, changed: AttemptRow) -> Story:
+        """The story with this attempt as it stands now."""
+        attempts = [changed if attempt.id == changed.id else attempt for attempt in self.attempts]
+        return msgspec.structs.replace(self, attempts=attempts)

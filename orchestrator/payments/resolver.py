@@ -7,54 +7,65 @@ gateway gives for the original; a closed door or a refused key says nothing of i
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
-from orchestrator.gateways.base import Lookup, OperationCall
+from msgspec import structs
+
+from orchestrator.events import EventType
+from orchestrator.gateways.base import Lookup, OperationCall, OperationKind
 from orchestrator.gateways.connections import Connection
+from orchestrator.notifications.service import record
 from orchestrator.payments import store
-from orchestrator.payments.records import OperationRow, OperationState, SettledBy
+from orchestrator.payments.records import OperationRow, OperationState, PaymentStatus, SettledBy, Story
+from orchestrator.payments.settling import is_proof
 from routing.outcomes import Outcome, OutcomeKind
 
 PAUSES_S = (1, 2, 5, 15, 30, 60, 300, 900, 3600)  # then hourly
-GIVE_UP_AFTER_S = 48 * 3600  # look-ups go on this long after the re-send window; then a person decides
+PENDING_PAUSES_S = (60, 300, 900, 3600)
+GIVE_UP_AFTER_S = 48 * 3600  # of asking about an unknown; then a person decides
+PENDING_GIVE_UP_AFTER_S = 5 * 24 * 3600  # the gateway has it and is slow: some captures take days
 
-# Declines that are about our request or our keys, not about the card: an issuer never saw the request that got one,
-# so it says nothing of the original request.
-_PROVES_NOTHING = frozenset(
-    {
-        "merchant_config",
-        "rate_limited",
-        "invalid_request",
-        "invalid_state",
-        "gateway_unavailable",
-        "currency_not_supported",
-        "token_invalid",
-        "unknown_outcome",
-        "duplicate_transaction",
-        "unmapped",
-    }
+# These statuses stay when an operation needs a person, so the operation itself must tell.
+_SAYS_NOTHING_OF_IT = frozenset(
+    {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CANCELED, PaymentStatus.FAILED}
 )
 
 
 async def claim(operation: OperationRow, until: datetime) -> None:
     """Mark that somebody is asking, so that no one else does before `until`. In the caller's transaction."""
-    await store.update_operation(
-        operation.id,
-        operation.state,
-        {"state": OperationState.UNKNOWN.value, "expires_at": until, "tries": operation.tries + 1},
-    )
+    values: dict[str, Any] = {"expires_at": until, "tries": operation.tries + 1}
+    if operation.state is OperationState.SENT:
+        values["state"] = OperationState.UNKNOWN
+    await store.update_operation(operation.id, operation.state, values)
 
 
-async def put_off(operation: OperationRow, now: datetime) -> None:
-    """Still unknown: ask again after a pause that grows, or hand it to a person when no way is left to ask."""
-    if operation.state is not OperationState.UNKNOWN:
-        return
-    if (now - operation.sent_at).total_seconds() > GIVE_UP_AFTER_S:
-        values: dict[str, object] = {"state": OperationState.NEEDS_REVIEW.value}
+async def put_off(story: Story, operation_id: str, now: datetime) -> Story:
+    """Still open: ask again after a pause that grows, or hand it to a person when no way is left to ask."""
+    operation = story.operation(operation_id)
+    if operation.state not in (OperationState.UNKNOWN, OperationState.PENDING):
+        return story
+    pending = operation.state is OperationState.PENDING
+    values: dict[str, Any]
+    if (now - operation.sent_at).total_seconds() > (PENDING_GIVE_UP_AFTER_S if pending else GIVE_UP_AFTER_S):
+        values = {"state": OperationState.NEEDS_REVIEW}
+        if story.payment.status in _SAYS_NOTHING_OF_IT:
+            data = {"operation": operation.id, "kind": operation.kind.value}
+            await record(EventType.PAYMENT_NEEDS_REVIEW, story.payment.merchant_id, story.payment.id, data, now)
     else:
-        pause_s = PAUSES_S[min(max(operation.tries, 1), len(PAUSES_S)) - 1]
+        pauses_s = PENDING_PAUSES_S if pending else PAUSES_S
+        pause_s = pauses_s[min(max(operation.tries, 1), len(pauses_s)) - 1]
         values = {"expires_at": now + timedelta(seconds=pause_s)}
-    await store.update_operation(operation.id, OperationState.UNKNOWN, values)
+    await store.update_operation(operation.id, operation.state, values)
+    return story.with_operation(structs.replace(operation, **values))
+
+
+async def look_now(story: Story, operation: OperationRow, now: datetime) -> Story:
+    """There is news of an open operation: it is asked about at once, also one that had been left to a person."""
+    values: dict[str, Any] = {"expires_at": now}
+    if operation.state is OperationState.NEEDS_REVIEW:
+        values["state"] = OperationState.UNKNOWN
+    await store.update_operation(operation.id, operation.state, values)
+    return story.with_operation(structs.replace(operation, **values))
 
 
 async def ask(
@@ -69,20 +80,30 @@ async def ask(
             pass
         case _:
             assert_never(found.state)
-    age_s = (now - operation.sent_at).total_seconds()
-    if age_s > connection.resend_window_s:
-        return None, SettledBy.LOOK_UP
+    in_window = (now - operation.sent_at).total_seconds() <= connection.resend_window_s
+    if not in_window or not _may_send_again(connection, operation, found.state):
+        return _given_up(call), SettledBy.LOOK_UP
     again = await connection.perform(call)
-    return (again if _is_proof(again) else None), SettledBy.RESEND
+    if call.kind is OperationKind.CREATE:  # no money can move by it: whatever came of it, the payment may go on
+        return again, SettledBy.RESEND
+    return (again if is_proof(again) else None), SettledBy.RESEND
 
 
-def _is_proof(outcome: Outcome) -> bool:
-    match outcome.kind:
-        case OutcomeKind.APPROVED | OutcomeKind.ACTION_REQUIRED | OutcomeKind.PENDING:
+def _may_send_again(connection: Connection, operation: OperationRow, found: Lookup) -> bool:
+    match operation.state:
+        case OperationState.SENT | OperationState.UNKNOWN:
             return True
-        case OutcomeKind.DECLINED:
-            return outcome.decline is not None and outcome.decline.reason not in _PROVES_NOTHING
-        case OutcomeKind.UNKNOWN | OutcomeKind.NOT_REACHED:
-            return False
+        case OperationState.PENDING:
+            # the gateway has it: where there is no id to read it by, the same request shows how it stands. Adyen
+            # would only say "received" again (https://docs.adyen.com/development-resources/api-idempotency)
+            return found is Lookup.UNAVAILABLE and connection.gateway.can_look_up
+        case OperationState.SETTLED | OperationState.NEEDS_REVIEW:
+            return False  # one that was not reached would be carried out now
         case _:
-            assert_never(outcome.kind)
+            assert_never(operation.state)
+
+
+def _given_up(call: OperationCall) -> Outcome | None:
+    if call.kind is OperationKind.CREATE:
+        return Outcome(OutcomeKind.NOT_REACHED, detail="never answered; no money can move by it")
+    return None

@@ -1,14 +1,16 @@
-"""The verbs of payments: create, pay, complete, capture, cancel. Each commits what it decides before a gateway hears of it."""
+"""The verbs of payments: create, pay, complete, capture, cancel. What they decide is committed before it is sent."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from typing import Any
+
+from msgspec import structs
 
 from currency.money import Money
-from orchestrator import clock_port, outbox
+from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField, NotFound
@@ -21,6 +23,7 @@ from orchestrator.payments import driver, lifecycle, routes, store
 from orchestrator.payments.records import (
     AttemptStatus,
     Card,
+    OperationState,
     PaymentRow,
     PaymentStatus,
     Story,
@@ -95,11 +98,10 @@ async def create(new: NewPayment, idempotency_id: str | None = None) -> PaymentR
         data = {"amount_minor": payment.amount_minor, "currency": payment.currency}
         await record(EventType.PAYMENT_CREATED, payment.merchant_id, payment.id, data, now)
         if payment.card is not None:
-            await outbox.enqueue(driver.TOPIC, payment.id, now + timedelta(seconds=driver.operation_expiry_s()))
-            errand = await driver.turn(payment.id, None)
+            errand = await driver.proceed(Story(payment, [], []), now)
     if payment.card is None:
         return payment
-    return await _answer(payment.id, errand)
+    return await answer(payment.id, errand)
 
 
 async def pay(public_token: str, card: Card, country: str | None = None) -> PaymentRow:
@@ -121,18 +123,19 @@ async def pay(public_token: str, card: Card, country: str | None = None) -> Paym
         if any(op.open for op in story.operations) or lifecycle.winner_of(story):
             raise Conflict("An earlier try is still being settled. Wait for its result.")
         first = not story.attempts
-        values = {
+        values: dict[str, Any] = {
             "card": card,
             "plan": plan.to_json(),
             "round": payment.round if first else payment.round + 1,
             "country": country or payment.country,
-            "status": PaymentStatus.PROCESSING.value,
+            "status": PaymentStatus.PROCESSING,
             "failure_reason": None,
             "failure_message": None,
         }
         await store.update_payment(payment.id, values, now)
-        errand = await driver.turn(payment.id, None)
-    return await _answer(payment.id, errand)
+        paying = structs.replace(payment, **values)
+        errand = await driver.proceed(structs.replace(story, payment=paying), now)
+    return await answer(payment.id, errand)
 
 
 async def complete(payment_id: str, action_result: dict[str, str]) -> PaymentRow:
@@ -150,7 +153,7 @@ async def complete(payment_id: str, action_result: dict[str, str]) -> PaymentRow
                 clock_port.now(),
                 action_result=action_result,
             )
-    return await _answer(payment_id, errand)
+    return await answer(payment_id, errand)
 
 
 async def capture(
@@ -163,10 +166,13 @@ async def capture(
     async with transaction():
         story = await _locked(payment_id, merchant_id)
         winner = lifecycle.winner_of(story)
-        if winner is None or winner.status is not AttemptStatus.AUTHORISED or story.payment.cancel_requested:
+        given_up = lifecycle.given_up(story.payment)
+        if winner is None or winner.status is not AttemptStatus.AUTHORISED or given_up:
             raise Conflict(f"The payment is {story.payment.status.value}: there is nothing to capture.")
         captures = story.operations_of(winner.id, OperationKind.CAPTURE)
-        if any(op.open or op.approved for op in captures):
+        in_flight = (OperationState.SENT, OperationState.UNKNOWN)
+        calling = [op for op in story.operations_of(winner.id) if op.state in in_flight]
+        if calling or any(op.open or op.approved for op in captures):
             raise Conflict("A capture of this payment is under way already.")
         amount = Money(story.payment.amount_minor if amount_minor is None else amount_minor, story.payment.currency)
         if not 0 < amount.minor <= story.payment.amount_minor:
@@ -174,7 +180,7 @@ async def capture(
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
         errand = await driver.send(story, winner, OperationKind.CAPTURE, amount, clock_port.now())
-    return await _answer(payment_id, errand)
+    return await answer(payment_id, errand)
 
 
 async def cancel(merchant_id: str, payment_id: str, idempotency_id: str | None = None) -> PaymentRow:
@@ -191,8 +197,9 @@ async def cancel(merchant_id: str, payment_id: str, idempotency_id: str | None =
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
         await store.update_payment(payment_id, {"cancel_requested": True}, now)
-        errand = await driver.turn(payment_id, None)
-    return await _answer(payment_id, errand, until_canceled=True)
+        canceling = structs.replace(story.payment, cancel_requested=True)
+        errand = await driver.proceed(structs.replace(story, payment=canceling), now)
+    return await answer(payment_id, errand, until_canceled=True)
 
 
 async def get(merchant_id: str, payment_id: str) -> PaymentRow:
@@ -226,7 +233,7 @@ async def _locked(payment_id: str, merchant_id: str | None = None) -> Story:
 _driving: set[asyncio.Task[PaymentRow]] = set()
 
 
-async def _answer(payment_id: str, errand: driver.Errand | None, *, until_canceled: bool = False) -> PaymentRow:
+async def answer(payment_id: str, errand: driver.Errand | None, *, until_canceled: bool = False) -> PaymentRow:
     """Drive, and answer when the outcome is known or at the deadline, whichever is first.
 
     The driving goes on when the answer is given or the caller hangs up: a call to a gateway is never broken off.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
-from currency.money import Money
+from msgspec import structs
+
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
-from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post, reversal_key
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
-from orchestrator.payments.lifecycle import ATTEMPT_AFTER
+from orchestrator.payments.lifecycle import ATTEMPT_AFTER, AUTHORISING
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
@@ -24,49 +25,96 @@ from orchestrator.payments.records import (
 from routing.outcomes import Outcome, OutcomeKind, RetryAction
 
 FIRST_LOOK_S = 1  # an unknown is asked about this soon; the pauses then grow, see resolver
-_AUTHORISING = (OperationKind.CONFIRM, OperationKind.COMPLETE)
+PENDING_LOOK_S = 60  # what a gateway said is pending is asked about after this, should its webhook not come first
 _PAST_AUTHORISING = (AttemptStatus.AUTHORISED, AttemptStatus.CAPTURED, AttemptStatus.VOIDED)
+_MOVES_MONEY = (OperationKind.CAPTURE, OperationKind.REFUND)
+_GATEWAYS_WORD = (SettledBy.WEBHOOK, SettledBy.LOOK_UP)  # of how things stand, not of one request for them
+
+# Declines that are about our request or our keys, not about the card: an issuer never saw the request that got one,
+# so it says nothing of another copy of the same request.
+_PROVES_NOTHING = frozenset(
+    {
+        "merchant_config",
+        "rate_limited",
+        "invalid_request",
+        "invalid_state",
+        "gateway_unavailable",
+        "currency_not_supported",
+        "token_invalid",
+        "unknown_outcome",
+        "duplicate_transaction",
+        "unmapped",
+    }
+)
 
 
-async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledBy, now: datetime) -> bool:
-    """Apply an outcome to an operation of a payment that the caller has locked. False when it changes nothing.
+async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledBy, now: datetime) -> Story | None:
+    """Apply an outcome to an operation of a payment that the caller has locked.
 
-    What is settled stays settled, with one exception: an approval that comes after we had taken the operation for
-    refused or not reached is believed, because it means that money moved; it is an incident, and the lifecycle
-    gives the money back where it must not be kept.
+    Returns the story as it stands after it; None when it changes nothing.
     """
     operation = story.operation(operation_id)
-    if operation.state is OperationState.SETTLED and not _overturns(operation, outcome):
-        return False
-    outcome = _believed(operation, outcome)
-    values = _operation_values(operation, outcome, by, now)
+    if not counts(operation, outcome, by):
+        return None
+    outcome = believed(operation, outcome)
+    values = operation_values(operation, outcome, by, now)
     if not await store.update_operation(operation_id, operation.state, values):
-        return False
+        return None
     attempt = story.attempt(operation.attempt_id)
-    await _move_attempt(attempt, operation, outcome, now)
-    if operation.state is OperationState.SETTLED and operation.outcome is not OutcomeKind.ACTION_REQUIRED:
-        await record(
-            EventType.LATE_SUCCESS,
-            story.payment.merchant_id,
-            story.payment.id,
-            {"operation": operation.id, "was": operation.outcome, "gateway": attempt.gateway},
-            now,
-        )
-    if outcome.kind is OutcomeKind.APPROVED:
-        await _post(story, attempt, operation, outcome, now)
-    if operation.kind is OperationKind.REFUND and outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.DECLINED):
-        kind = EventType.REFUND_SUCCEEDED if outcome.kind is OutcomeKind.APPROVED else EventType.REFUND_FAILED
-        await record(kind, story.payment.merchant_id, story.payment.id, {"operation": operation.id}, now)
+    moved = attempt_values(attempt, operation, outcome)
+    if moved:
+        await store.update_attempt(attempt.id, moved, now)
+    await _enter(story, attempt, operation, outcome, now)
+    await _tell(story, attempt, operation, outcome, now)
+    return story.with_operation(structs.replace(operation, **values)).with_attempt(structs.replace(attempt, **moved))
+
+
+def counts(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool:
+    """Whether this news changes what is known of the operation.
+
+    Once the resolver may have sent a second copy, one copy that was turned away at the door says nothing of the other.
+    """
+    if operation.state is OperationState.SETTLED:
+        return _overturns(operation, outcome, by)
+    if by is SettledBy.REPLY and operation.tries and operation.kind is not OperationKind.CREATE:
+        return is_proof(outcome)
     return True
 
 
-def _overturns(operation: OperationRow, outcome: Outcome) -> bool:
-    if operation.outcome is OutcomeKind.ACTION_REQUIRED:  # the shopper acted, and the gateway tells us before they do
+def _overturns(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool:
+    """What is settled stays settled, with three exceptions.
+
+    An action that was asked of the shopper ends, and the gateway may tell us before they do. An approval after what
+    we had taken for refused or not reached is believed, because money moved: an incident, and the lifecycle gives it
+    back where it must not be kept. And a gateway may take back a capture or refund that it had reported (Adyen's
+    CAPTURE_FAILED, https://docs.adyen.com/online-payments/capture/failed-captures); that is its last word, also
+    where it comes before the report.
+    """
+    if operation.kind is OperationKind.CREATE:  # no money can move by it, and the next attempt has begun since
+        return False
+    if operation.outcome is OutcomeKind.ACTION_REQUIRED:
         return outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.DECLINED)
+    if operation.kind in _MOVES_MONEY and by in _GATEWAYS_WORD:
+        taken_back = operation.outcome is OutcomeKind.DECLINED and operation.settled_by in _GATEWAYS_WORD
+        if operation.outcome is OutcomeKind.APPROVED or taken_back:
+            return outcome.kind is OutcomeKind.DECLINED and not taken_back
     return outcome.kind is OutcomeKind.APPROVED and operation.outcome is not OutcomeKind.APPROVED
 
 
-def _believed(operation: OperationRow, outcome: Outcome) -> Outcome:
+def is_proof(outcome: Outcome) -> bool:
+    """Whether the answer to one copy of a request tells what became of the request."""
+    match outcome.kind:
+        case OutcomeKind.APPROVED | OutcomeKind.ACTION_REQUIRED | OutcomeKind.PENDING:
+            return True
+        case OutcomeKind.DECLINED:
+            return outcome.decline is not None and outcome.decline.reason not in _PROVES_NOTHING
+        case OutcomeKind.UNKNOWN | OutcomeKind.NOT_REACHED:
+            return False
+        case _:
+            assert_never(outcome.kind)
+
+
+def believed(operation: OperationRow, outcome: Outcome) -> Outcome:
     """The outcome, or UNKNOWN where it is not what it seems.
 
     Another amount than was asked is not an approval (design rule 1). A decline such as "duplicate transaction" says
@@ -74,16 +122,16 @@ def _believed(operation: OperationRow, outcome: Outcome) -> Outcome:
     """
     other_amount = outcome.kind is OutcomeKind.APPROVED and outcome.amount not in (None, operation.amount)
     inquire = outcome.decline is not None and outcome.decline.action_cit is RetryAction.UNKNOWN_INQUIRE
-    if not other_amount and not (inquire and operation.kind in _AUTHORISING):
+    if not other_amount and not (inquire and operation.kind in AUTHORISING):
         return outcome
     detail = f"approved {outcome.amount} where {operation.amount} was asked" if other_amount else outcome.detail
     return replace(outcome, kind=OutcomeKind.UNKNOWN, amount=None, decline=None, detail=detail)
 
 
-def _operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, now: datetime) -> dict[str, Any]:
+def operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, now: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "outcome": outcome.kind.value,
-        "settled_by": by.value,
+        "outcome": outcome.kind,
+        "settled_by": by,
         "decline": asdict(outcome.decline) if outcome.decline else None,
         "detail": outcome.detail[:500],
         "exchange": outcome.exchange or None,
@@ -92,51 +140,75 @@ def _operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, 
         values["gateway_operation_id"] = outcome.gateway_operation_id
     match outcome.kind:
         case OutcomeKind.UNKNOWN if operation.kind is not OperationKind.CREATE:
-            values.update(state=OperationState.UNKNOWN.value, expires_at=now + timedelta(seconds=FIRST_LOOK_S))
+            values.update(state=OperationState.UNKNOWN, expires_at=now + timedelta(seconds=FIRST_LOOK_S))
         case OutcomeKind.PENDING:
-            values.update(state=OperationState.PENDING.value)
+            values.update(state=OperationState.PENDING, expires_at=now + timedelta(seconds=PENDING_LOOK_S))
         case _:
-            values.update(state=OperationState.SETTLED.value, settled_at=now)
+            values.update(state=OperationState.SETTLED, settled_at=now)
     return values
 
 
-async def _move_attempt(attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> None:
+def attempt_values(attempt: AttemptRow, operation: OperationRow, outcome: Outcome) -> dict[str, Any]:
     values: dict[str, Any] = {}
     status = ATTEMPT_AFTER.get((operation.kind, outcome.kind))
-    if operation.kind in _AUTHORISING and attempt.status in _PAST_AUTHORISING:
+    if operation.kind in AUTHORISING and attempt.status in _PAST_AUTHORISING:
         status = None
+    if operation.kind is OperationKind.CAPTURE and _is_taken_back(operation, outcome):
+        status = AttemptStatus.AUTHORISED
     if status is not None:
-        values["status"] = status.value
+        values["status"] = status
         values["decline"] = asdict(outcome.decline) if outcome.decline else None
         values["next_action"] = asdict(outcome.next_action) if outcome.next_action else None
     if outcome.gateway_payment_id:
         values["gateway_payment_id"] = outcome.gateway_payment_id
-    if operation.kind in _AUTHORISING and outcome.gateway_operation_id:
+    if operation.kind in AUTHORISING and outcome.gateway_operation_id:
         values["gateway_authorisation_id"] = outcome.gateway_operation_id
-    if values:
-        await store.update_attempt(attempt.id, values, now)
+    return values
 
 
-async def _post(
-    story: Story, attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime
-) -> None:
-    """The ledger's side of money that moved; other operations move none."""
+def _is_taken_back(operation: OperationRow, outcome: Outcome) -> bool:
+    """`operation` as it was before `outcome`."""
+    return operation.approved and outcome.kind is OutcomeKind.DECLINED
+
+
+async def _tell(story: Story, attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> None:
+    """Incidents, and what became of refunds; of payments the driver tells."""
+    merchant_id, payment_id = story.payment.merchant_id, story.payment.id
+    data = {"operation": operation.id, "was": operation.outcome, "gateway": attempt.gateway}
+    late = operation.state is OperationState.SETTLED and operation.outcome is not OutcomeKind.ACTION_REQUIRED
+    if late and outcome.kind is not OutcomeKind.DECLINED:
+        await record(EventType.LATE_SUCCESS, merchant_id, payment_id, data, now)
+    if operation.kind is not OperationKind.REFUND:
+        return
+    if outcome.kind is OutcomeKind.APPROVED:
+        await record(EventType.REFUND_SUCCEEDED, merchant_id, payment_id, {"operation": operation.id}, now)
+    elif outcome.kind in (OutcomeKind.DECLINED, OutcomeKind.NOT_REACHED):
+        await record(EventType.REFUND_FAILED, merchant_id, payment_id, {"operation": operation.id}, now)
+
+
+async def _enter(story: Story, attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> None:
+    """The ledger's side of money that moved, or that had not moved after all; other operations move none."""
+    taken_back = _is_taken_back(operation, outcome)
+    if operation.kind not in _MOVES_MONEY or not (outcome.kind is OutcomeKind.APPROVED or taken_back):
+        return
     clearing = AccountKey(AccountKind.GATEWAY_CLEARING, attempt.gateway_account_id)
-    amount: Money = operation.amount
     if operation.kind is OperationKind.CAPTURE:
         credit = AccountKey(AccountKind(story.payment.credit_kind))
-        kind, entry = JournalKind.PAYMENT, Entry(debit=clearing, credit=credit, amount=amount)
-    elif operation.kind is OperationKind.REFUND:
-        kind, entry = JournalKind.REFUND, Entry(debit=AccountKey(AccountKind.REFUNDS), credit=clearing, amount=amount)
+        kind, entry = JournalKind.PAYMENT, Entry(debit=clearing, credit=credit, amount=operation.amount)
     else:
-        return
+        debit = AccountKey(AccountKind.REFUNDS)
+        kind, entry = JournalKind.REFUND, Entry(debit=debit, credit=clearing, amount=operation.amount)
+    key, memo = f"{operation.kind.value}:{operation.id}", f"{operation.kind.value} at {attempt.gateway}"
+    if taken_back:
+        entry = Entry(debit=entry.credit, credit=entry.debit, amount=entry.amount)
+        kind, key, memo = JournalKind.REVERSAL, reversal_key(key), f"{memo} taken back"
     await post(
-        f"{operation.kind.value}:{operation.id}",
+        key,
         [entry],
         merchant_id=story.payment.merchant_id,
         kind=kind,
         at=now,
-        memo=f"{operation.kind.value} at {attempt.gateway}",
+        memo=memo,
         references=References(
             gateway_account_id=attempt.gateway_account_id,
             payment_id=story.payment.id,

@@ -108,7 +108,8 @@ async def story_of(payment: PaymentRow) -> Story:
 
 async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:
     """Set columns of a payment that the caller has locked."""
-    await Payment.update({**_encoded(values, "card", "plan", "metadata"), "updated_at": at}).where(Payment.id == payment_id)
+    encoded = _encoded(values, "card", "plan", "metadata")
+    await Payment.update({**encoded, "updated_at": at}).where(Payment.id == payment_id)
 
 
 async def insert_attempt(row: AttemptRow) -> None:
@@ -118,7 +119,8 @@ async def insert_attempt(row: AttemptRow) -> None:
 
 
 async def update_attempt(attempt_id: str, values: dict[str, Any], at: datetime) -> None:
-    await Attempt.update({**_encoded(values, "decline", "next_action"), "updated_at": at}).where(Attempt.id == attempt_id)
+    encoded = _encoded(values, "decline", "next_action")
+    await Attempt.update({**encoded, "updated_at": at}).where(Attempt.id == attempt_id)
 
 
 async def insert_operation(row: OperationRow) -> None:
@@ -150,28 +152,21 @@ async def operation(operation_id: str) -> OperationRow | None:
     return msgspec.convert(row, OperationRow) if row else None
 
 
-async def attempt_at_gateway(gateway_account_id: str, attempt_id: str, gateway_payment_id: str) -> AttemptRow | None:
-    """The attempt that a gateway's message speaks of: by our reference, else by the gateway's id."""
-    if attempt_id:
-        row = (
-            await Attempt.select()
-            .where(Attempt.id == attempt_id, Attempt.gateway_account_id == gateway_account_id)
-            .first()
-            .output(load_json=True)
-        )
+async def attempt_at_gateway(
+    gateway_account_id: str, attempt_id: str, operation_id: str, gateway_payment_id: str
+) -> AttemptRow | None:
+    """The attempt that a gateway's message speaks of: by our references, else by the gateway's id."""
+    if operation_id and not attempt_id:  # PayPal tells of a refund by our operation alone
+        named = await operation(operation_id)
+        attempt_id = named.attempt_id if named else ""
+    for column, value in ((Attempt.id, attempt_id), (Attempt.gateway_payment_id, gateway_payment_id)):
+        if not value:
+            continue
+        query = Attempt.select().where(column == value, Attempt.gateway_account_id == gateway_account_id)
+        row = await query.first().output(load_json=True)
         if row:
             return msgspec.convert(row, AttemptRow)
-    if not gateway_payment_id:
-        return None
-    row = (
-        await Attempt.select()
-        .where(
-            Attempt.gateway_payment_id == gateway_payment_id, Attempt.gateway_account_id == gateway_account_id
-        )
-        .first()
-        .output(load_json=True)
-    )
-    return msgspec.convert(row, AttemptRow) if row else None
+    return None
 
 
 async def count_by_status(merchant_id: str) -> dict[str, int]:

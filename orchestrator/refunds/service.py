@@ -13,6 +13,7 @@ from orchestrator.errors import Conflict, InvalidField, NotFound
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
 from orchestrator.payments import driver
+from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
 from orchestrator.payments.records import OperationRow, OperationState, Story
 from orchestrator.refunds import store
@@ -69,7 +70,7 @@ async def create(
         await store.insert(refund)
         if idempotency_id:
             await bind_idempotency(idempotency_id, refund.id)
-    await driver.drive(payment_id, errand)
+    await payments.answer(payment_id, errand)
     return await view(refund)
 
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from orchestrator.errors import NotFound
 from orchestrator.web.pages import Pages
@@ -26,7 +27,7 @@ def pages() -> Pages:
 
 
 @get(PREFIX + "/{name:str}", include_in_schema=False)
-async def static_file(name: str) -> Response[bytes]:
+async def static_file(name: FromPath[str]) -> Response[bytes]:
     """Raises NotFound for a name that is none of ours: nothing is read by a path from outside."""
     body = _bodies().get(name)
     if body is None:

@@ -110,5 +110,3 @@ def _to_login(request: Request[Any, Any, Any]) -> Response[Any]:
 
 def _spoken(asked: str) -> bool:
     return bool(asked) and asked.replace("_", "-").split("-")[0].lower() in locales.LANGUAGES
-
-

@@ -196,7 +196,7 @@ class PaymentRow:
     amount: Money
     status: str
     path: tuple[PathStep, ...]
-    customer_reference: str = ""
+    reference: str = ""
     description: str = ""
 
 
@@ -350,7 +350,7 @@ class PaymentTimelineView:
     transfers: tuple[TransferView, ...] = ()
     refunds: tuple[RefundView, ...] = ()
     description: str = ""
-    customer_reference: str = ""
+    reference: str = ""
     card: CardView | None = None
     invoice: LinkView | None = None
     checkout_url: str = ""

@@ -6,7 +6,7 @@ signed fields do (event code, success, references, amount), never the unsigned r
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -16,10 +16,10 @@ from orchestrator.errors import ClearwayError, NotFound
 from orchestrator.gateways import connections
 from orchestrator.gateways.base import OperationKind, WebhookMessage, WebhookRejected
 from orchestrator.outbox import Later
-from orchestrator.payments import driver, store as payment_store
+from orchestrator.payments import driver, resolver
+from orchestrator.payments import store as payment_store
 from orchestrator.payments.records import (
     AttemptRow,
-    AttemptStatus,
     OperationRow,
     OperationState,
     SettledBy,
@@ -31,6 +31,7 @@ from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
 
 TOPIC = "webhook.apply"
 IN_FLIGHT_PAUSE_S = 1
+_NOT_KEPT = frozenset({"authorization", "cookie"})  # headers that carry a password of ours
 
 
 class Rejected(ClearwayError):
@@ -55,7 +56,8 @@ async def receive(account_id: str, headers: dict[str, str], body: bytes) -> int:
         raise Rejected("The webhook was not accepted.") from None
     new = 0
     async with transaction():
-        delivery_id = await store.insert_delivery(account_id, headers, body, now)
+        kept = {name: value for name, value in headers.items() if name.lower() not in _NOT_KEPT}
+        delivery_id = await store.insert_delivery(account_id, kept, body, now)
         for message in messages:
             message_id = await store.insert_message(delivery_id, account_id, message, now)
             if message_id:
@@ -65,71 +67,84 @@ async def receive(account_id: str, headers: dict[str, str], body: bytes) -> int:
 
 
 async def apply(message_id: str) -> Later | None:
-    """Let a stored message have its effect. Safe to repeat."""
+    """Let a stored message have its effect. Safe to repeat, and to break off anywhere."""
     row = await store.message(message_id)
     if row is None or row.state != "received":
         return None
     message = msgspec.convert(row.content, WebhookMessage)
     attempt = await payment_store.attempt_at_gateway(
-        row.gateway_account_id, message.reference, message.gateway_payment_id
+        row.gateway_account_id, message.reference, message.operation_reference, message.gateway_payment_id
     )
     if message.kind == "ignored" or attempt is None:
-        why = "nothing of ours is meant" if message.kind != "ignored" else "this kind of message changes nothing"
-        await _mark(message_id, "ignored", why, attempt.payment_id if attempt else None)
+        why = "this kind of message changes nothing" if message.kind == "ignored" else "nothing of ours is meant"
+        async with transaction():
+            payment_id = attempt.payment_id if attempt else None
+            await store.mark(message_id, "ignored", why, payment_id, clock_port.now())
         return None
     connection = await connections.connect(row.gateway_account_id)
-    can_be_asked = connection.gateway.can_look_up
-    note = await (_apply_by_asking if can_be_asked else _apply_signed)(attempt, message)
-    if note is None:
-        return Later(clock_port.now() + timedelta(seconds=IN_FLIGHT_PAUSE_S))
-    await _mark(message_id, "applied", note, attempt.payment_id)
-    await driver.drive(attempt.payment_id)
-    return None
+    if connection.gateway.can_look_up:
+        return await _apply_by_asking(message_id, attempt, message)
+    return await _apply_signed(message_id, attempt, message)
 
 
-async def _mark(message_id: str, state: str, note: str, payment_id: str | None) -> None:
-    async with transaction():
-        await store.mark(message_id, state, note, payment_id, clock_port.now())
-
-
-async def _apply_by_asking(attempt: AttemptRow, message: WebhookMessage) -> str | None:
-    """Ask the gateway now about whatever is unsettled; None while a caller is still waiting for its own reply."""
+async def _apply_by_asking(message_id: str, attempt: AttemptRow, message: WebhookMessage) -> Later | None:
+    """Ask the gateway now about what is open, and about what is settled otherwise than the message has it."""
     now = clock_port.now()
     async with transaction():
         story = await _locked_story(attempt.payment_id)
         operations = story.operations_of(attempt.id)
-        if any(op.state is OperationState.SENT and op.expires_at > now for op in operations):
-            return None
-        for op in operations:
-            if op.state is OperationState.UNKNOWN and op.expires_at > now:
-                await payment_store.update_operation(op.id, OperationState.UNKNOWN, {"expires_at": now})
-        current = story.attempt(attempt.id)
-        if message.kind == "payment.authorised" and _missed(current):
-            await driver.send(story, current, OperationKind.COMPLETE, story.payment.amount, now)
-            # nobody waits for a reply to it: the driver may ask at once
-            last = (await payment_store.story_of(story.payment)).operations_of(attempt.id)[-1]
-            await payment_store.update_operation(
-                last.id, OperationState.SENT, {"state": OperationState.UNKNOWN.value, "expires_at": now}
-            )
-            return "an authorisation that we had not heard of: the gateway is asked"
-    return "the gateway is asked about what is unsettled"
+        if _reply_is_due(operations, now):
+            return Later(now + timedelta(seconds=IN_FLIGHT_PAUSE_S))
+        doubted = _doubted(story, attempt, message)
+        if doubted is not None:
+            errand: driver.Errand | None = driver.inquiry(story, doubted)
+        else:
+            for op in operations:
+                story = await resolver.look_now(story, op, now) if op.open else story
+            await store.mark(message_id, "applied", "the gateway is asked", attempt.payment_id, now)
+            errand = await driver.proceed(story, now)
+    if errand is not None:
+        await driver.drive(attempt.payment_id, errand)
+    if doubted is not None:  # marked only now: a process that dies while asking leaves the message to be asked again
+        async with transaction():
+            note = f"the gateway was asked again about {doubted.kind.value} {doubted.id}"
+            await store.mark(message_id, "applied", note, attempt.payment_id, clock_port.now())
+    return None
 
 
-def _missed(attempt: AttemptRow) -> bool:
-    """Whether an authorisation of this attempt would be news: the shopper never came back, or we had given it up."""
-    return attempt.status in (AttemptStatus.ACTION_REQUIRED, AttemptStatus.PENDING, AttemptStatus.ABANDONED)
-
-
-async def _apply_signed(attempt: AttemptRow, message: WebhookMessage) -> str | None:
+async def _apply_signed(message_id: str, attempt: AttemptRow, message: WebhookMessage) -> Later | None:
+    """Settle the operation that is meant by what is signed."""
     now = clock_port.now()
     async with transaction():
         story = await _locked_story(attempt.payment_id)
         operation = _meant(story, attempt, message)
-        if operation is None:
-            return "no operation of ours is meant"
-        outcome = _outcome(message)
-        changed = await settle(story, operation.id, outcome, SettledBy.WEBHOOK, now)
-    return f"{operation.kind.value} {outcome.kind.value}" if changed else "known already"
+        # our own reply says more than the message: the reason of a decline, which decides on failover
+        if operation is not None and _reply_is_due([operation], now):
+            return Later(now + timedelta(seconds=IN_FLIGHT_PAUSE_S))
+        note, changed = "no operation of ours is meant", None
+        if operation is not None:
+            outcome = _outcome(message)
+            changed = await settle(story, operation.id, outcome, SettledBy.WEBHOOK, now)
+            note = f"{operation.kind.value} {outcome.kind.value}" if changed else "known already"
+        await store.mark(message_id, "applied", note, attempt.payment_id, now)
+        errand = await driver.proceed(changed or story, now)
+    if errand is not None:
+        await driver.drive(attempt.payment_id, errand)
+    return None
+
+
+def _reply_is_due(operations: list[OperationRow], now: datetime) -> bool:
+    return any(op.state is OperationState.SENT and op.expires_at > now for op in operations)
+
+
+def _doubted(story: Story, attempt: AttemptRow, message: WebhookMessage) -> OperationRow | None:
+    """The settled operation of which the message says something else than we know; None where nothing is new."""
+    operation = _meant(story, attempt, message)
+    if operation is None or operation.state is not OperationState.SETTLED:
+        return None
+    if operation.outcome is OutcomeKind.ACTION_REQUIRED:
+        return operation
+    return operation if operation.approved != message.success else None
 
 
 _KINDS = {
@@ -138,24 +153,27 @@ _KINDS = {
     "payment.captured": (OperationKind.CAPTURE,),
     "capture.failed": (OperationKind.CAPTURE,),
     "payment.canceled": (OperationKind.VOID,),
+    "void.failed": (OperationKind.VOID,),
     "refund.succeeded": (OperationKind.REFUND,),
     "refund.failed": (OperationKind.REFUND,),
 }
 
 
 def _meant(story: Story, attempt: AttemptRow, message: WebhookMessage) -> OperationRow | None:
-    """The operation that the message reports on: by our own reference where it carries one, else the latest of its kind."""
+    """The operation that the message reports on: by our reference where it carries one, else the latest of its kind."""
     kinds = _KINDS.get(message.kind, ())
     operations = [op for op in story.operations_of(attempt.id) if op.kind in kinds]
     for op in operations:
         same_id = bool(message.gateway_operation_id) and op.gateway_operation_id == message.gateway_operation_id
         if op.id == message.operation_reference or same_id:
             return op
-    return operations[-1] if operations and kinds[0] is not OperationKind.REFUND else None
+    # a reference that is none of ours: somebody captured or refunded by hand. So may a refund without one
+    named = bool(message.operation_reference) or message.kind.startswith("refund.")
+    return operations[-1] if operations and not named else None
 
 
 def _outcome(message: WebhookMessage) -> Outcome:
-    failed = not message.success or message.kind in ("payment.declined", "capture.failed", "refund.failed")
+    failed = not message.success or message.kind.endswith((".declined", ".failed"))
     decline = None
     if failed:
         # the reason is not signed: the decline is believed, its cause is not, so it never fails over

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
-from .conftest import Api
+from http_driving import Api
 
 
 async def _payments(api: Api) -> list[str]:

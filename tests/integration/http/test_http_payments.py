@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from .conftest import Api
+from http_driving import Api
 
 
 async def test_a_payment_without_card_waits_for_one_on_its_hosted_page(api: Api, new_payment: dict[str, Any]) -> None:

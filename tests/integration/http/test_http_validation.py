@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from .conftest import Api, merchant_api
+from http_driving import Api, merchant_api
 
 VISA = "4242424242424242"
 

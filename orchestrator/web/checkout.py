@@ -1,0 +1,166 @@
+"""The hosted checkout: where a shopper pays, what its script asks, and the way back from the bank's page."""
+
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+
+from orchestrator.access import service as access
+from orchestrator.errors import Conflict, InvalidField
+from orchestrator.gateways import store as gateway_store
+from orchestrator.http.pan_screen import refuse_card_numbers
+from orchestrator.http.strict_body import decoded
+from orchestrator.payments import service as payments
+from orchestrator.payments.records import Card, PaymentRow, PaymentStatus
+from orchestrator.settings import get_settings
+from orchestrator.web import csrf, replies
+from orchestrator.web.pages import CSRF_HEADER
+from orchestrator.web.presenters import ShopperAnswer, checkout_view, in_test_mode, shopper_answer
+
+BODY_MAX_BYTES = 20_000
+RESULT_FIELDS_MAX = 20  # of what a gateway's page sends along; none of the three uses more than a handful
+RESULT_VALUE_MAX_CHARS = 8_000
+
+_RETURNING = frozenset(
+    {
+        PaymentStatus.AUTHORISED,
+        PaymentStatus.PARTIALLY_CAPTURED,
+        PaymentStatus.CAPTURED,
+        PaymentStatus.FAILED,
+        PaymentStatus.CANCELED,
+    }
+)
+_Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+_AS_JSON: Any = {HTTPException: replies.error_json, Exception: replies.error_json}
+
+
+class BrowserFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What 3-D Secure 2 wants to know of a browser (EMV 3DS, browser data elements)."""
+
+    language: _Short
+    color_depth: int
+    screen_width: int
+    screen_height: int
+    time_zone_offset_minutes: int
+
+
+class AttemptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page's script posts: the vault's token, and what the vault says may be shown of the card.
+
+    The token becomes part of an expression that the vault's proxy replaces, so it holds nothing but its own characters.
+    """
+
+    token: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{4,128}$")]
+    brand: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_ -]{0,20}$")]
+    last4: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}$")]
+    expiry_month: Annotated[int, msgspec.Meta(ge=1, le=12)]
+    expiry_year: Annotated[int, msgspec.Meta(ge=2000, le=2100)]
+    bin: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,8}$")] = ""
+    holder: _Short | None = ""
+    issuer_country: Annotated[str, msgspec.Meta(pattern=r"^(?:[A-Z]{2})?$")] | None = ""
+    browser: BrowserFacts | None = None
+
+    def card(self) -> Card:
+        """The card as a payment takes it."""
+        return Card(
+            vault_token=self.token,
+            brand=self.brand,
+            last4=self.last4,
+            expiry_month=self.expiry_month,
+            expiry_year=self.expiry_year,
+            holder=self.holder or "",
+            bin=self.bin,
+            issuer_country=self.issuer_country or "",
+        )
+
+
+@get("/pay/{token:str}")
+async def checkout_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+    """The page in the visitor's language. Raises NotFound."""
+    payment = await payments.by_token(token)
+    merchant = await access.get_merchant(payment.merchant_id)
+    accounts = await gateway_store.accounts_of(payment.merchant_id)
+    csrf_token = csrf.token_of(request)
+    view = checkout_view(
+        payment,
+        merchant.name,
+        locale=replies.locale_for(request),
+        csrf_token=csrf_token,
+        return_url=return_address(payment),
+        test_mode=in_test_mode(accounts),
+    )
+    cookies = (csrf.cookie_of(csrf_token), *replies.locale_cookies(request))
+    return replies.page(view, vault_fields_url=get_settings().vault.fields_url, cookies=cookies)
+
+
+@post("/pay/{token:str}/attempt", request_max_body_size=BODY_MAX_BYTES, exception_handlers=_AS_JSON)
+async def attempt(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """Pay with the card behind a vault token, and say what came of it; 409 where the payment takes no card now."""
+    csrf.check(request, request.headers.get(CSRF_HEADER))
+    body = _attempt_body(await request.body())
+    status = 200
+    try:
+        payment = await payments.pay(token, body.card())
+    except Conflict:
+        status, payment = 409, await payments.by_token(token)
+    answer = await _answer(payment, replies.locale_for(request), repeated=status == 409)
+    return replies.json_answer(answer, status)
+
+
+@get("/pay/{token:str}/status", exception_handlers=_AS_JSON)
+async def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """Where the payment stands, for a page that waits. Raises NotFound."""
+    return replies.json_answer(await _answer(await payments.by_token(token), replies.locale_for(request)))
+
+
+@get("/pay/{token:str}/return")
+async def return_by_address(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[None]:
+    """The shopper is back from the bank's or the gateway's page, with its result in the address."""
+    return await _return(token, dict(request.query_params.items()))
+
+
+@post("/pay/{token:str}/return", request_max_body_size=BODY_MAX_BYTES)
+async def return_by_form(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[None]:
+    """The same with a form. It comes from the bank's site, so no token of ours can be asked for: the gateway judges."""
+    form = await request.form()
+    return await _return(token, {**dict(request.query_params.items()), **dict(form.items())})
+
+
+async def _return(token: str, result: dict[str, object]) -> Response[None]:
+    """Complete the payment, then on to the merchant when it is final, else to our page, which shows how it stands."""
+    payment = await payments.by_token(token)
+    kept = {
+        name[:80]: value[:RESULT_VALUE_MAX_CHARS].replace("\x00", "")  # PostgreSQL keeps no NUL
+        for name, value in list(result.items())[:RESULT_FIELDS_MAX]
+        if isinstance(value, str)
+    }
+    if kept:  # without a result there is nothing to complete: somebody opened the bare address
+        payment = await payments.complete(payment.id, kept)
+    final = payment.status in _RETURNING
+    return replies.redirect(return_address(payment) if final and payment.return_url else f"/pay/{token}")
+
+
+def return_address(payment: PaymentRow) -> str:
+    """The merchant's address with the payment's id and status, or nothing. The status is no proof: the API is."""
+    if not payment.return_url:
+        return ""
+    parts = urlsplit(payment.return_url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("payment_id", payment.id), ("status", payment.status)]
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _attempt_body(raw: bytes) -> AttemptBody:
+    """Raises CardNumberRefused, MalformedJson, InvalidField. Card numbers first: a message may repeat what was sent."""
+    refuse_card_numbers(decoded(raw))
+    try:
+        return msgspec.json.decode(raw, type=AttemptBody)
+    except msgspec.ValidationError as error:
+        raise InvalidField("body", str(error)) from None
+
+
+async def _answer(payment: PaymentRow, locale: str, *, repeated: bool = False) -> ShopperAnswer:
+    story = await payments.story(payment)
+    return shopper_answer(payment, story, locale, return_url=return_address(payment), repeated=repeated)

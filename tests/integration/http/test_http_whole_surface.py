@@ -1,0 +1,135 @@
+"""What holds for every route under /v1: whose data it gives, and that the OpenAPI document tells of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from http_driving import Api, merchant_api
+from litestar.routes import HTTPRoute
+
+DRAFT = {
+    "currency": "EUR",
+    "buyer": {"name": "Beta", "country": "DE"},
+    "lines": [{"description": "a", "quantity": "1", "unit_price": "1", "tax": {"kind": "zero"}}],
+}
+STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}}
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[tuple[str, str]]:
+    """Method and path template of every route under /v1."""
+    from orchestrator.app import create_app
+
+    app = create_app()
+    found = [
+        (str(method), route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith("/v1/")
+        for method in route.route_handler_map
+        if method != "OPTIONS"
+    ]
+    return sorted(found)
+
+
+async def _things_of(api: Api, new_payment: dict[str, Any]) -> dict[str, str]:
+    """One object of each kind that an address may name."""
+    rules = [{"name": "all", "when": {"currency": ["EUR"]}, "then": {}}]
+    made = {
+        "payment_id": await api.post("/v1/payments", new_payment),
+        "customer_id": await api.post("/v1/customers", {"name": "B", "email": "b@b.example"}),
+        "account_id": await api.post("/v1/gateway-accounts", STRIPE),
+        "rule_set_id": await api.post("/v1/rule-sets", {"rules": rules}),
+        "invoice_id": await api.post("/v1/invoices", DRAFT),
+    }
+    ids = {name: answer.json()["id"] for name, answer in made.items()}
+    return {**ids, "refund_id": await _refund_of(ids["payment_id"])}
+
+
+async def _refund_of(payment_id: str) -> str:
+    """A refund on record; making a real one needs a gateway, and whose it is shows by its payment alone."""
+    from orchestrator import clock_port
+    from orchestrator.ids import new_id
+    from orchestrator.refunds import store
+
+    row = store.RefundRow(new_id("ref"), payment_id, new_id("op"), 1, "EUR", "", clock_port.now())
+    await store.insert(row)
+    return row.id
+
+
+def test_there_are_routes_to_walk(routes: list[tuple[str, str]]) -> None:
+    assert len(routes) >= 30
+    assert sum("{" in template for _, template in routes) >= 12
+
+
+async def test_another_merchants_objects_are_not_found_on_any_route(
+    api: Api, other: Api, new_payment: dict[str, Any], routes: list[tuple[str, str]]
+) -> None:
+    ids = await _things_of(api, new_payment)
+    for method, template in routes:
+        if "{" not in template:
+            continue
+        path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: ids[found[1]], template)
+        answer = await (other.post(path) if method == "POST" else other.get(path))
+        assert answer.status_code == 404, (method, path, answer.text)
+
+
+async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payment: dict[str, Any]) -> None:
+    await _things_of(api, new_payment)
+    for path in ("payments", "invoices", "events", "gateway-accounts", "webhook-messages", "reconciliation/breaks"):
+        assert (await other.get(f"/v1/{path}")).json()["data"] == [], path
+
+
+@pytest.mark.parametrize("field", ["customer_id"])
+async def test_another_merchants_customer_cannot_be_named(
+    api: Api, other: Api, new_payment: dict[str, Any], field: str
+) -> None:
+    ids = await _things_of(api, new_payment)
+    for path, body in (("/v1/payments", new_payment), ("/v1/invoices", {**DRAFT, "buyer": None})):
+        assert (await other.post(path, {**body, field: ids[field]})).status_code == 404
+
+
+async def test_another_merchants_account_takes_no_file(api: Api, other: Api, new_payment: dict[str, Any]) -> None:
+    account = (await _things_of(api, new_payment))["account_id"]
+    answer = await other.post(f"/v1/settlement-files?gateway_account_id={account}&name=a.csv", b"x")
+    assert answer.status_code == 404
+
+
+async def test_every_route_asks_for_a_key(api: Api, routes: list[tuple[str, str]]) -> None:
+    for method, template in routes:
+        answer = await api.client.request(method, re.sub(r"\{[^}]+\}", "x", template))
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), (method, template)
+
+
+async def test_every_route_asks_for_a_scope(api: Api, routes: list[tuple[str, str]]) -> None:
+    nobody = await merchant_api(api.client, "Nobody", ())
+    for method, template in routes:
+        path = re.sub(r"\{[^}]+\}", "x", template)
+        answer = await (nobody.post(path) if method == "POST" else nobody.get(path))
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (method, template)
+
+
+async def test_the_openapi_document_tells_of_every_route_its_problems_and_its_key(
+    api: Api, routes: list[tuple[str, str]]
+) -> None:
+    document = (await api.client.get("/schema/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    for method, template in routes:
+        operation = document["paths"][re.sub(r":\w+\}", "}", template)][method.lower()]
+        for status in ("400", "401", "403", "404", "409", "422"):
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"], template
+        keyed = any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters") or [])
+        assert keyed is (method == "POST"), template
+
+
+async def test_the_openapi_document_shows_what_a_payment_is_made_of(api: Api) -> None:
+    document = (await api.client.get("/schema/openapi.json")).json()
+    operation = document["paths"]["/v1/payments"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CreatePayment")
+    assert document["components"]["schemas"]["MoneyInput"]["properties"]["amount"]["type"] == "integer"
+    assert set(document["components"]["schemas"]["Problem"]["required"]) >= {"type", "title", "status", "code"}
+
+
+async def test_the_openapi_document_is_there_in_yaml_too(api: Api) -> None:
+    assert "openapi: 3.1" in (await api.client.get("/schema/openapi.yaml")).text
