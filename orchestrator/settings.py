@@ -58,8 +58,6 @@ class Vault(_Part):
     password: SecretStr = SecretStr("")
     fields_url: str = ""
     """The page that the checkout mounts in a frame."""
-    api_url: str = ""
-    api_key: SecretStr = SecretStr("")
     number_expression: str = "{token}.number"
     cvc_expression: str = "{token}.cvc"
     expiry_month_expression: str = "{token}.expiry_month"
@@ -72,7 +70,7 @@ class Vault(_Part):
     connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
     read_timeout_s: Annotated[int, Field(ge=1, le=300)] = 40
 
-    @field_validator("proxy_url", "fields_url", "api_url")
+    @field_validator("proxy_url", "fields_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         return _http_url(value) if value else value
@@ -122,7 +120,6 @@ class Limits(_Part):
     gateway_connect_timeout_s: Seconds = 5
     gateway_read_timeout_s: Seconds = 40
     gateway_concurrency_max: Count = 20
-    webhook_delivery_timeout_s: Seconds = 15
     smtp_timeout_s: Seconds = 20
     job_time_limit_s: Seconds = 120
     job_retries_max: Annotated[int, Field(ge=0, le=20)] = 3

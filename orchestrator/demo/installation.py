@@ -82,8 +82,6 @@ def _environment(supervisor: Supervisor) -> dict[str, str]:
         "CLEARWAY_VAULT__PROXY_URL": urls["vault"],
         "CLEARWAY_VAULT__USERNAME": VAULT_USER,
         "CLEARWAY_VAULT__PASSWORD": VAULT_PASSWORD,
-        "CLEARWAY_VAULT__API_URL": urls["vault"],
-        "CLEARWAY_VAULT__API_KEY": VAULT_KEY,
         "CLEARWAY_VAULT__FIELDS_URL": f"{urls['vault']}/fields",
         "CLEARWAY_VAULT__CONNECT_TIMEOUT_S": "2",
         "CLEARWAY_VAULT__READ_TIMEOUT_S": "5",

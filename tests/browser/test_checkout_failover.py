@@ -86,6 +86,8 @@ def test_an_outage_of_the_first_gateway_is_not_noticed_and_the_card_is_charged_o
     picture(desk, "console-timeline")
     desk.goto(f"{installation.url}/console/payments")
     picture(desk, "console-payments")
+    desk.goto(f"{installation.url}/console/webhooks")
+    picture(desk, "console-webhooks")
     desk.close()
 
 
@@ -138,4 +140,11 @@ def test_an_invoice_is_paid_and_says_so(installation: Installation, chromium: Br
     page.get_by_role("link", name="Back to").click()
     expect(page.get_by_text("Paid on")).to_be_visible(timeout=PATIENCE_MS)
     picture(page, "invoice-paid")
+    sign_in(page, installation)
+    page.get_by_role("link", name="Invoices").click()
+    expect(page.get_by_role("link", name=invoice["number"])).to_be_visible()
+    picture(page, "console-invoices")
+    page.get_by_role("link", name="Reconciliation").click()
+    expect(page.get_by_text("No open breaks")).to_be_visible()
+    picture(page, "console-reconciliation")
     page.close()
