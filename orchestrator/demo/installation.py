@@ -14,7 +14,7 @@ import httpx2
 
 from orchestrator import embedded_postgres
 from orchestrator.demo.seed import NAME as MERCHANT
-from orchestrator.demo.world import VAULT_KEY, VAULT_PASSWORD, VAULT_USER
+from orchestrator.demo.world import VAULT_PASSWORD, VAULT_USER
 from orchestrator.settings import default_state_dir, get_settings
 from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, SupervisorError, secret_key
 

@@ -145,6 +145,6 @@ def test_an_invoice_is_paid_and_says_so(installation: Installation, chromium: Br
     expect(page.get_by_role("link", name=invoice["number"])).to_be_visible()
     picture(page, "console-invoices")
     page.get_by_role("link", name="Reconciliation").click()
-    expect(page.get_by_text("No open breaks")).to_be_visible()
+    expect(page.get_by_text("No report has been imported yet")).to_be_visible()
     picture(page, "console-reconciliation")
     page.close()

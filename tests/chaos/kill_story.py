@@ -23,10 +23,15 @@ from orchestrator.demo.stage import RESTS, Stage, payment_method
 from orchestrator.demo.world import World
 from orchestrator.supervisor import API, WORKER, Supervisor
 
-ORDERS = 30
+ORDERS = 42
 CUSTOMERS = 6
-KILLS = 3
 IN_DELAY = 3  # calls that are inside a gateway when the kill comes
+# What goes wrong besides, before each kill: (gateway, operation, behaviour).
+TROUBLES: tuple[tuple[tuple[str, str, str], ...], ...] = (
+    (("stripe", "confirm", "lose_reply"), ("adyen", "confirm", "lose_reply"), ("paypal", "confirm", "lose_reply")),
+    (("stripe", "capture", "lose_reply"), ("adyen", "capture", "lose_reply"), ("paypal", "capture", "lose_reply")),
+    (("stripe", "capture", "http_500_after"), ("adyen", "confirm", "http_500"), ("paypal", "confirm", "lose_request")),
+)
 CURRENCIES = (("EUR", "DE"), ("USD", "US"), ("GBP", "GB"))  # Adyen, Stripe, PayPal by the demo's rules
 PATIENCE_S = 120
 REPEAT = frozenset({409, 500, 502, 503})
@@ -57,21 +62,29 @@ def buy(number: int, token: dict[str, Any], api: Api) -> str:
 
 def kill_in_the_middle(supervisor: Supervisor, control: httpx2.Client) -> list[str]:
     """While calls are inside a gateway, which will charge the card and find nobody to tell."""
+
+    def plan(gateway: str, operation: str, behaviour: str, **more: int) -> None:
+        trouble = {"gateway": gateway, "operation": operation, "behaviour": behaviour, **more}
+        control.post("/scenarios", json=trouble).raise_for_status()
+
     killed = []
-    for round_number in range(KILLS):
-        for operation in ("confirm", "capture"):
-            trouble = {"gateway": "*", "operation": operation, "behaviour": "delay", "seconds": 2, "times": IN_DELAY}
-            control.post("/scenarios", json=trouble).raise_for_status()
+    for round_number, troubles in enumerate(TROUBLES):
+        for trouble in troubles:
+            plan(*trouble)
+        plan("*", "confirm", "delay", seconds=2, times=IN_DELAY)
+        plan("*", "capture", "delay", seconds=2, times=IN_DELAY)
         until("calls are inside a gateway", lambda: all(s["times"] == 0 for s in control.get("/scenarios").json()))
         for name in (WORKER, API) if round_number % 2 else (API, WORKER):
-            before = supervisor.pid(name)
-            supervisor.kill(name)
+            kill_and_await(supervisor, name)
             killed.append(name)
-            until(
-                f"{name} is started again", lambda n=name, p=before: supervisor.is_alive(n) and supervisor.pid(n) != p
-            )  # type: ignore[misc]
         supervisor.wait_ready()
     return killed
+
+
+def kill_and_await(supervisor: Supervisor, name: str) -> None:
+    before = supervisor.pid(name)
+    supervisor.kill(name)
+    until(f"{name} is started again", lambda: supervisor.is_alive(name) and supervisor.pid(name) != before)
 
 
 def settled(stage: Stage) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from orchestrator import embedded_postgres
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
-ORDERS = 30
+ORDERS = 42
 
 
 def free_port() -> int:
