@@ -17,7 +17,7 @@ PACKAGES := currency routing invoicing orchestrator simulators
 APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo up doctor test bench check lint types imports format clean
+.PHONY: help setup demo up doctor test bench pictures check lint types imports format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,8 +36,12 @@ doctor: $(RUNTIME) ## look at every part
 test: check ## lint, types, imports, then all tests
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
-bench: $(DEV) ## measure throughput and latency on this machine
-	@$(BIN)/python -m tests.benchmarks
+bench: $(DEV) ## measure against baselines of the same run; ONLY=name runs one
+	@ONLY=$(ONLY) $(BIN)/python -m tests.benchmarks
+
+pictures: $(DEV) ## take the README's picture again, from the running console
+	@$(BIN)/pytest -q tests/browser/test_checkout_failover.py -k outage
+	@mkdir -p docs/images && cp build/screenshots/console-timeline-desk.png docs/images/timeline.png
 
 check: lint types imports ## lint, types and imports only
 

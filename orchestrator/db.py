@@ -15,7 +15,7 @@ POOL_MAX = 16
 
 
 class NestedTransaction(RuntimeError):
-    """A transaction was opened inside another. Piccolo would silently join them, and an inner rollback would not happen."""
+    """A transaction inside another. Piccolo would silently join them, and an inner rollback would not happen."""
 
 
 def engine() -> PostgresEngine:

@@ -1,4 +1,4 @@
-"""Ids: a prefix that says what it is, and a UUIDv7 in hex, so that ids sort by time. The same text in API and database."""
+"""Ids: a prefix that says what it is, and a UUIDv7 in hex, so that they sort by time. One text in API and database."""
 
 from __future__ import annotations
 

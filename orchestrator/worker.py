@@ -1,7 +1,7 @@
 """The worker process: `dramatiq orchestrator.worker` finds the broker and the actor here."""
 
-from orchestrator.broker import set_up_broker
 from orchestrator import log as logging_setup
+from orchestrator.broker import set_up_broker
 from orchestrator.settings import get_settings
 
 logging_setup.configure(get_settings().log_level, json=get_settings().log_json, process="worker")

@@ -157,7 +157,7 @@ async def bind_idempotency(record_id: str, resource_id: str) -> None:
         .returning(IdempotencyRecord.id)
     )
     if not rows:
-        raise ClaimLost("A request with this key is being worked on elsewhere. Repeat it a little later for its answer.")
+        raise ClaimLost("A request with this key is at work elsewhere. Repeat it a little later for its answer.")
 
 
 async def complete_idempotency(record_id: str, status: int, body: str) -> None:

@@ -17,7 +17,7 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 def invoice_mail(invoice: InvoiceRecord, pdf: bytes, pay_url: str) -> EmailMessage:
-    """The mail in the buyer's language, with the PDF. Its Message-ID is the invoice's, so a repetition is recognised."""
+    """The mail in the buyer's language, with the PDF. Its Message-ID is the invoice's: a repetition is recognised."""
     document = invoice.document
     if document is None:
         raise ValueError(f"{invoice.id} is a draft: only an issued invoice is sent")

@@ -1,4 +1,4 @@
-"""Renders invoices in one warm process of its own: importing WeasyPrint costs a second and its memory grows with use."""
+"""Renders invoices in one warm process of its own: importing WeasyPrint costs a second, and its memory grows."""
 
 from __future__ import annotations
 

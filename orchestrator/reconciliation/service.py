@@ -85,8 +85,9 @@ async def reconcile(
 ) -> RunResult:
     """Match every line of the merchant with the ledger, keep matches and breaks, and put unexplained money in suspense.
 
-    `fee_models` by gateway account id; None: the accounts' contract fees. `attempt_states` names attempts that our side
-    does not hold for captured; None: all of them. A run again changes nothing; breaks whose difference is gone are resolved; what a person resolved stays so.
+    `fee_models` by gateway account id (None: the contract fees). `attempt_states` names attempts that our side does not
+    hold for captured (None: all of them). A run again changes
+    nothing; breaks whose difference is gone are resolved; what a person resolved stays so.
     """
     async with transaction():
         await store.lock_merchant(merchant_id)

@@ -17,5 +17,5 @@ async def contract_fees(merchant_id: str) -> dict[str, FeeModel]:
 
 
 async def uncaptured_attempts(merchant_id: str) -> dict[str, str]:
-    """Attempts that we do not hold for captured, and what we hold them for: a settled line for one is a status mismatch."""
+    """Attempts that we hold for something else than captured: a settled line for one is a status mismatch."""
     return await payments.uncaptured_attempts(merchant_id)

@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark with its baseline from the same run, as a table and as build/bench.json. ONLY=name picks one."""
+"""`make bench`: every benchmark beside its baseline, as a table and as build/bench.json. ONLY=name picks one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Clearway adds to a payment: against the same three calls made directly with the Stripe SDK at the same simulator."""
+"""What Clearway adds to a payment: against the same three calls made directly with the Stripe SDK."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ class Clearway:
         self._url = f"{stack.api_url}/v1/payments"
         self._headers = {"Authorization": f"Bearer {stack.api_key}"}
         shown = ("brand", "last4", "expiry_month", "expiry_year", "bin", "issuer_country")
-        method = {"type": "card", "vault_token": token["token"], **{name: token[name] for name in shown if token.get(name)}}
+        method = {
+            "type": "card",
+            "vault_token": token["token"],
+            **{name: token[name] for name in shown if token.get(name)},
+        }
         self._body = {"amount": {"amount": 1999, "currency": "EUR"}, "payment_method": method}
         self._session = _PerThread(requests.Session)
 
@@ -86,7 +90,8 @@ class Direct:
             "exp_year": f"{self._token}.expiry_year",
         }
         through_vault.v1.payment_intents.confirm(
-            intent.id, {"payment_method_data": {"type": "card", "card": card}}  # type: ignore[typeddict-item,typeddict-unknown-key]
+            intent.id,
+            {"payment_method_data": {"type": "card", "card": card}},  # type: ignore[typeddict-item,typeddict-unknown-key]
         )
         captured = direct.v1.payment_intents.capture(intent.id)
         if captured.status != "succeeded":

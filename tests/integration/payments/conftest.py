@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx2
 import pytest
 import pytest_asyncio
-
 from payment_shop import CREDENTIALS, SIMULATOR_ACCOUNT, Shop
 
 ROOT = Path(__file__).parents[3]
@@ -21,9 +20,9 @@ ROOT = Path(__file__).parents[3]
 def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The simulators as a process of their own, on free ports."""
     words = [f"--{name}-port=0" for name in ("control", "stripe", "adyen", "paypal", "vault", "smtp", "mail")]
+    reports = f"--reports-dir={tmp_path_factory.mktemp('reports')}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulators", "--host=127.0.0.1", "--die-with-parent", *words]
-        + [f"--reports-dir={tmp_path_factory.mktemp('reports')}"],
+        [sys.executable, "-m", "simulators", "--host=127.0.0.1", "--die-with-parent", *words, reports],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -35,9 +34,7 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def shop(
-    database: str, simulator_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Shop]:
+async def shop(database: str, simulator_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
     """An empty database, a healthy world, and a merchant with Stripe before Adyen before PayPal."""
     for gateway in ("stripe", "adyen", "paypal"):
         monkeypatch.setenv(f"CLEARWAY_{gateway.upper()}__BASE_URL", simulator_urls[gateway])
@@ -73,4 +70,3 @@ async def shop(
     get_settings.cache_clear()
     await world.aclose()
     await vault.aclose()
-

@@ -20,7 +20,6 @@ CREDENTIALS = {
 SIMULATOR_ACCOUNT = {"stripe": "acct_shop", "adyen": "ShopECOM", "paypal": "paypal-shop"}
 
 
-
 @dataclass
 class Shop:
     """The merchant, its accounts by gateway, and the world it sells in."""

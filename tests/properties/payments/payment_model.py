@@ -151,6 +151,15 @@ class Gateways:
             self._book(op)
         return self.done.get(op.id)
 
+    def take_back(self, op: OperationRow) -> None:
+        """A capture or refund that was reported fails after all, as Adyen's may."""
+        if op.id in self.done and self.done[op.id].kind is OutcomeKind.APPROVED:
+            self.done[op.id] = says(OutcomeKind.DECLINED, HARD)
+            if op.kind is OperationKind.CAPTURE:
+                del self.captured[op.attempt_id]
+            else:
+                self.refunded -= op.amount_minor
+
     def _judge(self, op: OperationRow) -> Outcome:
         standing = op.attempt_id in self.authorised and op.attempt_id not in self.voided
         match op.kind:
@@ -229,12 +238,15 @@ class Model:
         self._hear(op, SettledBy.REPLY)
 
     def _hear(self, op: OperationRow, by: SettledBy) -> None:
-        ways = ["heard"] if self.calm else ["heard", "lost", "died", "not_reached", "late"]
+        ways = ["heard"] if self.calm else ["heard", "lost", "died", "not_reached", "late", "stuck"]
         if op.kind in lifecycle.AUTHORISING and not self.calm:
             ways.append("wrong")  # told to be declined, and approved all the same
         way = self.choose(ways)
         if way == "not_reached":
             self.settle(op.id, says(OutcomeKind.NOT_REACHED), by)
+            return
+        if way == "stuck":  # in a queue of ours, and then the door is closed
+            self.late[op.id] = says(OutcomeKind.NOT_REACHED)
             return
         truth = self.gateways.carry_out(op)
         match way:

@@ -14,7 +14,7 @@ from orchestrator.payments.lifecycle import Rest, Send, StartAttempt, Step, Wait
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus, SettledBy, Story
 from routing.outcomes import OutcomeKind
 
-EVENTS = ["tick", "long_tick", "webhook", "late_reply", "pay_again", "cancel", "come_back", "capture", "refund"]
+EVENTS = ["tick", "long_tick", "webhook", "late_reply", "pay_again", "cancel", "come_back", "capture", "refund", "take_back"]
 
 
 def never_unsafe(story: Story, step: Step) -> None:
@@ -36,6 +36,9 @@ def never_unsafe(story: Story, step: Step) -> None:
     status = lifecycle.status_of(story, step)
     before = story.payment.status
     assert status is before or status in lifecycle.TRANSITIONS[before], f"{before} became {status}"
+    if status is PaymentStatus.CANCELED and before is not status:
+        held = [attempt for attempt in story.attempts if attempt.status is AttemptStatus.AUTHORISED]
+        assert not held, "told as canceled while an authorisation is held"
     if isinstance(step, Wait | Rest) and status is PaymentStatus.PROCESSING:
         assert lifecycle.wake_at(story, step) is not None, "in processing, and nobody will look again"
     assert 0 <= lifecycle.refunded_minor(story) <= lifecycle.captured_minor(story) <= story.payment.amount_minor
@@ -69,6 +72,8 @@ def apply(model: Model, event: str) -> None:
             _capture(model)
         case "refund":
             _refund(model)
+        case "take_back":
+            _take_back(model)
     model.run()
 
 
@@ -87,6 +92,15 @@ def _refund(model: Model) -> None:
     given = [op for op in model.story.operations if op.kind is OperationKind.REFUND and (op.open or op.approved)]
     if captures and sum(op.amount_minor for op in given) + 300 <= captures[0].amount_minor:
         model.send(model.story.attempt(captures[0].attempt_id), OperationKind.REFUND, 300)
+
+
+def _take_back(model: Model) -> None:
+    """A refund; or a capture that nothing was given back of."""
+    refunds = [op for op in model.story.operations if op.kind is OperationKind.REFUND]
+    captures = [op for op in model.story.operations if op.kind is OperationKind.CAPTURE]
+    for op in refunds or captures:
+        model.gateways.take_back(op)
+        model.tell(model.story.operation(op.id))
 
 
 def play(data: st.DataObject) -> Model:
