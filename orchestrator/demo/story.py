@@ -51,7 +51,7 @@ def _play(supervisor: Supervisor, out: Path, console: Console) -> int:
         shop = seed.open_shop(merchant_id, api, world)
         stage = Stage(api, world, shop, Checks(), out)
         for number, scene in enumerate(SCENES, start=1):
-            _play_scene(scene, stage, console, f"{number}/{len(SCENES)}")
+            play_scene(scene, stage, console, f"{number}/{len(SCENES)}")
         found = _conclude(stage, time.monotonic() - began)
         summary.write(found, out)
         console.print()
@@ -61,7 +61,7 @@ def _play(supervisor: Supervisor, out: Path, console: Console) -> int:
     return 0 if stage.checks.ok else 1
 
 
-def _play_scene(scene: Scene, stage: Stage, console: Console, place: str) -> None:
+def play_scene(scene: Scene, stage: Stage, console: Console, place: str) -> None:
     """One line when it is over: what happened, or in red what was claimed and is not so."""
     failed_before = len(stage.checks.failures)
     told, began = "", time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from currency.money import Money, to_major
 from orchestrator.demo.checks import StoryFailed, until
-from orchestrator.demo.stage import Stage, payment_method, shown
-from orchestrator.demo.world import World
+from orchestrator.demo.stage import Stage, payment_method
+from orchestrator.demo.world import Charge, is_kept
 
 ASKED = ("look_up", "resend")
 CLEARING_WAIT_S = 5
@@ -33,7 +35,7 @@ def gather(stage: Stage, seconds: float) -> dict[str, Any]:
         "attempts": sum(len(timeline["payment"]["attempts"]) for timeline in timelines),
         "failovers": events["payment.failed_over"],
         "unknown_resolved": sum(o["state"] == "settled" and o["settled_by"] in ASKED for o in operations),
-        "double_charges": double_charges(stage.world),
+        "double_charges": double_charges(stage.world.charges()),
         "webhooks": {name: webhooks[name] for name in ("received", "duplicates", "rejected")},
         "clearing_equals_books": {row["account"]: row["ledger_minor"] == row["books_minor"] for row in clearing},
         "clearing": clearing,
@@ -48,9 +50,9 @@ def gather(stage: Stage, seconds: float) -> dict[str, Any]:
     }
 
 
-def double_charges(world: World) -> int:
-    """How many payments the gateways together have more than one kept charge for."""
-    kept = Counter(charge["payment_reference"] for charge in world.kept() if charge["payment_reference"])
+def double_charges(charges: Iterable[Charge]) -> int:
+    """For how many payments the gateways together keep more than one charge. What is not ours has no reference."""
+    kept = Counter(c["payment_reference"] for c in charges if c["payment_reference"] and is_kept(c))
     return sum(count > 1 for count in kept.values())
 
 
@@ -102,7 +104,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
         "Charged twice": f"{summary['double_charges']} (by the gateways' own books)",
         "Webhooks": ", ".join(f"{name} {count}" for name, count in summary["webhooks"].items()),
         "Ledger = gateways' books": f"{sum(equal.values())} of {len(equal)} accounts and currencies",
-        "Invoices": ", ".join(f"{i['number']} {shown(i['total'])} {i['status']}" for i in summary["invoices"]),
+        "Invoices": ", ".join(f"{i['number']} {i['currency']} {i['total']} {i['status']}" for i in summary["invoices"]),
         "Settlement": f"{settled['lines']} lines, {settled['matched']} matched; breaks: {breaks or 'none'}",
         "Checks": f"{summary['checks']['held']} held, {len(summary['checks']['failed'])} failed",
         "Time": f"{summary['seconds']} s",
@@ -133,10 +135,11 @@ def curl(stage: Stage) -> str:
 
 
 def _invoice(invoice: dict[str, Any]) -> dict[str, Any]:
+    """`total` in major units, as it is printed on the document."""
     return {
         "number": invoice["number"],
         "currency": invoice["currency"],
-        "total": invoice["total"],
+        "total": str(to_major(Money(invoice["total"]["amount"], invoice["currency"]))),
         "status": invoice["state"],
         "pdf": f"{invoice['number']}.pdf",
     }

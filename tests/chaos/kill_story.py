@@ -120,7 +120,7 @@ def main(port: int) -> dict[str, Any]:
                 Counter(o["settled_by"] for p in payments for o in stage.timeline(p["id"])["operations"])
             ),
             "clearing": summary.clearing_against_books(stage),
-            "double_charges": summary.double_charges(world),
+            "double_charges": summary.double_charges(world.charges()),
         }
 
 
