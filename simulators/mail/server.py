@@ -29,7 +29,9 @@ class Letter:
     message: EmailMessage
 
 
-@dataclass(slots=True)
+# No slots: under Python 3.11.0 to 3.11.2 (Debian 12) a slotted dataclass has a stale __weakref__ (CPython gh-102069),
+# on which aiosmtpd stumbles when it looks through its handler.
+@dataclass
 class Mailbox:
     letters: list[Letter] = field(default_factory=list)
     received: int = 0
