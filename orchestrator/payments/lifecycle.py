@@ -62,27 +62,43 @@ _ASKED_ABOUT = frozenset({OperationState.SENT, OperationState.UNKNOWN, Operation
 # hold it to, and what the diagram in the docs shows.
 TRANSITIONS: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.REQUIRES_PAYMENT_METHOD: frozenset(
-        # the last two: a try that we had taken for refused was approved after all
-        {PaymentStatus.PROCESSING, PaymentStatus.CANCELED, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED}
+        # authorised: a try that we had taken for refused was approved after all
+        {PaymentStatus.PROCESSING, PaymentStatus.AUTHORISED, PaymentStatus.CANCELED}
     ),
-    PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.PROCESSING},
-    PaymentStatus.REQUIRES_ACTION: frozenset(PaymentStatus) - {PaymentStatus.REQUIRES_ACTION},
-    PaymentStatus.AUTHORISED: frozenset(
+    PaymentStatus.PROCESSING: frozenset(
         {
-            PaymentStatus.PROCESSING,  # it is being voided
-            PaymentStatus.PARTIALLY_CAPTURED,
-            PaymentStatus.CAPTURED,
+            PaymentStatus.REQUIRES_ACTION,
+            PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            PaymentStatus.AUTHORISED,
+            PaymentStatus.FAILED,
             PaymentStatus.CANCELED,
             PaymentStatus.NEEDS_REVIEW,
         }
     ),
-    # both: the gateway took the capture back
-    PaymentStatus.PARTIALLY_CAPTURED: frozenset({PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING}),
-    PaymentStatus.CAPTURED: frozenset({PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING}),
-    # a capture that was refused before may turn out to have happened
+    PaymentStatus.REQUIRES_ACTION: frozenset(
+        {
+            PaymentStatus.PROCESSING,
+            PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            PaymentStatus.AUTHORISED,
+            PaymentStatus.FAILED,
+            PaymentStatus.CANCELED,
+        }
+    ),
+    PaymentStatus.AUTHORISED: frozenset(
+        {
+            PaymentStatus.PARTIALLY_CAPTURED,
+            PaymentStatus.CAPTURED,
+            PaymentStatus.PROCESSING,  # it is being voided
+            PaymentStatus.NEEDS_REVIEW,
+        }
+    ),
+    # the gateway took the capture back; authorised: while a call of another attempt is still out
+    PaymentStatus.PARTIALLY_CAPTURED: frozenset({PaymentStatus.AUTHORISED, PaymentStatus.NEEDS_REVIEW}),
+    PaymentStatus.CAPTURED: frozenset({PaymentStatus.AUTHORISED, PaymentStatus.NEEDS_REVIEW}),
+    # a capture that had been refused turned out to have happened
     PaymentStatus.CANCELED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
     PaymentStatus.FAILED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
-    PaymentStatus.NEEDS_REVIEW: frozenset(PaymentStatus) - {PaymentStatus.NEEDS_REVIEW},
+    PaymentStatus.NEEDS_REVIEW: frozenset(PaymentStatus) - {PaymentStatus.NEEDS_REVIEW},  # the truth came out
 }
 
 
@@ -244,10 +260,9 @@ def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
         return Rest()
     if story.payment.capture_method == "automatic":
         return _send_or_wait(story, winner, OperationKind.CAPTURE, story.payment.amount_minor, now)
-    last = captures[-1] if captures else None
-    # the merchant who asked for it heard what the reply was; what the gateway tells later nobody is waiting for
-    told_late = last is not None and last.settled_by is not SettledBy.REPLY
-    return _refused(winner, last) if last and told_late and last.outcome is OutcomeKind.DECLINED else Rest()
+    # the merchant who asked for it heard what the reply was; what the gateway told later nobody was waiting for
+    told_late = [op for op in captures if op.outcome is OutcomeKind.DECLINED and op.settled_by is not SettledBy.REPLY]
+    return _refused(winner, told_late[-1]) if told_late else Rest()
 
 
 def _refused(attempt: AttemptRow, operation: OperationRow) -> Rest:

@@ -30,7 +30,6 @@ from orchestrator.payments.records import (
 )
 from orchestrator.settings import get_settings
 
-MOVING = frozenset({PaymentStatus.PROCESSING})
 POLL_S = 0.15
 
 
@@ -250,7 +249,7 @@ async def answer(payment_id: str, errand: driver.Errand | None, *, until_cancele
         assert found is not None
         return found
     # an unknown is being settled elsewhere: its result is worth waiting for while the shopper would wait anyway
-    while _is_moving(payment, until_canceled) and asyncio.get_running_loop().time() - began < deadline_s:
+    while asyncio.get_running_loop().time() - began < deadline_s and await _is_moving(payment, until_canceled):
         await asyncio.sleep(POLL_S)
         found = await store.payment(payment_id)
         assert found is not None
@@ -258,7 +257,12 @@ async def answer(payment_id: str, errand: driver.Errand | None, *, until_cancele
     return payment
 
 
-def _is_moving(payment: PaymentRow, until_canceled: bool) -> bool:
-    if until_canceled and payment.status is PaymentStatus.AUTHORISED:
+async def _is_moving(payment: PaymentRow, until_canceled: bool) -> bool:
+    if payment.status is not PaymentStatus.AUTHORISED:
+        return payment.status is PaymentStatus.PROCESSING
+    if until_canceled:
         return True
-    return payment.status in MOVING
+    if payment.capture_method == "manual":
+        return False
+    # whoever settled the unknown is about to capture; a capture that is pending is not worth waiting for
+    return any(op.state is OperationState.SENT for op in (await store.story_of(payment)).operations)

@@ -94,10 +94,11 @@ def _overturns(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool
         return False
     if operation.outcome is OutcomeKind.ACTION_REQUIRED:
         return outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.DECLINED)
-    if operation.kind in _MOVES_MONEY and by in _GATEWAYS_WORD:
-        taken_back = operation.outcome is OutcomeKind.DECLINED and operation.settled_by in _GATEWAYS_WORD
-        if operation.outcome is OutcomeKind.APPROVED or taken_back:
-            return outcome.kind is OutcomeKind.DECLINED and not taken_back
+    if operation.kind in _MOVES_MONEY:
+        if operation.outcome is OutcomeKind.APPROVED:
+            return outcome.kind is OutcomeKind.DECLINED and by in _GATEWAYS_WORD
+        if operation.outcome is OutcomeKind.DECLINED and operation.settled_by in _GATEWAYS_WORD:
+            return False
     return outcome.kind is OutcomeKind.APPROVED and operation.outcome is not OutcomeKind.APPROVED
 
 

@@ -177,7 +177,8 @@ class Gateways:
                 free = standing and op.attempt_id not in self.captured
                 verdict = self.choose(["approve", "pending"]) if free else "hard"
             case OperationKind.REFUND:
-                verdict = self.choose(["approve", "pending", "hard"])
+                free = self.refunded + op.amount_minor <= sum(self.captured.values())
+                verdict = self.choose(["approve", "pending", "hard"]) if free else "hard"
         return {
             "approve": says(OutcomeKind.APPROVED),
             "soft": says(OutcomeKind.DECLINED, SOFT),

@@ -192,6 +192,7 @@ NEWS = [
     (Kind.CAPTURE, APPROVED, SettledBy.WEBHOOK, says(DECLINED, HARD), SettledBy.WEBHOOK, True),
     (Kind.CAPTURE, APPROVED, SettledBy.LOOK_UP, says(DECLINED, HARD), SettledBy.REPLY, False),
     (Kind.CAPTURE, DECLINED, SettledBy.WEBHOOK, says(APPROVED), SettledBy.WEBHOOK, False),
+    (Kind.CAPTURE, DECLINED, SettledBy.WEBHOOK, says(APPROVED), SettledBy.REPLY, False),
     (Kind.REFUND, DECLINED, SettledBy.REPLY, says(APPROVED), SettledBy.WEBHOOK, True),
 ]
 

@@ -1,0 +1,131 @@
+"""Two of everything at once: processes, tabs, verbs, and news from two sides."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from payment_shop import CHALLENGED, Shop, euros, story_of
+from piccolo.engine.postgres import PostgresEngine
+from raw_webhooks import Receiver, deliver
+
+from orchestrator import clock_port, outbox
+from orchestrator.db import transaction
+from orchestrator.errors import Conflict
+from orchestrator.ledger import service as ledger
+from orchestrator.outbox import Outbox
+from orchestrator.payments import driver, service
+from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.payments.service import NewPayment
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+QUERIES_MAX = 42  # 40 when this was written
+
+
+async def clearing(shop: Shop) -> int:
+    rows = await ledger.balances(shop.merchant_id)
+    return sum(row.balance_minor for row in rows if row.kind == "gateway_clearing")
+
+
+async def started(shop: Shop, **more: str) -> PaymentRow:
+    return await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(), **more))
+
+
+async def test_several_processes_driving_one_payment_charge_once(shop: Shop) -> None:
+    hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
+    paying = asyncio.create_task(service.pay(hosted.public_token, await shop.card()))
+    for _ in range(10):
+        await asyncio.gather(*(driver.drive(hosted.id) for _ in range(3)))
+    payment = await paying
+    assert (payment.status, len((await story_of(payment)).attempts)) == (PaymentStatus.CAPTURED, 1)
+    assert (len(await shop.kept(payment)), await clearing(shop)) == (1, 1999)
+
+
+async def test_two_tabs_paying_one_hosted_payment_at_once_charge_once(shop: Shop) -> None:
+    hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
+    cards = [await shop.card(), await shop.card("5555555555554444")]
+    results = await asyncio.gather(
+        *(service.pay(hosted.public_token, card) for card in cards), return_exceptions=True
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "PaymentRow"]
+    assert (len(await shop.kept(hosted)), await clearing(shop)) == (1, 1999)
+
+
+async def test_another_card_is_refused_while_the_first_is_unknown(shop: Shop) -> None:
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
+    hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
+    paying = asyncio.create_task(service.pay(hosted.public_token, await shop.card()))
+    await asyncio.sleep(0.8)
+    with pytest.raises(Conflict):
+        await service.pay(hosted.public_token, await shop.card("5555555555554444"))
+    await asyncio.sleep(1.0)
+    await driver.drive(hosted.id)
+    assert (await paying).status is PaymentStatus.CAPTURED
+    assert len(await shop.charges(hosted)) == 1
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.005, 0.02])
+async def test_of_cancel_and_capture_at_once_one_wins_and_the_gateway_agrees(shop: Shop, pause_s: float) -> None:
+    payment = await started(shop, capture_method="manual")
+
+    async def cancel() -> PaymentRow:
+        await asyncio.sleep(pause_s)
+        return await service.cancel(shop.merchant_id, payment.id)
+
+    results = await asyncio.gather(
+        service.capture(shop.merchant_id, payment.id, None), cancel(), return_exceptions=True
+    )
+    (won,) = [result for result in results if isinstance(result, PaymentRow)]
+    (charge,) = await shop.charges(payment)
+    assert won.status in (PaymentStatus.CAPTURED, PaymentStatus.CANCELED)
+    assert charge["voided"] is (won.status is PaymentStatus.CANCELED)
+    assert await clearing(shop) == charge["captured_minor"] == won.amount_captured_minor
+
+
+async def test_a_webhook_and_the_returning_shopper_at_once_take_the_money_once(shop: Shop) -> None:
+    receiver = Receiver()
+    server = await receiver.start()
+    await receiver.listen_to(shop, "stripe")
+    card = await shop.card(CHALLENGED)
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=card))
+    (attempt,) = (await story_of(payment)).attempts
+    assert attempt.next_action is not None
+    await shop.world.post(attempt.next_action["url"], data={"password": "password"})
+    raw = await receiver.told(payment, "payment_intent.amount_capturable_updated")
+    returned, _ = await asyncio.gather(service.complete(payment.id, {}), deliver(shop, raw))
+    server.close()
+    assert (returned.status, len(await shop.kept(payment))) == (PaymentStatus.CAPTURED, 1)
+    assert await clearing(shop) == 1999
+
+
+async def test_a_bell_of_the_past_does_not_strike_out_a_watchdog_of_the_present(database: str) -> None:
+    now = clock_port.now()
+    async with transaction():
+        await outbox.enqueue("payment.advance", "pay_1", now)
+    (bell,) = await outbox.take_due(now + timedelta(seconds=1))
+    async with transaction():  # its handler finds nothing to do, and then another process begins a refund
+        await outbox.dismiss(bell.topic, bell.subject)
+    async with transaction():
+        await outbox.postpone(bell.topic, bell.subject, now + timedelta(seconds=49))
+    await outbox.finish(bell, None)
+    assert await Outbox.count() == 1
+
+
+async def test_a_happy_payment_needs_few_queries(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a budget to be used up: create, confirm and capture, each written down before it is sent."""
+    queries: list[str] = []
+    run = PostgresEngine.run_querystring
+
+    async def counted(engine: PostgresEngine, querystring: Any, *args: Any, **kwargs: Any) -> Any:
+        queries.append(str(querystring))
+        return await run(engine, querystring, *args, **kwargs)
+
+    card = await shop.card()
+    await started(shop)  # the connections and the ledger's accounts are there from now on
+    monkeypatch.setattr(PostgresEngine, "run_querystring", counted)
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=card))
+    assert payment.status is PaymentStatus.CAPTURED
+    assert len(queries) <= QUERIES_MAX, "\n".join(query[:120] for query in queries)
