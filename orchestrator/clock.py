@@ -18,6 +18,7 @@ ELECTION_KEY = 0x636C6F636B  # "clock": the advisory lock that the working clock
 TICK_S = 0.05
 STANDBY_S = 1.0
 BEAT_EVERY_S = 2.0
+TIDY_EVERY_S = 3600.0
 
 
 def run() -> None:
@@ -52,15 +53,25 @@ async def _term(stop: asyncio.Event) -> None:
                 return
             await asyncio.sleep(STANDBY_S)
         log.info("clock.elected")
-        beaten_at = 0.0
+        beaten_at = tidied_at = float("-inf")
         while not stop.is_set() and not ballot.is_closed():
-            if asyncio.get_running_loop().time() - beaten_at > BEAT_EVERY_S:
-                beaten_at = asyncio.get_running_loop().time()
+            loop_time = asyncio.get_running_loop().time()
+            if loop_time - beaten_at > BEAT_EVERY_S:
+                beaten_at = loop_time
                 await outbox.beat("clock", clock_port.now())
+                await _ring(outbox.HEARTBEAT, "worker")
+            if loop_time - tidied_at > TIDY_EVERY_S:
+                tidied_at = loop_time
+                await _ring(outbox.HOUSEKEEPING, "access")
             if not await relay():
                 await asyncio.sleep(TICK_S)
     finally:
         await ballot.close()
+
+
+async def _ring(topic: str, subject: str) -> None:
+    async with db.transaction():
+        await outbox.enqueue(topic, subject, clock_port.now())
 
 
 async def relay() -> int:

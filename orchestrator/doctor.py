@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -137,7 +138,7 @@ async def _database(settings: Settings) -> list[Finding]:
     try:
         version = await connection.fetchval("SHOW server_version")
         found = [Finding("PostgreSQL", State.OK, str(version)), await _migrations()]
-        return [*found, await _clock(connection, settings), await _outbox(connection, settings)]
+        return [*found, *await _heartbeats(connection, settings), await _outbox(connection, settings)]
     finally:
         await connection.close()
 
@@ -151,16 +152,24 @@ async def _migrations() -> Finding:
     return Finding("migrations", State.FAILED, f"{len(steps)} pending, first: {steps[0]}", "clearway migrate")
 
 
-async def _clock(connection: asyncpg.Connection, settings: Settings) -> Finding:
-    remedy = "run `clearway clock` (one is enough); `clearway up` runs it"
+async def _heartbeats(connection: asyncpg.Connection, settings: Settings) -> list[Finding]:
+    """The clock beats by itself; a worker beats when a bell of the clock reaches it through the broker."""
     if await connection.fetchval("SELECT to_regclass('heartbeat')") is None:
-        return Finding("clock", State.WARNING, "no heartbeat table", remedy)
-    last = await connection.fetchval("SELECT max(at) FROM heartbeat WHERE name = 'clock'")
+        return [Finding("clock", State.WARNING, "no heartbeat table", "clearway migrate")]
+    rows = await connection.fetch("SELECT name, at FROM heartbeat")
+    beats = {row["name"]: row["at"] for row in rows}
+    return [
+        _heartbeat(part, beats.get(part), settings.limits.clock_heartbeat_max_age_s) for part in ("clock", "worker")
+    ]
+
+
+def _heartbeat(part: str, last: datetime | None, age_max_s: int) -> Finding:
+    remedy = f"run `clearway {part}`; `clearway up` runs it"
     if last is None:
-        return Finding("clock", State.WARNING, "has never run", remedy)
+        return Finding(part, State.WARNING, "has never run", remedy)
     age_s = (now() - last).total_seconds()
-    state = State.OK if age_s <= settings.limits.clock_heartbeat_max_age_s else State.WARNING
-    return Finding("clock", state, f"last heartbeat {age_s:.0f} s ago", "" if state is State.OK else remedy)
+    state = State.OK if age_s <= age_max_s else State.WARNING
+    return Finding(part, state, f"last heartbeat {age_s:.0f} s ago", "" if state is State.OK else remedy)
 
 
 async def _outbox(connection: asyncpg.Connection, settings: Settings) -> Finding:

@@ -18,6 +18,7 @@ TRIES_MAX = 25  # then the row is parked with its error, for a person to see
 BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
 VERSION_BITS = 62
 RELAY_BATCH_MAX = 200
+HEARTBEAT, HOUSEKEEPING = "worker.heartbeat", "housekeeping"
 
 
 class Outbox(Table, tablename="outbox"):

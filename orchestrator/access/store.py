@@ -166,6 +166,11 @@ async def complete_idempotency(record_id: str, status: int, body: str) -> None:
     )
 
 
+async def purge_idempotency(now: datetime) -> None:
+    """Delete the records whose time is over."""
+    await IdempotencyRecord.delete().where(IdempotencyRecord.expires_at <= now)
+
+
 async def release_idempotency(record_id: str) -> None:
     """Forget a claim whose request was refused before anything was made: the corrected request may use the key."""
     await IdempotencyRecord.delete().where(IdempotencyRecord.id == record_id, IdempotencyRecord.resource_id.is_null())

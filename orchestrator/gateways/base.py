@@ -81,8 +81,8 @@ class WebhookMessage:
     """One verified, translated notification: a hint to look. Money moves on what is re-read, or on signed fields.
 
     `event_key` is unique per gateway account. `kind` is in our words: `payment.authorised`, `payment.declined`,
-    `payment.captured`, `capture.failed`, `payment.canceled`, `refund.succeeded`, `refund.failed`, `dispute.opened`,
-    `report.available` or `ignored`. `reference` is our attempt id where the gateway sends it back.
+    `payment.captured`, `capture.failed`, `payment.canceled`, `void.failed`, `refund.succeeded`, `refund.failed`,
+    `dispute.opened`, `report.available` or `ignored`. `reference` is our attempt id where the gateway sends it back.
     """
 
     event_key: str

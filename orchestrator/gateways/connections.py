@@ -90,8 +90,8 @@ async def connect(account_id: str) -> Connection:
             registry.endpoints_from(settings, row.gateway, row.mode),
             registry.vault_from(settings),
         )
-        threads = known.threads if known else AccountThreads(
-            account_id, max_calls=settings.limits.gateway_concurrency_max
+        threads = (
+            known.threads if known else AccountThreads(account_id, max_calls=settings.limits.gateway_concurrency_max)
         )
         _connections[account_id] = Connection(row, gateway, threads)
         return _connections[account_id]

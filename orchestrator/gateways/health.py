@@ -10,7 +10,7 @@ from routing.outcomes import OutcomeKind
 
 SAVE_TRIES = 3  # another process may be quicker; losing a count in the end does no harm
 
-# Accounts that this process last saw healthy: their good results, which are nearly all, change nothing and write nothing.
+# Accounts that this process last saw healthy: their good results, which are nearly all, change and write nothing.
 _seen_healthy: set[str] = set()
 
 

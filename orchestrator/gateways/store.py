@@ -69,8 +69,10 @@ async def accounts_of(merchant_id: str) -> list[GatewayAccountRow]:
 
 async def every_account() -> list[GatewayAccountRow]:
     """All accounts of all merchants, for `clearway doctor`."""
-    rows = await GatewayAccount.select().order_by(GatewayAccount.merchant_id, GatewayAccount.priority).output(
-        load_json=True
+    rows = (
+        await GatewayAccount.select()
+        .order_by(GatewayAccount.merchant_id, GatewayAccount.priority)
+        .output(load_json=True)
     )
     return [_row(row) for row in rows]
 

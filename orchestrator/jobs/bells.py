@@ -8,6 +8,7 @@ import dramatiq
 import structlog
 
 from orchestrator import clock_port, outbox
+from orchestrator.access import store as access
 from orchestrator.billing import service as billing
 from orchestrator.outbox import Bell, Later
 from orchestrator.payments import driver
@@ -23,7 +24,20 @@ async def _advance_payment(payment_id: str) -> Later | None:
     return None
 
 
+async def _beat(process: str) -> Later | None:
+    """A bell from the clock that a worker answers: the proof that the way from outbox to worker is open."""
+    await outbox.beat(process, clock_port.now())
+    return None
+
+
+async def _tidy(_: str) -> Later | None:
+    await access.purge_idempotency(clock_port.now())
+    return None
+
+
 HANDLERS: dict[str, Handler] = {
+    outbox.HEARTBEAT: _beat,
+    outbox.HOUSEKEEPING: _tidy,
     driver.TOPIC: _advance_payment,
     webhooks.TOPIC: webhooks.apply,
     billing.PAYMENT_CAPTURED: billing.apply_payment,

@@ -217,9 +217,7 @@ def given_up(payment: PaymentRow) -> bool:
     return payment.cancel_requested or payment.status in GIVEN_UP
 
 
-def _go_on(
-    story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime
-) -> Step:
+def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime) -> Step:
     payment = story.payment
     if given_up(payment):
         return Rest(payment.failure_reason, payment.failure_message)
@@ -270,9 +268,7 @@ def _refused(attempt: AttemptRow, operation: OperationRow) -> Rest:
     return Rest("gateway_refused", message)
 
 
-def _send_or_wait(
-    story: Story, attempt: AttemptRow, kind: OperationKind, amount_minor: int, now: datetime
-) -> Step:
+def _send_or_wait(story: Story, attempt: AttemptRow, kind: OperationKind, amount_minor: int, now: datetime) -> Step:
     """Send, unless one is on its way or was refused, or the last try did not reach the gateway a moment ago."""
     earlier = story.operations_of(attempt.id, kind)
     if any(op.open for op in earlier):

@@ -110,9 +110,7 @@ async def pay(public_token: str, card: Card, country: str | None = None) -> Paym
     """
     found = await by_token(public_token)
     now = clock_port.now()
-    plan = await routes.plan_for(
-        found.merchant_id, found.amount, card, country or found.country, found.metadata, now
-    )
+    plan = await routes.plan_for(found.merchant_id, found.amount, card, country or found.country, found.metadata, now)
     async with transaction():
         payment = await store.lock_payment(found.id)
         assert payment is not None

@@ -33,9 +33,7 @@ class SourceTaken(Exception):
 async def insert_payment(row: PaymentRow) -> None:
     """Raises SourceTaken; the caller's transaction is lost then."""
     values = msgspec.structs.asdict(row)
-    values.update(
-        status=row.status.value, card=_json(row.card), plan=_json(row.plan), metadata=_json(row.metadata)
-    )
+    values.update(status=row.status.value, card=_json(row.card), plan=_json(row.plan), metadata=_json(row.metadata))
     try:
         await Payment.insert(Payment(**values))
     except asyncpg.UniqueViolationError as error:
@@ -84,26 +82,20 @@ async def payments_of(
 async def lock_payment(payment_id: str) -> PaymentRow | None:
     """The payment, locked until the transaction ends: the first lock of every change."""
     row = (
-        await Payment.select()
-        .where(Payment.id == payment_id)
-        .lock_rows("NO KEY UPDATE")
-        .first()
-        .output(load_json=True)
+        await Payment.select().where(Payment.id == payment_id).lock_rows("NO KEY UPDATE").first().output(load_json=True)
     )
     return msgspec.convert(row, PaymentRow) if row else None
 
 
 async def story_of(payment: PaymentRow) -> Story:
     """The payment with all its attempts and operations, in the order in which they began."""
-    attempts = await Attempt.select().where(Attempt.payment_id == payment.id).order_by(Attempt.position).output(
-        load_json=True
+    attempts = (
+        await Attempt.select().where(Attempt.payment_id == payment.id).order_by(Attempt.position).output(load_json=True)
     )
-    operations = await Operation.select().where(Operation.payment_id == payment.id).order_by(Operation.id).output(
-        load_json=True
+    operations = (
+        await Operation.select().where(Operation.payment_id == payment.id).order_by(Operation.id).output(load_json=True)
     )
-    return Story(
-        payment, msgspec.convert(attempts, list[AttemptRow]), msgspec.convert(operations, list[OperationRow])
-    )
+    return Story(payment, msgspec.convert(attempts, list[AttemptRow]), msgspec.convert(operations, list[OperationRow]))
 
 
 async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:

@@ -64,9 +64,7 @@ async def create(
             now,
             target_operation_id=captured.id,
         )
-        refund = RefundRow(
-            new_id("ref"), payment_id, errand.operation.id, amount.minor, amount.currency, reason, now
-        )
+        refund = RefundRow(new_id("ref"), payment_id, errand.operation.id, amount.minor, amount.currency, reason, now)
         await store.insert(refund)
         if idempotency_id:
             await bind_idempotency(idempotency_id, refund.id)

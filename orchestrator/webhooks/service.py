@@ -192,4 +192,3 @@ async def _locked_story(payment_id: str) -> Story:
     payment = await payment_store.lock_payment(payment_id)
     assert payment is not None
     return await payment_store.story_of(payment)
-

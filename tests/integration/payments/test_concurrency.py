@@ -47,9 +47,7 @@ async def test_several_processes_driving_one_payment_charge_once(shop: Shop) -> 
 async def test_two_tabs_paying_one_hosted_payment_at_once_charge_once(shop: Shop) -> None:
     hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
     cards = [await shop.card(), await shop.card("5555555555554444")]
-    results = await asyncio.gather(
-        *(service.pay(hosted.public_token, card) for card in cards), return_exceptions=True
-    )
+    results = await asyncio.gather(*(service.pay(hosted.public_token, card) for card in cards), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "PaymentRow"]
     assert (len(await shop.kept(hosted)), await clearing(shop)) == (1, 1999)
 

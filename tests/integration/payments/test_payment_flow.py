@@ -64,9 +64,7 @@ async def test_a_connection_refused_behind_the_vault_fails_over(shop: Shop) -> N
 
 
 async def test_a_soft_decline_goes_to_the_next_gateway(shop: Shop) -> None:
-    await shop.tell(
-        "/scenarios", gateway="stripe", operation="confirm", behaviour="decline", reason="do_not_honor"
-    )
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="decline", reason="do_not_honor")
     payment = await pay(shop)
     story = await story_of(payment)
     assert [attempt.status.value for attempt in story.attempts] == ["declined", "authorised"]

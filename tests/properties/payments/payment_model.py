@@ -232,9 +232,7 @@ class Model:
     def send(self, attempt: AttemptRow, kind: OperationKind, amount_minor: int = AMOUNT.minor) -> None:
         expires = self.now + timedelta(seconds=EXPIRY_S)
         number = len(self.story.operations) + 1
-        op = new_operation(
-            number, attempt.id, kind, sent_at=self.now, expires_at=expires, amount_minor=amount_minor
-        )
+        op = new_operation(number, attempt.id, kind, sent_at=self.now, expires_at=expires, amount_minor=amount_minor)
         self.story = structs.replace(self.story, operations=[*self.story.operations, op])
         self._hear(op, SettledBy.REPLY)
 

@@ -162,8 +162,6 @@ def test_in_the_end_every_authorisation_but_the_winners_is_given_back(data: st.D
     kept = {winner.id} if winner is not None and not lifecycle.given_up(story.payment) else set()
     held = gateways.authorised - gateways.voided - kept
     refused = {
-        op.attempt_id
-        for op in story.operations
-        if op.kind is OperationKind.VOID and op.outcome is OutcomeKind.DECLINED
+        op.attempt_id for op in story.operations if op.kind is OperationKind.VOID and op.outcome is OutcomeKind.DECLINED
     }
     assert held <= refused | set(gateways.captured), "an authorisation is held and nobody lets go of it"

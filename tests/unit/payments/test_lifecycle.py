@@ -35,9 +35,7 @@ def attempt(number: int, status: AttemptStatus, gateway: str = "stripe", **more:
 
 def settled(number: int, attempt_number: int, kind: Kind, outcome: OutcomeKind, **more: Any) -> OperationRow:
     values = {"settled_at": NOW, "settled_by": SettledBy.REPLY} | more
-    return new_operation(
-        number, f"att_{attempt_number}", kind, state=OperationState.SETTLED, outcome=outcome, **values
-    )
+    return new_operation(number, f"att_{attempt_number}", kind, state=OperationState.SETTLED, outcome=outcome, **values)
 
 
 def still(number: int, attempt_number: int, kind: Kind, state: OperationState, **more: Any) -> OperationRow:

@@ -3,7 +3,7 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.table import Table
 
-ID = "2026-11-23T01:48:12:735851"
+ID = "2026-11-23T02:29:08:706638"
 VERSION = "1.38.0"
 DESCRIPTION = "Constraints"
 

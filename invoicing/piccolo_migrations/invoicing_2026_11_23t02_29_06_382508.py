@@ -28,7 +28,7 @@ class Invoice(Table, tablename="invoice", schema=None):
     )
 
 
-ID = "2026-11-23T01:48:10:455176"
+ID = "2026-11-23T02:29:06:382508"
 VERSION = "1.38.0"
 DESCRIPTION = "Tables"
 
