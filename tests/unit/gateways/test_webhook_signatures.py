@@ -154,7 +154,7 @@ def test_adyen_capture_is_told_by_our_operation_and_the_payment_it_belongs_to() 
         ("CAPTURE_FAILED", "true", "capture.failed"),
         ("REFUND", "false", "refund.failed"),
         ("REFUNDED_REVERSED", "true", "refund.failed"),
-        ("CANCELLATION", "false", "ignored"),
+        ("CANCELLATION", "false", "void.failed"),
         ("SOMETHING_NEW", "true", "ignored"),
     ],
 )
