@@ -201,9 +201,9 @@ def _party(party: Party, locale: str, words: GNUTranslations) -> dict[str, Any]:
     }
 
 
-def _line(line: Line, net: Money, currency: str, locale: str) -> dict[str, str]:
+def _line(line: Line, net: Money, currency: str, locale: str) -> dict[str, Any]:
     return {
-        "description": line.description,
+        "description": line.description.splitlines(),
         "quantity": format_decimal(line.quantity, locale=locale_of(locale), decimal_quantization=False),
         "unit_price": _unit_price(line.unit_price, currency, locale),
         "tax": _rate(line.tax, locale),

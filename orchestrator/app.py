@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from orchestrator import db
+from orchestrator.billing import pdf
 from orchestrator.gateways import connections
 from orchestrator.http import (
     customers,
@@ -29,9 +30,11 @@ from orchestrator.http.auth import authenticate
 from orchestrator.http.intake import check_request
 from orchestrator.http.problems import EXCEPTION_HANDLERS
 from orchestrator.http.request_record import RequestRecord
+from orchestrator.payments import service as payment_service
 from orchestrator.settings import Limits, get_settings
 
 API_KEY = "apiKey"
+SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (payments, customers, gateway_accounts, rule_sets, invoices, records)
 
 
@@ -107,5 +110,7 @@ async def _resources(_: Litestar) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await payment_service.finish_driving(SHUTDOWN_PATIENCE_S)
+        pdf.close()
         connections.close_all()
         await db.close_pool()

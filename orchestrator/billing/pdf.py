@@ -25,6 +25,13 @@ def _pool() -> ProcessPoolExecutor:
     )
 
 
+def close() -> None:
+    """End the renderer; another is started when it is asked for."""
+    if _pool.cache_info().currsize:
+        _pool().shutdown(wait=False, cancel_futures=True)
+        _pool.cache_clear()
+
+
 async def render(document: IssuedInvoice, locale: str, pay_url: str) -> bytes:
     """The PDF of an issued invoice. A renderer that was killed is replaced, once."""
     html = render_html(InvoiceView(document=document, pay_url=pay_url), locale)

@@ -92,10 +92,12 @@ async def import_settlement_file(
     name: Annotated[str, QueryParameter(name="name", min_length=1, max_length=255)],
 ) -> Response[ImportBody]:
     merchant_id = merchant_of(request)
-    await accounts.get(merchant_id, gateway_account_id)
+    account = await accounts.get(merchant_id, gateway_account_id)
 
     async def work(_: str) -> ImportBody:
-        result = await service.import_file(merchant_id, gateway_account_id, name, body, clock_port.now())
+        result = await service.import_file(
+            merchant_id, account.id, name, body, clock_port.now(), gateway=account.gateway
+        )
         return ImportBody(
             id=result.file_id,
             state=result.state,

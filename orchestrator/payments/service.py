@@ -230,6 +230,12 @@ async def _locked(payment_id: str, merchant_id: str | None = None) -> Story:
 _driving: set[asyncio.Task[PaymentRow]] = set()
 
 
+async def finish_driving(patience_s: float) -> None:
+    """Before the process ends, let calls to gateways that are out come home. What does not is settled by a worker."""
+    if _driving:
+        await asyncio.wait(set(_driving), timeout=patience_s)
+
+
 async def answer(payment_id: str, errand: driver.Errand | None, *, until_canceled: bool = False) -> PaymentRow:
     """Drive, and answer when the outcome is known or at the deadline, whichever is first.
 

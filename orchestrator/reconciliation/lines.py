@@ -17,6 +17,11 @@ class ReportFormat(StrEnum):
     ADYEN = "adyen_settlement_details"
     PAYPAL = "paypal_settlement"
 
+    @property
+    def gateway(self) -> str:
+        """Whose report it is."""
+        return self.value.partition("_")[0]
+
 
 class LineType(StrEnum):
     """What a line did to the balance at the gateway."""

@@ -52,12 +52,12 @@ class RunResult:
 
 
 async def import_file(
-    merchant_id: str, gateway_account_id: str, name: str, content: bytes, at: datetime
+    merchant_id: str, gateway_account_id: str, name: str, content: bytes, at: datetime, *, gateway: str = ""
 ) -> ImportResult:
     """Store a report and its lines, and post its fees and payouts; the same file or line again changes nothing.
 
-    A file that cannot be read ends in state `failed`, with `error` naming the line and the remedy; bad rows do not
-    block the others. Raises FileTooLarge.
+    A file that cannot be read, or is another gateway's than the account's (`gateway`, where it is told), ends in state
+    `failed`, with `error` naming the line and the remedy; bad rows do not block the others. Raises FileTooLarge.
     """
     if len(content) > FILE_BYTES_MAX:
         raise FileTooLarge(len(content), FILE_BYTES_MAX)
@@ -68,6 +68,7 @@ async def import_file(
         return _seen_before(file)
     try:
         parsed = await asyncio.to_thread(read_report, name, content)  # a large file must not hold up the event loop
+        _require_report_of(gateway, parsed)
     except FileUnreadable as error:
         async with transaction():
             await store.finish_file(file.id, FileState.FAILED, report_format=None, error=str(error), lines=0)
@@ -131,6 +132,15 @@ async def list_breaks(
 async def list_files(merchant_id: str, limit: int = 50) -> list[FileRow]:
     """Imported files, the newest first."""
     return await store.files(merchant_id, min(limit, FILES_PAGE_MAX))
+
+
+def _require_report_of(gateway: str, parsed: ParsedFile) -> None:
+    """What is posted stays: one gateway's fees and payouts must never reach another's account. Raises FileUnreadable."""
+    found = parsed.report_format.gateway
+    if gateway and found != gateway:
+        raise FileUnreadable(
+            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for an account of {found}."
+        )
 
 
 def _seen_before(file: FileRow) -> ImportResult:

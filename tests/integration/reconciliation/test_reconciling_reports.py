@@ -185,6 +185,15 @@ async def test_an_unreadable_file_is_kept_as_failed_with_its_remedy() -> None:
     assert [(file.state, file.error) for file in await list_files(MER)] == [(FileState.FAILED, result.error)]
 
 
+async def test_another_gateways_report_is_refused_and_posts_nothing() -> None:
+    batch = a_batch(a_sim_line("adyen", 1))
+    name, content = adyen_settlement.file_name(batch), adyen_settlement.write(batch)
+    result = await import_file(MER, GA, name, content, AT, gateway="stripe")
+    assert (result.state, result.new_lines) == (FileState.FAILED, 0)
+    assert "a report of adyen" in result.error
+    assert await balance(AccountKind.FEES) == 0
+
+
 async def test_a_bad_row_does_not_block_the_file() -> None:
     content = samples.ADYEN.replace(",5.00,1,GBP", ",five,1,GBP").encode()
     result = await import_file(MER, GA, "x.csv", content, AT)
