@@ -5,7 +5,7 @@ An invoice row and a payment row are never locked in one transaction: a captured
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from currency.money import Money
 from invoicing import service as invoicing
@@ -20,6 +20,7 @@ from orchestrator.errors import Conflict
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+from orchestrator.notifications import store as event_store
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import service as payments
@@ -33,6 +34,10 @@ SEND_INVOICE = "invoice.send"
 
 _RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
+LOOK_AGAIN_S = 30
+EVENTS_LOOKED_AT = 50  # of one invoice; it has a handful
+
+_being_sent: set[str] = set()  # by this process
 
 
 async def create_draft(
@@ -110,16 +115,37 @@ async def pdf_of(merchant_id: str, invoice_id: str) -> bytes:
 
 
 async def send(invoice_id: str) -> Later | None:
-    """Mail the invoice with its PDF to the buyer. Run by the outbox; a mail that was not taken is tried again."""
+    """Mail the invoice with its PDF to the buyer, once. Run by the outbox; a mail that was not taken is tried again.
+
+    A bell may ring again while the PDF is drawn: it is put off. Only a crash between the mail server's answer and our
+    commit can repeat a mail, which then has the same Message-ID.
+    """
+    if invoice_id in _being_sent:
+        return Later(clock_port.now() + timedelta(seconds=LOOK_AGAIN_S))
+    _being_sent.add(invoice_id)
+    try:
+        await _send_once(invoice_id)
+    finally:
+        _being_sent.discard(invoice_id)
+    return None
+
+
+async def _send_once(invoice_id: str) -> None:
     invoice = await find_invoice_by_id(invoice_id)
     if invoice is None or invoice.document is None or not invoice.document.content.buyer.email:
-        return None
+        return
     content = await pdf_of(invoice.merchant_id, invoice_id)
+    if await _was_sent(invoice):  # by another process, while this one drew
+        return
     await mail.send(mail.invoice_mail(invoice, content, public_url(invoice)))
     async with transaction():
         data = {"to": invoice.customer_id, "number": invoice.number}
         await record(EventType.INVOICE_SENT, invoice.merchant_id, invoice_id, data, clock_port.now())
-    return None
+
+
+async def _was_sent(invoice: InvoiceRecord) -> bool:
+    events = await event_store.events_of(invoice.merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice.id)
+    return any(event.type == EventType.INVOICE_SENT for event in events)
 
 
 def public_url(invoice: InvoiceRecord) -> str:
