@@ -10,6 +10,7 @@ import msgspec
 from currency.currencies import UnknownCurrency, exponent_of
 from currency.formatting import UnknownLocale, locale_of
 from currency.money import Money
+from invoicing.countries import COUNTRIES
 from invoicing.errors import InvalidInvoice
 from invoicing.tax import BPS, TaxTreatment, check_treatment
 from invoicing.terms import DueOnReceipt, Terms
@@ -179,7 +180,7 @@ def _tax_total(treatment: TaxTreatment, base_minor: int, currency: str) -> TaxTo
 def _check_party(party: Party, role: str) -> None:
     if not party.name.strip():
         raise InvalidInvoice(f"{role}.name", "must not be empty")
-    if not (len(party.country) == 2 and party.country.isascii() and party.country.isupper()):
+    if party.country not in COUNTRIES:
         raise InvalidInvoice(f"{role}.country", "must be an ISO 3166-1 alpha-2 code such as DE")
     if len(party.address_lines) > MAX_ADDRESS_LINES:
         raise InvalidInvoice(f"{role}.address_lines", f"must be at most {MAX_ADDRESS_LINES}")

@@ -6,12 +6,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from currency.money import Money
 from invoicing import store
 from invoicing.documents import DraftInvoice, IssuedInvoice, compute
-from invoicing.errors import InvoiceNotFound, PaymentMismatch, SeriesNotFound, SeriesTaken, WrongState
+from invoicing.errors import InvalidInvoice, InvoiceNotFound, PaymentMismatch, SeriesNotFound, SeriesTaken, WrongState
 from invoicing.events import InvoiceEvent, InvoiceEventKind
 from invoicing.lifecycle import AppliedPayment, InvoiceState, apply_payment, require_transition, state_at_issue
 from invoicing.numbering import check_pattern, format_number
@@ -21,6 +21,7 @@ from invoicing.terms import due_date
 DEFAULT_SERIES = "invoice"
 DEFAULT_PATTERN = "INV-{year}-{seq:05}"
 MAX_PAGE = 100
+ISSUE_DATE_SPAN = timedelta(days=366)  # to either side: books are closed by the year
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,13 @@ async def finalize(
     """Issue the draft: it gets its number, dates and sums, for good. `issue_date` is a day at the seller's.
 
     The number is taken last, since its row lock makes other finalizes of the series wait for this commit.
-    An invoice over nothing is paid at once. Raises InvoiceNotFound, WrongState, SeriesNotFound, OutsideTransaction.
+    An invoice over nothing is paid at once. Raises InvoiceNotFound, InvalidInvoice (a date far from today), WrongState,
+    SeriesNotFound, OutsideTransaction.
     """
     store.require_transaction()
     invoice = await _locked(merchant_id, invoice_id)
+    if abs(issue_date - now.date()) > ISSUE_DATE_SPAN:
+        raise InvalidInvoice("issue_date", f"must be within {ISSUE_DATE_SPAN.days} days of today")
     totals = compute(invoice.draft)
     state = state_at_issue(totals.total)
     require_transition(invoice.state, state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -67,17 +68,23 @@ class Connection:
         return await self.threads.run(self.gateway.probe)
 
 
+LOOK_AGAIN_S = 1.0  # new credentials are in use this soon; a payment's calls in between need not ask for them
+
 _connections: dict[str, Connection] = {}
+_read_at: dict[str, float] = {}
 _lock = asyncio.Lock()
 
 
 async def connect(account_id: str) -> Connection:
     """The connection of an account; made once for each version of its credentials in this process."""
+    if time.monotonic() - _read_at.get(account_id, float("-inf")) < LOOK_AGAIN_S:
+        return _connections[account_id]
     row = await store.account(account_id)
     if row is None:
         raise LookupError(f"gateway account {account_id} does not exist")
     known = _connections.get(account_id)
     if known is not None and known.account == row:
+        _read_at[account_id] = time.monotonic()
         return known
     async with _lock:
         known = _connections.get(account_id)
@@ -94,6 +101,7 @@ async def connect(account_id: str) -> Connection:
             known.threads if known else AccountThreads(account_id, max_calls=settings.limits.gateway_concurrency_max)
         )
         _connections[account_id] = Connection(row, gateway, threads)
+        _read_at[account_id] = time.monotonic()
         return _connections[account_id]
 
 
@@ -108,3 +116,4 @@ def close_all() -> None:
         connection.threads.close()
         connection.gateway.close()
     _connections.clear()
+    _read_at.clear()

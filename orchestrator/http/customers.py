@@ -14,7 +14,7 @@ from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.problems import PROBLEMS
-from orchestrator.http.schemas import CountryCode, Email, Input, Locale, Name
+from orchestrator.http.schemas import CountryCode, Email, Input, Locale, Name, require_country
 
 Line = Annotated[str, Meta(max_length=200)]
 
@@ -59,6 +59,7 @@ class CustomerBody(msgspec.Struct, kw_only=True):
 async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -> Response[CustomerBody]:
     """Create a customer, for payments and invoices."""
     merchant_id = merchant_of(request)
+    require_country(data.country, "country")
 
     async def work(idempotency_id: str) -> CustomerBody:
         profile = {

@@ -83,6 +83,8 @@ async def add_account(request: ApiRequest, data: JSONBody[AddGatewayAccount]) ->
     merchant_id = merchant_of(request)
     for index, currency in enumerate(data.capabilities.currencies):
         require_currency(currency, f"capabilities.currencies[{index}]")
+    for currency in data.fees.fixed_minor:
+        require_currency(currency, f"fees.fixed_minor.{currency}")
 
     async def work(idempotency_id: str) -> GatewayAccountBody:
         row = await accounts.add(

@@ -53,7 +53,15 @@ class CreatePayment(Input):
     description: Annotated[str, Meta(max_length=300)] = ""
     locale: Locale = "en"
     return_url: (
-        Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\s]+$(?!\n)", examples=["https://shop.example/ok"])]
+        Annotated[
+            str,
+            Meta(
+                max_length=2000,
+                pattern=r"^https?://[!-~]+$(?!\n)",
+                description="ASCII, other characters percent-encoded (RFC 3986). The payer's browser is sent there.",
+                examples=["https://shop.example/ok"],
+            ),
+        ]
         | None
     ) = None
     metadata: Metadata = msgspec.field(default_factory=dict)

@@ -20,6 +20,7 @@ from orchestrator.http.payment_schemas import (
     refund_body,
 )
 from orchestrator.http.problems import PROBLEMS
+from orchestrator.http.schemas import require_address, require_country
 from orchestrator.http.timeline_schemas import TimelineBody, event_body, operation_body, transfer_body, webhook_body
 from orchestrator.ledger import store as ledger_store
 from orchestrator.notifications import store as event_store
@@ -48,6 +49,8 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
     """
     merchant_id = merchant_of(request)
     amount = data.amount.as_money()
+    require_country(data.country, "country")
+    require_address(data.return_url, "return_url")
     if data.customer_id is not None:
         await customers.get(merchant_id, data.customer_id)
 

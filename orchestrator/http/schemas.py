@@ -1,12 +1,14 @@
 """The shapes that several resources share: money, texts with bounds, metadata."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from currency.currencies import EXPONENTS
 from currency.money import Money
+from invoicing.countries import COUNTRIES
 from orchestrator.errors import InvalidField
 
 AMOUNT_MAX_MINOR = 999_999_999_999
@@ -68,3 +70,22 @@ def require_currency(code: str, field: str) -> None:
     """Raises InvalidField for a currency that ISO 4217 does not have."""
     if code not in EXPONENTS:
         raise InvalidField(field, "must be an ISO 4217 code in use, such as EUR")
+
+
+def require_country(code: str | None, field: str) -> None:
+    """Raises InvalidField for a code that ISO 3166-1 does not have: taxes and routes go by countries."""
+    if code is not None and code not in COUNTRIES:
+        raise InvalidField(field, "must be an ISO 3166-1 alpha-2 code, such as DE")
+
+
+def require_address(url: str | None, field: str) -> None:
+    """Raises InvalidField for an address that no browser could be sent to."""
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port beyond 65535
+        usable = False
+    if not usable:
+        raise InvalidField(field, "must be a complete address, such as https://shop.example/ok")

@@ -135,11 +135,11 @@ async def list_files(merchant_id: str, limit: int = 50) -> list[FileRow]:
 
 
 def _require_report_of(gateway: str, parsed: ParsedFile) -> None:
-    """What is posted stays: one gateway's fees and payouts must never reach another's account. Raises FileUnreadable."""
+    """What is posted stays, so a file at the wrong account is stopped before it. Raises FileUnreadable."""
     found = parsed.report_format.gateway
     if gateway and found != gateway:
         raise FileUnreadable(
-            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for an account of {found}."
+            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for the right account."
         )
 
 

@@ -14,6 +14,7 @@ from invoicing import service
 from invoicing.constraints import CONSTRAINTS
 from invoicing.documents import DraftInvoice, Line, Party
 from invoicing.errors import (
+    InvalidInvoice,
     InvoiceNotFound,
     OutsideTransaction,
     PaymentMismatch,
@@ -101,6 +102,14 @@ async def test_an_invoice_over_nothing_is_paid_when_issued() -> None:
     changed = await finalized(await a_draft("0"))
     assert changed.invoice.state is InvoiceState.PAID
     assert [event.kind for event in changed.events] == [InvoiceEventKind.ISSUED, InvoiceEventKind.PAID]
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(2025, 10, 1), date(2027, 12, 1), date.max])
+async def test_an_invoice_is_not_dated_years_away(day: date) -> None:
+    invoice = await a_draft()
+    with pytest.raises(InvalidInvoice, match="issue_date"):
+        async with transaction():
+            await service.finalize(invoice.id, merchant_id=MERCHANT, issue_date=day, now=NOW)
 
 
 async def test_an_invoice_is_issued_once() -> None:

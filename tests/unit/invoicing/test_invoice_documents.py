@@ -114,3 +114,9 @@ def test_reverse_charge_needs_two_eu_countries_and_their_vat_ids(changes: dict[s
 def test_a_draft_survives_its_json() -> None:
     original = draft(line("0.00125", "1234567"))
     assert msgspec.json.decode(msgspec.json.encode(original), type=DraftInvoice) == original
+
+
+@pytest.mark.parametrize("code", ["XX", "EL", "UK", "de", "Germany", ""])
+def test_a_country_that_does_not_exist_is_not_taxed_as_one_abroad(code: str) -> None:
+    with pytest.raises(InvalidInvoice, match="buyer.country"):
+        compute(draft(line("1"), buyer=Party(name="B", country=code)))

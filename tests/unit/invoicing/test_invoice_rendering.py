@@ -118,6 +118,12 @@ def test_markup_and_templates_in_user_text_stay_text() -> None:
     assert "{{ 7 * 7 }}&lt;img src=x&gt;" in html
 
 
+def test_a_description_keeps_its_lines_and_wraps_in_its_column() -> None:
+    html = render_html(german_view(description="first\nsecond"), "en")
+    assert "first<br>second" in html
+    assert len(PdfReader(BytesIO(render_pdf(render_html(german_view(description="W" * 1000), "en")))).pages) == 1
+
+
 def test_a_page_that_names_something_outside_is_not_rendered() -> None:
     with pytest.raises(ExternalReference):
         render_pdf('<img src="file:///etc/hostname">')
