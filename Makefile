@@ -72,7 +72,7 @@ $(BIN)/python: | system-packages
 ifeq ($(wildcard $(SYSTEM)),)
 system-packages:
 	@missing=""; \
-	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="python3-venv"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing=" python3-venv"; \
 	if command -v dpkg-query >/dev/null; then \
 		for name in $(APT_PACKAGES); do \
 			dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$name"; \
@@ -88,7 +88,7 @@ system-packages:
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 		else \
 			echo "These packages are missing. Install them, then run make again:"; \
-			echo "  sudo apt-get install $$missing"; \
+			echo "  sudo apt-get install$$missing"; \
 			exit 1; \
 		fi; \
 	fi

@@ -176,9 +176,11 @@ async def send(
 
 
 def operation_expiry_s() -> int:
-    """After this nobody can still be waiting for the reply: the time-outs under the call, and a margin."""
-    limits = get_settings().limits
-    return limits.gateway_connect_timeout_s + limits.gateway_read_timeout_s + EXPIRY_MARGIN_S
+    """After this nobody can still be waiting for the reply: the longer of the two ways' time-outs, and a margin."""
+    settings = get_settings()
+    direct_s = settings.limits.gateway_connect_timeout_s + settings.limits.gateway_read_timeout_s
+    through_vault_s = settings.vault.connect_timeout_s + settings.vault.read_timeout_s
+    return max(direct_s, through_vault_s) + EXPIRY_MARGIN_S
 
 
 def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> OperationCall:
