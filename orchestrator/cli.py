@@ -38,7 +38,9 @@ app = typer.Typer(help=HELP, rich_markup_mode="rich", no_args_is_help=True, add_
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Where the embedded database, logs and secret key are kept.")
 ]
-Port = Annotated[int, typer.Option(help="The port of the API and the pages, on 127.0.0.1.")]
+Port = Annotated[
+    int, typer.Option(envvar="CLEARWAY_LISTEN_PORT", help="The port of the API and the pages, on 127.0.0.1.")
+]
 
 
 def main() -> None:
@@ -214,6 +216,26 @@ def create_key(merchant_id: str, name: str) -> None:
         return await service.create_api_key(merchant_id, name)
 
     _say(f"API key   {_with_database(work)}\nThe key is not stored: keep it now.")
+
+
+@keys.command("revoke")
+def revoke_key(api_key: str) -> None:
+    """End a key, as when it has leaked. Requests and console sessions that use it are refused from now on.
+
+    Example: clearway key revoke sk_clearway_…
+    """
+
+    async def work() -> str:
+        from orchestrator import clock_port
+        from orchestrator.access import service, store
+        from orchestrator.db import transaction
+
+        caller = await service.authenticate(api_key)
+        async with transaction():
+            await store.revoke_api_key(caller.merchant_id, caller.key_id, clock_port.now())
+        return caller.key_id
+
+    _say(f"revoked  {_with_database(work)}")
 
 
 def _with_database(work: Callable[[], Awaitable[T]]) -> T:

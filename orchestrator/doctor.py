@@ -21,8 +21,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.clock_port import now
+from orchestrator.errors import ClearwayError
 from orchestrator.gateways import connections
 from orchestrator.gateways import store as gateways
+from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.settings import Mode, Settings, SettingsError, get_settings
 
 CONNECT_TIMEOUT_S = 5
@@ -79,7 +81,7 @@ async def examine() -> list[Finding]:
         try:
             findings += await check(settings)
         except Exception as error:
-            name = getattr(check, "__name__", str(check)).strip("_")
+            name = getattr(check, "__name__", str(check)).strip("_").replace("_", " ")
             findings.append(Finding(name, State.FAILED, f"{type(error).__name__}: {error}", "see the logs"))
     return findings
 
@@ -242,21 +244,29 @@ async def _vault(settings: Settings) -> list[Finding]:
 
 async def _gateway_accounts(settings: Settings) -> list[Finding]:
     """Each account is asked with its own credentials."""
-    rows = await gateways.every_account()
+    try:
+        rows = await gateways.every_account()
+    except (OSError, asyncpg.PostgresError) as error:
+        remedy = "mend PostgreSQL first: the accounts are in it"
+        return [Finding("gateway accounts", State.FAILED, f"not known: {type(error).__name__}", remedy)]
     if not rows:
         remedy = "add one: POST /v1/gateway-accounts"
         return [Finding("gateway accounts", State.WARNING, "none: no payment can be taken", remedy)]
-    found = []
-    for row in rows:
-        part = f"{row.gateway} account {row.label!r}"
-        if not row.enabled:
-            found.append(Finding(part, State.WARNING, "switched off", f"POST /v1/gateway-accounts/{row.id}/enable"))
-            continue
-        trouble = await (await connections.connect(row.id)).probe()
-        remedy = "check its credentials, and the gateway's status page" if trouble else ""
-        found.append(Finding(part, State.WARNING if trouble else State.OK, trouble or "answers", remedy))
+    found = [await _gateway_account(row) for row in rows]
     connections.close_all()
     return found
+
+
+async def _gateway_account(row: GatewayAccountRow) -> Finding:
+    part = f"{row.gateway} account {row.label!r}"
+    if not row.enabled:
+        return Finding(part, State.WARNING, "switched off", f"POST /v1/gateway-accounts/{row.id}/enable")
+    try:
+        trouble = await (await connections.connect(row.id)).probe()
+    except ClearwayError as error:  # credentials that cannot be unsealed: no call can be made with them
+        return Finding(part, State.FAILED, error.code, error.detail)
+    remedy = "check its credentials, and the gateway's status page" if trouble else ""
+    return Finding(part, State.WARNING if trouble else State.OK, trouble or "answers", remedy)
 
 
 async def _simulators(settings: Settings) -> list[Finding]:

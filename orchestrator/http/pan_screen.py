@@ -5,6 +5,7 @@ length which that issuer uses, and a valid Luhn digit. Only all three together c
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from orchestrator.errors import ClearwayError, FieldError
@@ -32,6 +33,10 @@ _SHORTEST, _LONGEST = 13, 19
 # Digits in groups that touch no letter: so hexadecimal ids and tokens are not looked into.
 _RUN = re.compile(r"(?<![0-9A-Za-z_])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z_])")
 _SEPARATOR = re.compile(r"[ \-]")
+# What else people and programs put between the groups; made one space or dash before the look.
+_SPACES = re.compile(r"[ \t\n\r]+")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_DOTTED = re.compile(r"(?<![0-9.])[0-9]{4}(?:\.[0-9]{4,7}){2,4}(?![0-9.])")
 # How the networks print their numbers; such groups count inside a longer run too ("… 12 2030" after a number).
 _PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 1), (4, 4, 5)})
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
@@ -55,8 +60,14 @@ def contains_card_number(text: str) -> bool:
     """Whether there is a card number anywhere in the text."""
     if len(text) < _SHORTEST:
         return False
-    searched = _IBAN.sub(_without_valid_iban, text)
+    searched = _IBAN.sub(_without_valid_iban, _plainly_written(text))
     return any(_is_card_number(digits) for run in _RUN.findall(searched) for digits in _readings(run))
+
+
+def _plainly_written(text: str) -> str:
+    """With ASCII digits (NFKC turns full-width ones into them), and one space or dash between groups."""
+    plain = text if text.isascii() else _DASHES.sub("-", unicodedata.normalize("NFKC", text))
+    return _DOTTED.sub(lambda found: found[0].replace(".", " "), _SPACES.sub(" ", plain))
 
 
 def refuse_card_numbers(value: object, field: str = "body") -> None:

@@ -1,5 +1,6 @@
 """Routes of reconciliation: files in, runs, breaks, and the report for finance."""
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated
 
@@ -174,7 +175,7 @@ AsOf = Annotated[date | None, QueryParameter(name="as_of", description="A day; t
 async def report_csv(request: ApiRequest, as_of: AsOf = None) -> Response[bytes]:
     """Every line and movement with its status and reason."""
     rows = await reconciliation_report(merchant_of(request), _moment(as_of))
-    return _file(to_csv(rows), "text/csv; charset=utf-8", "reconciliation.csv")
+    return _file(await asyncio.to_thread(to_csv, rows), "text/csv; charset=utf-8", "reconciliation.csv")
 
 
 @get(
@@ -188,7 +189,7 @@ async def report_csv(request: ApiRequest, as_of: AsOf = None) -> Response[bytes]
 async def report_xlsx(request: ApiRequest, as_of: AsOf = None) -> Response[bytes]:
     """Summary, matches, what is expected, and breaks, a sheet each."""
     rows = await reconciliation_report(merchant_of(request), _moment(as_of))
-    return _file(to_xlsx(rows), XLSX, "reconciliation.xlsx")
+    return _file(await asyncio.to_thread(to_xlsx, rows), XLSX, "reconciliation.xlsx")
 
 
 def _moment(day: date | None) -> datetime:

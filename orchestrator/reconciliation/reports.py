@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from currency.money import Money
@@ -22,6 +24,16 @@ async def reconciliation_report(merchant_id: str, as_of: datetime) -> list[Repor
     matches = {row.line_id: row for row in await store.matches_of(merchant_id)}
     movements = {row.journal_key: row for row in await gateway_movements(merchant_id)}
     found = await store.standing_breaks(merchant_id)
+    return await asyncio.to_thread(_rows, lines, matches, movements, found, as_of)  # many: not in the event loop
+
+
+def _rows(
+    lines: Sequence[StoredLine],
+    matches: Mapping[str, MatchRow],
+    movements: Mapping[str, MovementRow],
+    found: Sequence[BreakRow],
+    as_of: datetime,
+) -> list[ReportRow]:
     by_line = {row.line_id: row for row in found if row.line_id}
     rows = [_line_row(stored, matches.get(stored.id), by_line.get(stored.id), as_of) for stored in lines]
     explained = {row.movement_id for row in matches.values()} | {row.movement_id for row in found if row.line_id}

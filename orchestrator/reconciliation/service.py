@@ -139,7 +139,7 @@ def _require_report_of(gateway: str, parsed: ParsedFile) -> None:
     found = parsed.report_format.gateway
     if gateway and found != gateway:
         raise FileUnreadable(
-            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for the right account."
+            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for the right one."
         )
 
 
@@ -234,7 +234,8 @@ async def _match_accounts(
     for account_id in accounts:
         own = {stored.line.line_key: stored for stored in lines if stored.gateway_account_id == account_id}
         known = {key: pairs[stored.id] for key, stored in own.items() if stored.id in pairs}
-        result = match(
+        result = await asyncio.to_thread(  # a year's lines take seconds, in which the event loop has payments to serve
+            match,
             [stored.line for stored in own.values()],
             [movement for movement in movements if movement.gateway_account_id == account_id],
             as_of,

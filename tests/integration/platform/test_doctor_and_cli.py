@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator import doctor, settings
+from orchestrator.access import service as access
+from orchestrator.errors import Unauthorized
+from orchestrator.gateways import accounts
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,6 +53,48 @@ def test_doctor_exits_with_1_when_the_database_is_not_there() -> None:
     done = clearway("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x", BROKER_URL="")
     assert done.returncode == 1
     assert "start PostgreSQL and check DATABASE_URL" in done.stdout
+
+
+def test_doctor_says_that_accounts_cannot_be_known_without_the_database() -> None:
+    done = clearway("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x", BROKER_URL="")
+    assert "mend PostgreSQL first" in done.stdout
+    assert "see the logs" not in done.stdout
+
+
+async def test_doctor_names_each_account_whose_credentials_cannot_be_unsealed(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.get_settings.cache_clear()
+    merchant = await access.create_merchant("Acme GmbH", {})
+    for label in ("one", "two"):
+        credentials = {"secret_key": "sk_test_1", "webhook_secret": "whsec_1"}
+        await accounts.add(merchant.id, "stripe", label, credentials)
+    monkeypatch.setenv("CLEARWAY_SECRET_KEY", "another-key-of-enough-characters-0123456789")
+    settings.get_settings.cache_clear()
+    found = {finding.part: finding for finding in await doctor.examine()}
+    for label in ("one", "two"):
+        finding = found[f"stripe account '{label}'"]
+        assert finding.state is doctor.State.FAILED
+        assert "CLEARWAY_SECRET_KEY" in finding.remedy
+    monkeypatch.undo()
+    settings.get_settings.cache_clear()
+
+
+async def test_a_revoked_key_opens_nothing(database: str) -> None:
+    merchant = await access.create_merchant("Acme GmbH", {})
+    secret = await access.create_api_key(merchant.id, "leaked")
+    done = clearway("key", "revoke", secret, DATABASE_URL=database, BROKER_URL="")
+    assert (done.returncode, done.stdout.startswith("revoked  key_")) == (0, True)
+    with pytest.raises(Unauthorized):
+        await access.authenticate(secret)
+
+
+def test_up_takes_its_port_from_the_environment() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = clearway("up", CLEARWAY_LISTEN_PORT=str(port))
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
 
 
 def test_doctor_lists_every_problem_of_the_configuration() -> None:

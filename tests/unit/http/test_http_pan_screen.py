@@ -48,6 +48,11 @@ def test_every_network_is_known_with_and_without_separators(number: str, separat
         "(378282246310005)",
         "42 42 42 42 42 42 42 42",
         '{"number":"5555555555554444"}',
+        "4242.4242.4242.4242",
+        "4242  4242\t4242\n4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242\u20134242\u20134242\u20134242",
+        "\uff14\uff12\uff14\uff12" * 4,
     ],
 )
 def test_a_card_number_is_found_inside_a_text(text: str) -> None:
