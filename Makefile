@@ -88,7 +88,7 @@ system-packages:
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 		else \
 			echo "These packages are missing. Install them, then run make again:"; \
-			echo "  sudo apt-get install$$missing"; \
+			echo "  sudo apt-get update && sudo apt-get install$$missing"; \
 			exit 1; \
 		fi; \
 	fi

@@ -16,7 +16,7 @@ from requests.auth import HTTPBasicAuth
 
 from currency.exponents import AmountNotRepresentable, to_gateway_minor
 from orchestrator.gateways.adyen_mapping import GATEWAY, read_reply, translate_item
-from orchestrator.gateways.answers import invalid_call, not_representable, probe_result, settle
+from orchestrator.gateways.answers import invalid_call, not_done_yet, not_representable, probe_result, settle
 from orchestrator.gateways.base import (
     Lookup,
     LookupResult,
@@ -67,6 +67,8 @@ class AdyenGateway:
         """Send one operation; see Gateway."""
         if call.kind in (OperationKind.CAPTURE, OperationKind.REFUND) and not call.gateway_payment_id:
             return invalid_call(GATEWAY, f"{call.kind} needs the payment's pspReference")
+        if call.kind is OperationKind.COMPLETE and not _details_request(call)["details"]:
+            return not_done_yet(call.gateway_payment_id, "the return carries no result of the challenge")
         if call.kind is OperationKind.CONFIRM and call.card is None:
             return invalid_call(GATEWAY, "confirm needs a card")
         try:
@@ -203,8 +205,8 @@ def verified_items(body: bytes, hmac_keys: tuple[str, ...], merchant_account: st
     try:
         wrapped = json.loads(body)["notificationItems"]
         items = [one["NotificationRequestItem"] for one in wrapped]
-    except (ValueError, LookupError, TypeError) as error:
-        raise WebhookRejected(f"not a notification: {error!r}") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise WebhookRejected(f"not a notification: {type(error).__name__}") from error
     if not items or len(items) > MAX_ITEMS:
         raise WebhookRejected(f"a batch of {len(items)} items")
     for item in items:

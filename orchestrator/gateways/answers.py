@@ -49,6 +49,11 @@ def approved(asked: Money, said: Money | None, *, payment_id: str, operation_id:
     return Outcome(OutcomeKind.APPROVED, amount=said, gateway_payment_id=payment_id, gateway_operation_id=operation_id)
 
 
+def not_done_yet(payment_id: str, detail: str) -> Outcome:
+    """The shopper's action is still open: whoever came to our return page brought nothing that ends it."""
+    return Outcome(OutcomeKind.ACTION_REQUIRED, gateway_payment_id=payment_id, detail=detail)
+
+
 def declined(decline: Decline, *, payment_id: str = "", operation_id: str = "") -> Outcome:
     """DECLINED; or UNKNOWN where the code itself means that the outcome is not known."""
     kind = OutcomeKind.UNKNOWN if decline.reason == "unknown_outcome" else OutcomeKind.DECLINED

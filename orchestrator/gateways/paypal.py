@@ -10,6 +10,7 @@ from paypalserversdk.configuration import Configuration, Environment, Server
 from paypalserversdk.http.auth.o_auth_2 import ClientCredentialsAuthCredentials
 from paypalserversdk.models.amount_with_breakdown import AmountWithBreakdown
 from paypalserversdk.models.capture_request import CaptureRequest
+from paypalserversdk.models.card_experience_context import CardExperienceContext
 from paypalserversdk.models.card_request import CardRequest
 from paypalserversdk.models.checkout_payment_intent import CheckoutPaymentIntent
 from paypalserversdk.models.money import Money as PayPalMoney
@@ -237,8 +238,10 @@ def _authorize_request(call: OperationCall, vault: VaultSettings) -> OrderAuthor
     if call.card is None:
         raise ValueError("a card is needed")
     shown = expressions_for(call.card, vault)
-    optional = {"security_code": shown.cvc} if shown.cvc else {}
+    optional: dict[str, Any] = {"security_code": shown.cvc} if shown.cvc else {}
     optional |= {"name": call.card.holder} if call.card.holder else {}
+    if call.return_url:  # without it PayPal's 3-D Secure page has nowhere to send the payer back to
+        optional["experience_context"] = CardExperienceContext(call.return_url, call.return_url)
     # PayPal wants year and month in one field of a fixed form, which two expressions would not surely give.
     expiry = f"{call.card.expiry_year:04d}-{call.card.expiry_month:02d}"
     card = CardRequest(number=shown.number, expiry=expiry, **optional)

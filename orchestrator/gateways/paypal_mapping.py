@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from currency.exponents import from_gateway_decimal
 from currency.money import Money
-from orchestrator.gateways.answers import approved, by_status, declined
+from orchestrator.gateways.answers import approved, by_status, declined, not_done_yet
 from orchestrator.gateways.base import OperationCall, OperationKind, WebhookMessage
 from orchestrator.gateways.declines import decline_for, narrow
 from orchestrator.gateways.transport import Reply
@@ -29,6 +29,10 @@ _EVENTS = {
     "PAYMENT.REFUND.FAILED": "refund.failed",
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
 }
+
+
+# Answers to an authorisation that comes before the payer has acted.
+_NOT_APPROVED_YET = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})
 
 
 def read_reply(call: OperationCall, reply: Reply) -> Outcome:
@@ -204,6 +208,8 @@ def _read_error(call: OperationCall, reply: Reply) -> Outcome:
     payment_id = call.gateway_payment_id
     if reply.status in (401, 403, 409, 429):
         return replace(by_status(GATEWAY, reply, message or issue), gateway_payment_id=payment_id)
+    if call.kind is OperationKind.COMPLETE and issue in _NOT_APPROVED_YET:
+        return not_done_yet(payment_id, message or issue)
     if issue == "PAYER_ACTION_REQUIRED":
         return _action(body, payment_id)
     if issue == "PREVIOUSLY_VOIDED" and call.kind is OperationKind.VOID:

@@ -258,6 +258,8 @@ async def answer(payment_id: str, errand: driver.Errand | None, *, until_cancele
         found = await store.payment(payment_id)
         assert found is not None
         payment = found
+    if payment.status is PaymentStatus.AUTHORISED:  # its capture may have settled between our two looks
+        return await store.payment(payment_id) or payment
     return payment
 
 

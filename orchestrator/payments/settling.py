@@ -32,6 +32,9 @@ _GATEWAYS_WORD = (SettledBy.WEBHOOK, SettledBy.LOOK_UP)  # of how things stand, 
 
 # Declines that are about our request or our keys, not about the card: an issuer never saw the request that got one,
 # so it says nothing of another copy of the same request.
+_ABOUT_OUR_QUESTION = frozenset(
+    {"merchant_config", "rate_limited", "invalid_request", "invalid_state", "gateway_unavailable"}
+)
 _PROVES_NOTHING = frozenset(
     {
         "merchant_config",
@@ -116,11 +119,15 @@ def is_proof(outcome: Outcome) -> bool:
 
 
 def believed(operation: OperationRow, outcome: Outcome) -> Outcome:
-    """The outcome, or UNKNOWN where it is not what it seems.
+    """The outcome, or what it really says where it is not what it seems: UNKNOWN, or an action that is still open.
 
     Another amount than was asked is not an approval (design rule 1). A decline such as "duplicate transaction" says
-    that the payment may exist already: it is asked about before anything else happens.
+    that the payment may exist already: it is asked about before anything else happens. And a refusal of our question
+    how the shopper fared says nothing of the shopper.
     """
+    refused_question = outcome.decline is not None and outcome.decline.reason in _ABOUT_OUR_QUESTION
+    if operation.kind is OperationKind.COMPLETE and refused_question:
+        return replace(outcome, kind=OutcomeKind.ACTION_REQUIRED, decline=None)
     other_amount = outcome.kind is OutcomeKind.APPROVED and outcome.amount not in (None, operation.amount)
     inquire = outcome.decline is not None and outcome.decline.action_cit is RetryAction.UNKNOWN_INQUIRE
     if not other_amount and not (inquire and operation.kind in AUTHORISING):
@@ -159,12 +166,18 @@ def attempt_values(attempt: AttemptRow, operation: OperationRow, outcome: Outcom
     if status is not None:
         values["status"] = status
         values["decline"] = asdict(outcome.decline) if outcome.decline else None
-        values["next_action"] = asdict(outcome.next_action) if outcome.next_action else None
+        values["next_action"] = _next_action(attempt, status, outcome)
     if outcome.gateway_payment_id:
         values["gateway_payment_id"] = outcome.gateway_payment_id
     if operation.kind in AUTHORISING and outcome.gateway_operation_id:
         values["gateway_authorisation_id"] = outcome.gateway_operation_id
     return values
+
+
+def _next_action(attempt: AttemptRow, status: AttemptStatus, outcome: Outcome) -> dict[str, Any] | None:
+    if outcome.next_action is not None:
+        return asdict(outcome.next_action)
+    return attempt.next_action if status is AttemptStatus.ACTION_REQUIRED else None
 
 
 def _is_taken_back(operation: OperationRow, outcome: Outcome) -> bool:
