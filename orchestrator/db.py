@@ -28,7 +28,11 @@ def engine() -> PostgresEngine:
 
 async def start_pool(max_size: int = POOL_MAX) -> None:
     """Open the pool. Without it Piccolo opens a connection for every query."""
-    await engine().start_connection_pool(min_size=min(POOL_MIN, max_size), max_size=max_size)
+    await engine().start_connection_pool(min_size=min(POOL_MIN, max_size), max_size=max_size, reset=_nothing_to_reset)
+
+
+async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+    """asyncpg would have the server forget locks, listeners and settings at each return to the pool. We leave none."""
 
 
 async def close_pool() -> None:

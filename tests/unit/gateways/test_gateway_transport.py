@@ -152,3 +152,16 @@ def test_redirects_are_not_followed() -> None:
 
     with server(redirect) as address:
         assert session().post(f"http://{address}/").status_code == 302
+
+
+def test_a_request_through_the_vault_is_sent_without_waiting_for_acknowledgements() -> None:
+    with server(reset) as address:
+        http = vault_session(VaultSettings(f"http://{address}", "user", "pass", read_timeout_s=0.5), 1)
+        adapter = http.get_adapter("http://")
+        pool = adapter.proxy_manager_for(http.proxies["http"]).connection_from_url(f"http://{address}")  # type: ignore[attr-defined]
+        connection = pool._new_conn()
+        connection.connect()
+        try:
+            assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        finally:
+            connection.close()
