@@ -20,7 +20,7 @@ from orchestrator.reconciliation import service as reconciliation
 from orchestrator.reconciliation import store as reconciliation_store
 from orchestrator.reconciliation.store import BreakRow
 from orchestrator.refunds import service as refunds
-from orchestrator.web import csrf, replies, sessions, views
+from orchestrator.web import console_views, csrf, replies, sessions
 from orchestrator.web.presenters import in_test_mode
 from orchestrator.web.sessions import ConsoleSession
 from orchestrator.web.timeline import TimelineFacts, path_of, timeline_view, webhook_views
@@ -40,7 +40,7 @@ class _Desk:
         self.merchant_id = session.merchant.id
         self.accounts = {row.id: row for row in accounts}
         self.csrf_token = csrf_token
-        self.shell = views.Shell(session.merchant.name, csrf_token, in_test_mode(accounts))
+        self.shell = console_views.Shell(session.merchant.name, csrf_token, in_test_mode(accounts))
 
     def page(self, view: object) -> Response[str]:
         return replies.page(view, cookies=(csrf.cookie_of(self.csrf_token),))
@@ -66,8 +66,8 @@ async def payments_page(request: Request[Any, Any, Any]) -> Response[str]:
     found = await payment_store.payments_of(desk.merchant_id, limit=PAGE_ROWS + 1, before_id=_cursor(request))
     rows = tuple([await _payment_row(payment) for payment in found[:PAGE_ROWS]])
     next_url = f"/console/payments?before={rows[-1].id}" if len(found) > PAGE_ROWS else ""
-    page = views.PaymentRowsView(rows, next_url)
-    return desk.page(page if request.headers.get("hx-request") else views.PaymentsView(desk.shell, page))
+    page = console_views.PaymentRowsView(rows, next_url)
+    return desk.page(page if request.headers.get("hx-request") else console_views.PaymentsView(desk.shell, page))
 
 
 @get("/console/payments/{payment_id:str}")
@@ -93,7 +93,7 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[str]:
     found = await invoicing.list_invoices(desk.merchant_id, limit=PAGE_ROWS + 1, before_id=_cursor(request))
     shown = found[:PAGE_ROWS]
     next_url = f"/console/invoices?before={shown[-1].id}" if len(found) > PAGE_ROWS else ""
-    return desk.page(views.InvoicesView(desk.shell, tuple(_invoice_row(row) for row in shown), next_url))
+    return desk.page(console_views.InvoicesView(desk.shell, tuple(_invoice_row(row) for row in shown), next_url))
 
 
 @get("/console/reconciliation")
@@ -104,7 +104,7 @@ async def reconciliation_page(request: Request[Any, Any, Any]) -> Response[str]:
     files = await reconciliation.list_files(desk.merchant_id, 1)
     movements = await ledger_store.gateway_movements(desk.merchant_id) if found else []
     payment_of = {movement.journal_key: movement.payment_id for movement in movements}
-    view = views.ReconciliationView(
+    view = console_views.ReconciliationView(
         shell=desk.shell,
         breaks=tuple(_break_row(row, desk.accounts, payment_of) for row in found),
         imported_at=files[0].imported_at if files else None,
@@ -119,7 +119,7 @@ async def webhooks_page(request: Request[Any, Any, Any]) -> Response[str]:
     desk = await _desk(request)
     found = await webhook_store.latest(list(desk.accounts), WEBHOOK_ROWS)
     rows = tuple(view for row in found for view in webhook_views(row, desk.accounts))
-    return desk.page(views.WebhooksView(desk.shell, rows))
+    return desk.page(console_views.WebhooksView(desk.shell, rows))
 
 
 def _cursor(request: Request[Any, Any, Any]) -> str | None:
@@ -127,8 +127,8 @@ def _cursor(request: Request[Any, Any, Any]) -> str | None:
     return before if _CURSOR.fullmatch(before) else None
 
 
-async def _payment_row(payment: PaymentRow) -> views.PaymentRow:
-    return views.PaymentRow(
+async def _payment_row(payment: PaymentRow) -> console_views.PaymentRow:
+    return console_views.PaymentRow(
         id=payment.id,
         url=f"/console/payments/{payment.id}",
         created_at=payment.created_at,
@@ -140,16 +140,16 @@ async def _payment_row(payment: PaymentRow) -> views.PaymentRow:
     )
 
 
-async def _invoice_link(payment: PaymentRow) -> views.LinkView | None:
+async def _invoice_link(payment: PaymentRow) -> console_views.LinkView | None:
     """The invoice that the payment is for; `source` begins with its id (billing.payment_for)."""
     if payment.source is None:
         return None
     invoice = await find_invoice_by_id(payment.source.partition("/")[0])
-    return views.LinkView(invoice.number or invoice.id, f"/i/{invoice.public_token}") if invoice else None
+    return console_views.LinkView(invoice.number or invoice.id, f"/i/{invoice.public_token}") if invoice else None
 
 
-def _invoice_row(invoice: InvoiceRecord) -> views.InvoiceRow:
-    return views.InvoiceRow(
+def _invoice_row(invoice: InvoiceRecord) -> console_views.InvoiceRow:
+    return console_views.InvoiceRow(
         number=invoice.number or "",
         url=f"/i/{invoice.public_token}" if invoice.number else "",
         buyer_name=invoice.draft.buyer.name,
@@ -161,13 +161,15 @@ def _invoice_row(invoice: InvoiceRecord) -> views.InvoiceRow:
     )
 
 
-def _break_row(row: BreakRow, accounts: dict[str, GatewayAccountRow], payment_of: dict[str, str]) -> views.BreakRow:
+def _break_row(
+    row: BreakRow, accounts: dict[str, GatewayAccountRow], payment_of: dict[str, str]
+) -> console_views.BreakRow:
     """The amount is what the gateway says less what we say; in two currencies, what the gateway says."""
     account = accounts.get(row.gateway_account_id)
     same_currency = row.currency == row.actual_currency or not row.actual_currency
     expected_minor = (row.expected_minor or 0) if same_currency else 0
     payment_id = payment_of.get(row.movement_id or "", "")
-    return views.BreakRow(
+    return console_views.BreakRow(
         id=row.id,
         kind=row.kind,
         reason=row.reason,

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 
 from orchestrator.errors import Forbidden, Unauthorized
-from orchestrator.web import csrf, replies, sessions, views
+from orchestrator.web import console_views, csrf, replies, sessions
 from orchestrator.web.pages import CSRF_FIELD
 
 BODY_MAX_BYTES = 5_000
@@ -52,4 +52,6 @@ async def log_out(request: Request[Any, Any, Any]) -> Response[None]:
 def _form(request: Request[Any, Any, Any], asked: object, *, error: str = "", status: int = 200) -> Response[str]:
     token = csrf.token_of(request)
     next_url = sessions.local_path(asked) if asked else ""
-    return replies.page(views.LoginView(token, error, next_url), status=status, cookies=(csrf.cookie_of(token),))
+    return replies.page(
+        console_views.LoginView(token, error, next_url), status=status, cookies=(csrf.cookie_of(token),)
+    )

@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 
 from currency.formatting import format_date, format_money
 from currency.money import Money
-from orchestrator.web import views, wording
+from orchestrator.web import console_views, views, wording
 from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
 
 CSRF_HEADER = "x-csrftoken"  # Litestar's CSRFConfig.header_name
@@ -26,22 +26,22 @@ _TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
         views.CheckoutView: "checkout/page.html",
         views.InvoiceView: "invoice/page.html",
         views.ErrorView: "error.html",
-        views.LoginView: "console/login.html",
-        views.PaymentsView: "console/payments.html",
-        views.PaymentRowsView: "console/_payment_rows.html",
-        views.PaymentTimelineView: "console/payment.html",
-        views.InvoicesView: "console/invoices.html",
-        views.ReconciliationView: "console/reconciliation.html",
-        views.WebhooksView: "console/webhooks.html",
+        console_views.LoginView: "console/login.html",
+        console_views.PaymentsView: "console/payments.html",
+        console_views.PaymentRowsView: "console/_payment_rows.html",
+        console_views.PaymentTimelineView: "console/payment.html",
+        console_views.InvoicesView: "console/invoices.html",
+        console_views.ReconciliationView: "console/reconciliation.html",
+        console_views.WebhooksView: "console/webhooks.html",
     }
 )
-_SECTIONS: MappingProxyType[type, views.Section] = MappingProxyType(
+_SECTIONS: MappingProxyType[type, console_views.Section] = MappingProxyType(
     {
-        views.PaymentsView: views.Section.PAYMENTS,
-        views.PaymentTimelineView: views.Section.PAYMENTS,
-        views.InvoicesView: views.Section.INVOICES,
-        views.ReconciliationView: views.Section.RECONCILIATION,
-        views.WebhooksView: views.Section.WEBHOOKS,
+        console_views.PaymentsView: console_views.Section.PAYMENTS,
+        console_views.PaymentTimelineView: console_views.Section.PAYMENTS,
+        console_views.InvoicesView: console_views.Section.INVOICES,
+        console_views.ReconciliationView: console_views.Section.RECONCILIATION,
+        console_views.WebhooksView: console_views.Section.WEBHOOKS,
     }
 )
 
@@ -76,7 +76,7 @@ class Pages:
             language=language_of(locale),
             direction=direction_of(locale),
             say=partial(text, locale),
-            navigation=views.Navigation(section) if section else None,
+            navigation=console_views.Navigation(section) if section else None,
         )
 
     def _asset(self, name: str, body: bytes) -> Asset:

@@ -9,7 +9,7 @@ from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger.store import TransferRow
 from orchestrator.payments.records import AttemptRow, OperationRow, OperationState, PaymentStatus, SettledBy, Story
 from orchestrator.refunds.service import RefundView as StoredRefund
-from orchestrator.web import views
+from orchestrator.web import console_views
 from orchestrator.web.wording import exchange_text, failover_sentence, gateway_name
 from orchestrator.webhooks.store import WebhookRow
 from routing.decision import RoutePlan
@@ -31,13 +31,13 @@ class TimelineFacts:
     webhooks: Sequence[WebhookRow]
     transfers: Sequence[TransferRow]
     refunds: Sequence[StoredRefund]
-    invoice: views.LinkView | None
+    invoice: console_views.LinkView | None
 
 
-def timeline_view(facts: TimelineFacts, shell: views.Shell) -> views.PaymentTimelineView:
+def timeline_view(facts: TimelineFacts, shell: console_views.Shell) -> console_views.PaymentTimelineView:
     """The page of one payment."""
     payment, card = facts.story.payment, facts.story.payment.card
-    return views.PaymentTimelineView(
+    return console_views.PaymentTimelineView(
         shell=shell,
         id=payment.id,
         amount=payment.amount,
@@ -52,7 +52,7 @@ def timeline_view(facts: TimelineFacts, shell: views.Shell) -> views.PaymentTime
         refunds=tuple(_refund(refund, facts.story) for refund in facts.refunds),
         description=payment.description,
         reference=payment.reference or "",
-        card=views.CardView(card.brand, card.last4, card.expiry_month, card.expiry_year, card.issuer_country)
+        card=console_views.CardView(card.brand, card.last4, card.expiry_month, card.expiry_year, card.issuer_country)
         if card
         else None,
         invoice=facts.invoice,
@@ -61,10 +61,10 @@ def timeline_view(facts: TimelineFacts, shell: views.Shell) -> views.PaymentTime
     )
 
 
-def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) -> list[views.WebhookView]:
+def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) -> list[console_views.WebhookView]:
     """The message, and under it its repetitions, which had no effect."""
     account = accounts.get(row.gateway_account_id)
-    first = views.WebhookView(
+    first = console_views.WebhookView(
         id=row.id,
         at=row.received_at,
         gateway=account.gateway if account else "",
@@ -77,7 +77,7 @@ def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) ->
     if not row.duplicates:
         return [first]
     times = "once more" if row.duplicates == 1 else f"{row.duplicates} more times"
-    again = views.WebhookView(
+    again = console_views.WebhookView(
         id=f"{row.id}-again",
         at=row.received_at,
         gateway=first.gateway,
@@ -90,9 +90,9 @@ def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) ->
     return [first, again]
 
 
-def path_of(story: Story) -> tuple[views.PathStep, ...]:
+def path_of(story: Story) -> tuple[console_views.PathStep, ...]:
     """The gateways in the order they were tried."""
-    return tuple(views.PathStep(attempt.gateway, attempt.status.value) for attempt in story.attempts)
+    return tuple(console_views.PathStep(attempt.gateway, attempt.status.value) for attempt in story.attempts)
 
 
 def _alert(story: Story) -> str:
@@ -106,14 +106,14 @@ def _alert(story: Story) -> str:
     return ""
 
 
-def _plan(facts: TimelineFacts) -> views.RoutePlanView | None:
+def _plan(facts: TimelineFacts) -> console_views.RoutePlanView | None:
     payment = facts.story.payment
     if payment.plan is None:
         return None
     plan = RoutePlan.from_json(payment.plan)
     places = {step.account_id: step.position for step in plan.steps}
     candidates = tuple(
-        views.CandidateView(
+        console_views.CandidateView(
             gateway=reason.gateway,
             account=_label(facts, reason.account_id),
             place=places.get(reason.account_id) if reason.kept else None,
@@ -126,7 +126,7 @@ def _plan(facts: TimelineFacts) -> views.RoutePlanView | None:
     else:
         rule = f"Rule {plan.rule}" + (f", version {plan.rule_set_version}" if plan.rule_set_version else "")
     begun = [attempt.created_at for attempt in facts.story.attempts if attempt.round == payment.round]
-    return views.RoutePlanView(begun[0] if begun else payment.created_at, candidates, rule)
+    return console_views.RoutePlanView(begun[0] if begun else payment.created_at, candidates, rule)
 
 
 def _label(facts: TimelineFacts, account_id: str) -> str:
@@ -134,12 +134,12 @@ def _label(facts: TimelineFacts, account_id: str) -> str:
     return account.label if account else account_id
 
 
-def _attempt(facts: TimelineFacts, index: int) -> views.AttemptView:
+def _attempt(facts: TimelineFacts, index: int) -> console_views.AttemptView:
     story = facts.story
     attempt = story.attempts[index]
     following = story.attempts[index + 1] if index + 1 < len(story.attempts) else None
     operations = [op for op in story.operations_of(attempt.id) if op.kind is not OperationKind.REFUND]
-    return views.AttemptView(
+    return console_views.AttemptView(
         id=attempt.id,
         number=attempt.position,
         gateway=attempt.gateway,
@@ -171,10 +171,10 @@ def _moved_on(attempt: AttemptRow, operations: Sequence[OperationRow], following
     return failover_sentence(attempt.gateway, attempt.status.value, detail, following.gateway)
 
 
-def _operation(row: OperationRow) -> views.OperationView:
+def _operation(row: OperationRow) -> console_views.OperationView:
     decline = row.decline or {}
     notes = [row.detail, _SETTLED_BY.get(row.settled_by, "") if row.settled_by else ""]
-    return views.OperationView(
+    return console_views.OperationView(
         id=row.id,
         kind=row.kind.value,
         at=row.sent_at,
@@ -202,22 +202,24 @@ def _duration_ms(row: OperationRow) -> int | None:
     return int((row.settled_at - row.sent_at).total_seconds() * 1000)
 
 
-def _exchange(row: OperationRow) -> views.ExchangeView | None:
+def _exchange(row: OperationRow) -> console_views.ExchangeView | None:
     kept = row.exchange
     if not kept:
         return None
     reply = exchange_text(kept["reply"]) if "reply" in kept else str(kept.get("failure") or "")
-    return views.ExchangeView(exchange_text(kept.get("request", "")), reply)
+    return console_views.ExchangeView(exchange_text(kept.get("request", "")), reply)
 
 
-def _transfer(row: TransferRow) -> views.TransferView:
+def _transfer(row: TransferRow) -> console_views.TransferView:
     amount = Money(row.amount_minor, row.currency)
-    return views.TransferView(row.journal_key, row.occurred_at, row.debit, row.credit, amount, row.memo or row.kind)
+    return console_views.TransferView(
+        row.journal_key, row.occurred_at, row.debit, row.credit, amount, row.memo or row.kind
+    )
 
 
-def _refund(refund: StoredRefund, story: Story) -> views.RefundView:
+def _refund(refund: StoredRefund, story: Story) -> console_views.RefundView:
     operation = story.operation(refund.refund.operation_id)
-    return views.RefundView(
+    return console_views.RefundView(
         id=refund.refund.id,
         at=refund.refund.created_at,
         amount=Money(refund.refund.amount_minor, refund.refund.currency),

@@ -8,25 +8,16 @@ import pytest
 
 from currency.money import Money
 from orchestrator.web import wording
-from orchestrator.web.pages import Pages, security_policy
-from orchestrator.web.views import (
+from orchestrator.web.console_views import (
     AttemptView,
-    BankTransferView,
     BreakRow,
     CandidateView,
-    CheckoutState,
-    CheckoutView,
     ClearingRow,
-    ErrorView,
     ExchangeView,
-    InvoiceBadge,
-    InvoiceLineView,
     InvoiceRow,
     InvoicesView,
-    InvoiceView,
     LoginView,
     OperationView,
-    PartyView,
     PathStep,
     PaymentRow,
     PaymentRowsView,
@@ -36,10 +27,21 @@ from orchestrator.web.views import (
     RefundView,
     RoutePlanView,
     Shell,
-    TaxLineView,
     TransferView,
     WebhooksView,
     WebhookView,
+)
+from orchestrator.web.pages import Pages, security_policy
+from orchestrator.web.views import (
+    BankTransferView,
+    CheckoutState,
+    CheckoutView,
+    ErrorView,
+    InvoiceBadge,
+    InvoiceLineView,
+    InvoiceView,
+    PartyView,
+    TaxLineView,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

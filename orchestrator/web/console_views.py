@@ -1,0 +1,307 @@
+"""What each page of the console shows, as values."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from currency.money import Money
+
+
+class Section(StrEnum):
+    """The parts of the console, in the order of its navigation."""
+
+    PAYMENTS = "payments"
+    INVOICES = "invoices"
+    RECONCILIATION = "reconciliation"
+    WEBHOOKS = "webhooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What frames every console page."""
+
+    merchant_name: str
+    csrf_token: str
+    test_mode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoginView:
+    """The console's door. `error` is a sentence, empty at first; the form posts `api_key` and `_csrf_token`."""
+
+    csrf_token: str
+    error: str = ""
+    next_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One gateway on a payment's way, with what came of it (`stripe`, `approved`)."""
+
+    gateway: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One row of the list. `path` is in the order of the attempts."""
+
+    id: str
+    url: str
+    created_at: datetime
+    amount: Money
+    status: str
+    path: tuple[PathStep, ...]
+    reference: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRowsView:
+    """One page of rows, as htmx fetches it. `next_url` is empty on the last page."""
+
+    rows: tuple[PaymentRow, ...]
+    next_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsView:
+    """The payments list."""
+
+    shell: Shell
+    page: PaymentRowsView
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """One gateway account that was looked at: its place in the plan (from 1), or None where it was dropped, and why."""
+
+    gateway: str
+    account: str
+    place: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlanView:
+    """How the route was chosen. `rule` names the rule and its version, where one decided."""
+
+    at: datetime
+    candidates: tuple[CandidateView, ...]
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeView:
+    """A redacted request and its reply as text (see `wording.exchange_text`); an empty reply: none came."""
+
+    request: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """One call. `duration_ms` is None where no answer came; `code` is the gateway's, `message` one line for people."""
+
+    id: str
+    kind: str
+    at: datetime
+    outcome: str
+    duration_ms: int | None = None
+    code: str = ""
+    message: str = ""
+    gateway_reference: str = ""
+    exchange: ExchangeView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One try at one gateway account. `moved_on` is the sentence on the arrow to the next one, empty for the last."""
+
+    id: str
+    number: int
+    gateway: str
+    account: str
+    outcome: str
+    at: datetime
+    amount: Money
+    operations: tuple[OperationView, ...]
+    gateway_reference: str = ""
+    reason: str = ""
+    moved_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookView:
+    """One notification received. `effect` is `applied`, `duplicate`, `ignored` or `rejected`; the payment, if known."""
+
+    id: str
+    at: datetime
+    gateway: str
+    event_type: str
+    effect: str
+    detail: str = ""
+    payment_id: str = ""
+    payment_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """One ledger row: `amount` left `credit` and arrived at `debit`."""
+
+    id: str
+    at: datetime
+    debit: str
+    credit: str
+    amount: Money
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    """One refund, with its operations at the gateway."""
+
+    id: str
+    at: datetime
+    amount: Money
+    status: str
+    gateway: str
+    reason: str = ""
+    operations: tuple[OperationView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A card as it may be shown."""
+
+    brand: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    issuer_country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A named way to another page."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTimelineView:
+    """One payment's story, each list in order of time. `alert` is a sentence for an operator who must act."""
+
+    shell: Shell
+    id: str
+    amount: Money
+    status: str
+    created_at: datetime
+    captured: Money
+    refunded: Money
+    plan: RoutePlanView | None = None
+    attempts: tuple[AttemptView, ...] = ()
+    webhooks: tuple[WebhookView, ...] = ()
+    transfers: tuple[TransferView, ...] = ()
+    refunds: tuple[RefundView, ...] = ()
+    description: str = ""
+    reference: str = ""
+    card: CardView | None = None
+    invoice: LinkView | None = None
+    checkout_url: str = ""
+    alert: str = ""
+
+    @property
+    def path(self) -> tuple[PathStep, ...]:
+        """The gateways in the order they were tried."""
+        return tuple(PathStep(attempt.gateway, attempt.outcome) for attempt in self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """One row of the invoice list. `state` is the invoice's own word; `number` and `url` are empty for a draft."""
+
+    number: str
+    url: str
+    buyer_name: str
+    issued_on: date | None
+    due_on: date | None
+    total: Money
+    due: Money
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicesView:
+    """The invoice list."""
+
+    shell: Shell
+    rows: tuple[InvoiceRow, ...]
+    next_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakRow:
+    """One difference between our books and a gateway's. `amount` is signed: what the gateway says less what we say."""
+
+    id: str
+    kind: str
+    reason: str
+    amount: Money
+    age_days: int
+    gateway: str
+    account: str = ""
+    reference: str = ""
+    payment_url: str = ""
+    status: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingRow:
+    """One gateway clearing account held against the gateway's own balance."""
+
+    gateway: str
+    account: str
+    ours: Money
+    theirs: Money
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two books say the same."""
+        return self.ours == self.theirs
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationView:
+    """Open breaks, oldest first, and the clearing accounts. `imported_at` is when a report was last read."""
+
+    shell: Shell
+    breaks: tuple[BreakRow, ...]
+    clearing: tuple[ClearingRow, ...] = ()
+    imported_at: datetime | None = None
+    matched_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhooksView:
+    """Notifications received, newest first."""
+
+    shell: Shell
+    rows: tuple[WebhookView, ...]
+    next_url: str = ""
+
+
+_EVERY_SECTION = tuple(Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The console's menu with the place one is at."""
+
+    here: Section
+    sections: tuple[Section, ...] = field(default=_EVERY_SECTION)
+
+    def url_of(self, section: Section) -> str:
+        """The address of a section."""
+        return f"/console/{section}"
