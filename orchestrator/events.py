@@ -20,5 +20,6 @@ class EventType(StrEnum):
     INVOICE_SENT = "invoice.sent"
     INVOICE_PAID = "invoice.paid"
     INVOICE_PAYMENT_SURPLUS = "incident.invoice_payment_surplus"
+    INVOICE_PAYMENT_TAKEN_BACK = "incident.invoice_payment_taken_back"
     LATE_SUCCESS = "incident.late_success"
     AMOUNT_DIFFERS = "incident.amount_differs"

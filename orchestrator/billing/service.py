@@ -21,6 +21,7 @@ from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
 from orchestrator.notifications import store as event_store
+from orchestrator.notifications import store as events
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import service as payments
@@ -31,6 +32,8 @@ from orchestrator.settings import get_settings
 
 PAYMENT_CAPTURED = "payment.captured"
 SEND_INVOICE = "invoice.send"
+
+EVENTS_LOOKED_AT = 100
 
 _RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
@@ -189,9 +192,12 @@ async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
 async def apply_payment(payment_id: str) -> Later | None:
     """Put a captured payment to its invoice, once. What the invoice did not owe becomes the customer's credit."""
     payment = await payment_store.payment(payment_id)
-    if payment is None or payment.source is None or not payment.amount_captured_minor:
+    if payment is None or payment.source is None:
         return None
     invoice_id = payment.source.partition("/")[0]
+    if not payment.amount_captured_minor:
+        await _tell_taken_back(payment, invoice_id)
+        return None
     now = clock_port.now()
     async with transaction():
         applied = await invoicing.record_payment(
@@ -208,6 +214,20 @@ async def apply_payment(payment_id: str) -> Later | None:
         if applied.surplus.minor > 0:
             await _credit(payment, invoice_id, applied.surplus)
     return None
+
+
+async def _tell_taken_back(payment: PaymentRow, invoice_id: str) -> None:
+    """The gateway took back a capture that an invoice counts as paid. The ledger has it; a person is told, once."""
+    applied = await invoicing.list_payments(payment.merchant_id, invoice_id)
+    if all(row.payment_id != payment.id for row in applied):
+        return
+    told = await events.events_of(payment.merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice_id)
+    kind = EventType.INVOICE_PAYMENT_TAKEN_BACK
+    if any(event.type == kind and event.data["payment"] == payment.id for event in told):
+        return
+    async with transaction():
+        data = {"payment": payment.id, "amount_minor": payment.amount_minor, "currency": payment.currency}
+        await record(kind, payment.merchant_id, invoice_id, data, clock_port.now())
 
 
 async def _credit(payment: PaymentRow, invoice_id: str, surplus: Money) -> None:

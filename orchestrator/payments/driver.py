@@ -262,7 +262,7 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> None:
             "amount_captured_minor": captured,
         }
         await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
-    if captured > payment.amount_captured_minor and payment.source:
+    if captured != payment.amount_captured_minor and payment.source:
         await outbox.enqueue("payment.captured", payment.id, now)
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 import pytest_asyncio
 from payment_shop import CHALLENGED, SIMULATOR_ACCOUNT, Shop, euros, story_of
 from raw_webhooks import Raw, Receiver, adyen_says, apply_all, deliver
 
+from invoicing import service as invoicing
+from invoicing.documents import DraftInvoice, Line, Party
+from invoicing.lifecycle import InvoiceState
+from invoicing.tax import TaxKind, TaxTreatment
+from orchestrator.billing import service as billing
 from orchestrator.gateways import accounts
 from orchestrator.ledger import service as ledger
 from orchestrator.ledger import store as ledger_store
+from orchestrator.notifications import store as events
 from orchestrator.outbox import Outbox
 from orchestrator.payments import driver, service, store
 from orchestrator.payments.records import PaymentRow, PaymentStatus
@@ -218,3 +225,27 @@ async def test_the_headers_kept_with_a_webhook_hold_no_password(shop: Shop, rece
     await deliver(shop, Raw("adyen", raw.headers | {"Authorization": "Basic c2VjcmV0"}, raw.body))
     (row,) = await WebhookDelivery.select(WebhookDelivery.headers)
     assert "c2VjcmV0" not in str(row["headers"])
+
+
+async def test_a_capture_taken_back_from_a_paid_invoice_is_told_once(shop: Shop, receiver: Receiver) -> None:
+    seller, buyer = Party(name="Shop", country="DE"), Party(name="Buyer", country="DE")
+    line = Line("A chair", Decimal(1), Decimal("19.99"), TaxTreatment(TaxKind.ZERO))
+    draft = DraftInvoice(seller=seller, buyer=buyer, currency="EUR", lines=(line,))
+    invoice = await billing.create_draft(shop.merchant_id, "cus_buyer", draft)
+    invoice = await billing.finalize(shop.merchant_id, invoice.id, send_mail=False)
+    for name, account_id in shop.accounts.items():
+        await accounts.switch(shop.merchant_id, account_id, enabled=name == "adyen")
+    payment = await billing.payment_for(invoice)
+    payment = await service.pay(payment.public_token, await shop.card())
+    captured = await receiver.told(payment, "CAPTURE")
+    await deliver(shop, captured)
+    await billing.apply_payment(payment.id)
+    assert (await invoicing.get(shop.merchant_id, invoice.id)).state is InvoiceState.PAID
+
+    await deliver(shop, adyen_says(captured, eventCode="CAPTURE_FAILED"))
+    rows = await Outbox.select(Outbox.subject).where(Outbox.topic == billing.PAYMENT_CAPTURED)
+    assert [row["subject"] for row in rows] == [payment.id], "the invoice's side is not told"
+    for _ in range(2):
+        await billing.apply_payment(payment.id)
+    told = await events.events_of(shop.merchant_id, limit=50, object_id=invoice.id)
+    assert [event.type for event in told].count("incident.invoice_payment_taken_back") == 1
