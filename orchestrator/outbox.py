@@ -13,6 +13,7 @@ from piccolo.table import Table
 
 from orchestrator.db import in_transaction
 
+KEEP_EVERY_S = 5  # a handler at work says so this often
 RING_AGAIN_S = 15  # a bell that nobody answered (broker lost it, worker died) rings again after this
 TRIES_MAX = 25  # then the row is parked with its error, for a person to see
 BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
@@ -98,6 +99,13 @@ async def take_due(now: datetime) -> list[Bell]:
         RELAY_BATCH_MAX,
     )
     return [Bell(row["topic"], row["subject"], row["version"]) for row in rows]
+
+
+async def keep(bell: Bell, now: datetime) -> None:
+    """Its handler is still at work: the bell rings again only RING_AGAIN_S after the last word of it."""
+    await Outbox.update({Outbox.due_at: now + timedelta(seconds=RING_AGAIN_S)}).where(
+        Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version
+    )
 
 
 async def finish(bell: Bell, answer: Later | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import dramatiq
@@ -49,10 +50,20 @@ HANDLERS: dict[str, Handler] = {
 async def bell(topic: str, subject: str, version: int) -> None:
     """Answer one bell. What a handler raises is kept with the row, which comes again after a pause."""
     rung = Bell(topic, subject, version)
+    keeper = asyncio.create_task(_keep(rung))
     try:
         answer = await HANDLERS[topic](subject)
     except Exception as error:
         log.exception("bell.failed", topic=topic, subject=subject)
         await outbox.fail(rung, f"{type(error).__name__}: {error}", clock_port.now())
         return
+    finally:
+        keeper.cancel()
     await outbox.finish(rung, answer)
+
+
+async def _keep(rung: Bell) -> None:
+    """While a handler is slow (a long document, a gateway that hangs) no second worker is sent after the same thing."""
+    while True:
+        await asyncio.sleep(outbox.KEEP_EVERY_S)
+        await outbox.keep(rung, clock_port.now())
