@@ -21,7 +21,6 @@ from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
 from orchestrator.notifications import store as event_store
-from orchestrator.notifications import store as events
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import service as payments
@@ -32,8 +31,6 @@ from orchestrator.settings import get_settings
 
 PAYMENT_CAPTURED = "payment.captured"
 SEND_INVOICE = "invoice.send"
-
-EVENTS_LOOKED_AT = 100
 
 _RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
@@ -138,7 +135,9 @@ async def _send_once(invoice_id: str) -> None:
     if invoice is None or invoice.document is None or not invoice.document.content.buyer.email:
         return
     content = await pdf_of(invoice.merchant_id, invoice_id)
-    if await _was_sent(invoice):  # by another process, while this one drew
+    if await _was_told(
+        invoice.merchant_id, invoice_id, EventType.INVOICE_SENT
+    ):  # by another process, while this one drew
         return
     await mail.send(mail.invoice_mail(invoice, content, public_url(invoice)))
     async with transaction():
@@ -146,9 +145,10 @@ async def _send_once(invoice_id: str) -> None:
         await record(EventType.INVOICE_SENT, invoice.merchant_id, invoice_id, data, clock_port.now())
 
 
-async def _was_sent(invoice: InvoiceRecord) -> bool:
-    events = await event_store.events_of(invoice.merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice.id)
-    return any(event.type == EventType.INVOICE_SENT for event in events)
+async def _was_told(merchant_id: str, invoice_id: str, kind: EventType, **data: str) -> bool:
+    """Whether an event of this kind, with this data, is recorded of the invoice."""
+    found = await event_store.events_of(merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice_id)
+    return any(event.type == kind and data.items() <= event.data.items() for event in found)
 
 
 def public_url(invoice: InvoiceRecord) -> str:
@@ -221,9 +221,8 @@ async def _tell_taken_back(payment: PaymentRow, invoice_id: str) -> None:
     applied = await invoicing.list_payments(payment.merchant_id, invoice_id)
     if all(row.payment_id != payment.id for row in applied):
         return
-    told = await events.events_of(payment.merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice_id)
     kind = EventType.INVOICE_PAYMENT_TAKEN_BACK
-    if any(event.type == kind and event.data["payment"] == payment.id for event in told):
+    if await _was_told(payment.merchant_id, invoice_id, kind, payment=payment.id):
         return
     async with transaction():
         data = {"payment": payment.id, "amount_minor": payment.amount_minor, "currency": payment.currency}
