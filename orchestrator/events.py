@@ -22,4 +22,3 @@ class EventType(StrEnum):
     INVOICE_PAYMENT_SURPLUS = "incident.invoice_payment_surplus"
     INVOICE_PAYMENT_TAKEN_BACK = "incident.invoice_payment_taken_back"
     LATE_SUCCESS = "incident.late_success"
-    AMOUNT_DIFFERS = "incident.amount_differs"

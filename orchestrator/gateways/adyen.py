@@ -38,7 +38,6 @@ class AdyenGateway:
 
     name: str = GATEWAY
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CONFIRM,)
-    captures_synchronously = False
     can_look_up = False
     # Keys live at least 7 days: https://docs.adyen.com/development-resources/api-idempotency; one day margin.
     resend_window_s = 6 * 24 * 3600

@@ -110,7 +110,6 @@ class Gateway(Protocol):
     name: str  # `stripe`, `adyen`, `paypal`
     authorise_steps: tuple[OperationKind, ...]  # (CREATE, CONFIRM), or (CONFIRM,) where the API has no first step
     can_look_up: bool  # False: no call reads a payment (Adyen), so signed webhook fields are what counts
-    captures_synchronously: bool  # False: the capture's outcome is PENDING until the webhook
     resend_window_s: (
         int  # seconds for which the identical request with the same key gets the first result, margin taken off
     )

@@ -46,7 +46,6 @@ class PayPalGateway:
 
     name: str = GATEWAY
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
-    captures_synchronously = True
     can_look_up = True
     resend_window_s = 5 * 3600  # order keys live 6 h (paypal-server-sdk, orders_controller.py); payments' 45 days
 

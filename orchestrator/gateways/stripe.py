@@ -39,7 +39,6 @@ class StripeGateway:
 
     name: str = GATEWAY
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
-    captures_synchronously = True
     can_look_up = True
     resend_window_s = 23 * 3600  # keys live at least 24 h: https://docs.stripe.com/api/idempotent_requests
 

@@ -175,19 +175,6 @@ async def count_by_status(merchant_id: str) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows}
 
 
-async def unknown_operations(merchant_id: str) -> list[OperationRow]:
-    """What waits for the resolver or for a person."""
-    rows = await Operation.raw(
-        "SELECT o.* FROM operation o JOIN payment p ON p.id = o.payment_id WHERE p.merchant_id = {} "
-        "AND o.state IN ('unknown', 'needs_review') ORDER BY o.id",
-        merchant_id,
-    )
-    for row in rows:
-        for name in ("action_result", "decline", "exchange"):
-            row[name] = msgspec.json.decode(row[name]) if isinstance(row[name], str) else row[name]
-    return msgspec.convert(rows, list[OperationRow])
-
-
 async def uncaptured_attempts(merchant_id: str) -> dict[str, str]:
     """The status of every attempt of the merchant without captured money."""
     rows = await Attempt.raw(
