@@ -36,14 +36,14 @@ def run(exit: bool, out: Path) -> int:
         installation.running(port, lambda what: status.update(f"Starting {what}")) as supervisor,
     ):
         status.stop()
-        code = _play(supervisor, out, console)
+        code = _play(supervisor, out, console, stays=not exit)
         if not exit:
             console.print("Serving until Ctrl-C.")
             supervisor.run_until_signalled()
     return code
 
 
-def _play(supervisor: Supervisor, out: Path, console: Console) -> int:
+def _play(supervisor: Supervisor, out: Path, console: Console, *, stays: bool) -> int:
     began = time.monotonic()
     merchant_id, key = seed.found_merchant()
     api = Api(supervisor.api_url, key)
@@ -57,6 +57,8 @@ def _play(supervisor: Supervisor, out: Path, console: Console) -> int:
         console.print()
         summary.show(found, console)
         _tell_where(stage, supervisor, console)
+        if stays:
+            _tell_what_to_try(stage)
     api.close()
     return 0 if stage.checks.ok else 1
 
@@ -99,8 +101,12 @@ def _tell_where(stage: Stage, supervisor: Supervisor, console: Console) -> None:
     color = "[green]" if stage.checks.ok else "[red]"
     verdict = "Every check held." if stage.checks.ok else f"{len(stage.checks.failures)} checks failed."
     console.print(f"\n{color}{verdict}[/]")
+    show.print(f"\nOutputs   {stage.out}: {', '.join(sorted(path.name for path in stage.out.iterdir()))}")
+    show.print(f"Logs      {supervisor.state_dir / 'logs'}")
+
+
+def _tell_what_to_try(stage: Stage) -> None:
+    show = Console(highlight=False, soft_wrap=True, markup=False)
     show.print(f"\nConsole   {stage.api.url}/console")
     show.print(f"API key   {stage.api.key}")
-    show.print(f"Outputs   {stage.out}: {', '.join(sorted(path.name for path in stage.out.iterdir()))}")
-    show.print(f"Logs      {supervisor.state_dir / 'logs'}")
     show.print(f"\nMake a payment yourself:\n\n{summary.curl(stage)}\n")
