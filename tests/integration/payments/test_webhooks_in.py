@@ -249,3 +249,15 @@ async def test_a_capture_taken_back_from_a_paid_invoice_is_told_once(shop: Shop,
         await billing.apply_payment(payment.id)
     told = await events.events_of(shop.merchant_id, limit=50, object_id=invoice.id)
     assert [event.type for event in told].count("incident.invoice_payment_taken_back") == 1
+
+
+async def test_a_capture_taken_back_after_its_refund_is_applied_and_not_parked(shop: Shop, receiver: Receiver) -> None:
+    payment = await pay_at(shop, "adyen")
+    captured = await receiver.told(payment, "CAPTURE")
+    await deliver(shop, captured)
+    await refunds.create(shop.merchant_id, payment.id, 500, "")
+    await deliver(shop, await receiver.told(payment, "REFUND"))
+    await deliver(shop, adyen_says(captured, eventCode="CAPTURE_FAILED"))
+    after = await now(payment)
+    assert (after.status, after.amount_captured_minor) == (PaymentStatus.NEEDS_REVIEW, 0)
+    assert (after.amount_refunded_minor, await clearing(shop)) == (500, -500)

@@ -3,7 +3,7 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.table import Table
 
-ID = "2026-11-23T02:29:11:877272"
+ID = "2026-11-23T03:29:24:854905"
 VERSION = "1.38.0"
 DESCRIPTION = "Constraints"
 
@@ -12,7 +12,7 @@ STATEMENTS = (
     "ALTER TABLE payment ADD CONSTRAINT payment_status_check CHECK (status IN ('requires_payment_method', 'processing', 'requires_action', 'authorised', 'partially_captured', 'captured', 'canceled', 'failed', 'needs_review'))",
     'ALTER TABLE payment ADD CONSTRAINT payment_amount_check CHECK (amount_minor > 0)',
     'ALTER TABLE payment ADD CONSTRAINT payment_captured_check CHECK (amount_captured_minor BETWEEN 0 AND amount_minor)',
-    'ALTER TABLE payment ADD CONSTRAINT payment_refunded_check CHECK (amount_refunded_minor BETWEEN 0 AND amount_captured_minor)',
+    'ALTER TABLE payment ADD CONSTRAINT payment_refunded_check CHECK (amount_refunded_minor BETWEEN 0 AND amount_minor)',
     "ALTER TABLE payment ADD CONSTRAINT payment_currency_check CHECK (currency ~ '^[A-Z][A-Z][A-Z]$')",
     "ALTER TABLE payment ADD CONSTRAINT payment_capture_method_check CHECK (capture_method IN ('automatic', 'manual'))",
     "ALTER TABLE attempt ADD CONSTRAINT attempt_status_check CHECK (status IN ('started', 'created', 'action_required', 'pending', 'unknown', 'authorised', 'captured', 'voided', 'declined', 'not_reached', 'abandoned'))",
