@@ -17,7 +17,7 @@ from orchestrator.http.openapi import Keyed, KeyedFile
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import Input, MoneyBody
-from orchestrator.reconciliation import service
+from orchestrator.reconciliation import service, terms
 from orchestrator.reconciliation.breaks import BreakKind
 from orchestrator.reconciliation.export import to_csv, to_xlsx
 from orchestrator.reconciliation.reports import reconciliation_report
@@ -97,7 +97,7 @@ async def import_settlement_file(
 
     async def work(_: str) -> ImportBody:
         result = await service.import_file(
-            merchant_id, account.id, name, body, clock_port.now(), gateway=account.gateway
+            merchant_id, account.id, name, body, clock_port.now(), owner=terms.owner_of(account)
         )
         return ImportBody(
             id=result.file_id,

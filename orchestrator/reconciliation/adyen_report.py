@@ -105,7 +105,8 @@ def parse(text: str) -> ParsedFile:
         except RowUnreadable as error:
             errors.append(RowError(row_no, str(error)))
     footing.extend(_batch_checks(lines))
-    return ParsedFile(ReportFormat.ADYEN, tuple(lines), tuple(errors), tuple(footing))
+    named = frozenset(line.raw["merchant account"] for line in lines if line.raw.get("merchant account"))
+    return ParsedFile(ReportFormat.ADYEN, tuple(lines), tuple(errors), tuple(footing), named)
 
 
 def _line(row_no: int, row: Row, keys: RowKeys) -> SettlementLine:

@@ -130,10 +130,19 @@ class ParsedFile:
     lines: tuple[SettlementLine, ...]
     errors: tuple[RowError, ...] = ()
     footing: tuple[FootingCheck, ...] = ()
+    merchant_accounts: frozenset[str] = frozenset()  # whose report it says it is, where the format says so (Adyen)
 
     @property
     def failed_checks(self) -> tuple[FootingCheck, ...]:
         return tuple(check for check in self.footing if not check.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOwner:
+    """The account that a report must be of: its gateway, and its name there where reports carry it (Adyen)."""
+
+    gateway: str
+    merchant_account: str = ""
 
 
 def major_units(money: Money) -> str:

@@ -17,7 +17,7 @@ from orchestrator.reconciliation import store, terms
 from orchestrator.reconciliation.breaks import Break, BreakKind, FeeModel, MatchResult, Movement, MovementKind
 from orchestrator.reconciliation.detect import read_report
 from orchestrator.reconciliation.errors import FileTooLarge
-from orchestrator.reconciliation.lines import FileUnreadable, ParsedFile, SettlementLine
+from orchestrator.reconciliation.lines import FileUnreadable, ParsedFile, ReportOwner, SettlementLine
 from orchestrator.reconciliation.matching import SLA_DAYS, match
 from orchestrator.reconciliation.postings import Posting, is_orphan, of_imported_line, of_suspense_turn
 from orchestrator.reconciliation.states import BreakState, FileState
@@ -52,12 +52,18 @@ class RunResult:
 
 
 async def import_file(
-    merchant_id: str, gateway_account_id: str, name: str, content: bytes, at: datetime, *, gateway: str = ""
+    merchant_id: str,
+    gateway_account_id: str,
+    name: str,
+    content: bytes,
+    at: datetime,
+    *,
+    owner: ReportOwner | None = None,
 ) -> ImportResult:
     """Store a report and its lines, and post its fees and payouts; the same file or line again changes nothing.
 
-    A file that cannot be read, or is another gateway's than the account's (`gateway`, where it is told), ends in state
-    `failed`, with `error` naming the line and the remedy; bad rows do not block the others. Raises FileTooLarge.
+    A file that cannot be read, or is another account's (than `owner`, where it is told), ends in state `failed`, with
+    `error` naming the line and the remedy; bad rows do not block the others. Raises FileTooLarge.
     """
     if len(content) > FILE_BYTES_MAX:
         raise FileTooLarge(len(content), FILE_BYTES_MAX)
@@ -68,7 +74,8 @@ async def import_file(
         return _seen_before(file)
     try:
         parsed = await asyncio.to_thread(read_report, name, content)  # a large file must not hold up the event loop
-        _require_report_of(gateway, parsed)
+        if owner is not None:
+            _require_report_of(owner, parsed)
     except FileUnreadable as error:
         async with transaction():
             await store.finish_file(file.id, FileState.FAILED, report_format=None, error=str(error), lines=0)
@@ -87,8 +94,8 @@ async def reconcile(
     """Match every line of the merchant with the ledger, keep matches and breaks, and put unexplained money in suspense.
 
     `fee_models` by gateway account id (None: the contract fees). `attempt_states` names attempts that our side does not
-    hold for captured (None: all of them). A run again changes
-    nothing; breaks whose difference is gone are resolved; what a person resolved stays so.
+    hold for captured (None: all of them). A run again changes nothing; breaks whose difference is gone are resolved;
+    what a person resolved stays so.
     """
     async with transaction():
         await store.lock_merchant(merchant_id)
@@ -134,12 +141,18 @@ async def list_files(merchant_id: str, limit: int = 50) -> list[FileRow]:
     return await store.files(merchant_id, min(limit, FILES_PAGE_MAX))
 
 
-def _require_report_of(gateway: str, parsed: ParsedFile) -> None:
+def _require_report_of(owner: ReportOwner, parsed: ParsedFile) -> None:
     """What is posted stays, so a file at the wrong account is stopped before it. Raises FileUnreadable."""
     found = parsed.report_format.gateway
-    if gateway and found != gateway:
+    if found != owner.gateway:
         raise FileUnreadable(
-            f"line 1: this is a report of {found}, and the account is one of {gateway}. Import it for the right one."
+            f"line 1: this is a report of {found}, and the account is one of {owner.gateway}. Import it for that one."
+        )
+    strangers = parsed.merchant_accounts - {owner.merchant_account}
+    if owner.merchant_account and strangers:
+        raise FileUnreadable(
+            f"line 2: this report is of {', '.join(sorted(strangers))}, and the account is {owner.merchant_account}. "
+            "Import it for the right one; of a report over several accounts, import each account's own."
         )
 
 

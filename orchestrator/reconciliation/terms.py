@@ -1,10 +1,13 @@
-"""What a run compares reports with besides the ledger: the fees by contract, and how we have each attempt recorded."""
+"""What reports are held against besides the ledger: their account, its fees, and how we have each attempt recorded."""
 
 from __future__ import annotations
 
+from orchestrator.access import secrets
 from orchestrator.gateways import store as gateways
+from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.payments import store as payments
 from orchestrator.reconciliation.breaks import FeeModel
+from orchestrator.reconciliation.lines import ReportOwner
 
 
 async def contract_fees(merchant_id: str) -> dict[str, FeeModel]:
@@ -14,6 +17,11 @@ async def contract_fees(merchant_id: str) -> dict[str, FeeModel]:
         for account in await gateways.accounts_of(merchant_id)
         if account.fees.bps or account.fees.fixed_minor
     }
+
+
+def owner_of(account: GatewayAccountRow) -> ReportOwner:
+    """Whose reports may be imported for an account."""
+    return ReportOwner(account.gateway, secrets.unseal(account.sealed_credentials).get("merchant_account", ""))
 
 
 async def uncaptured_attempts(merchant_id: str) -> dict[str, str]:

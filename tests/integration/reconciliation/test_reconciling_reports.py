@@ -12,6 +12,7 @@ from orchestrator.db import transaction
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, balances, post
 from orchestrator.reconciliation.breaks import BreakKind, FeeModel
 from orchestrator.reconciliation.export import RowStatus, to_csv, to_xlsx
+from orchestrator.reconciliation.lines import ReportOwner
 from orchestrator.reconciliation.reports import reconciliation_report
 from orchestrator.reconciliation.service import import_file, list_breaks, list_files, reconcile
 from orchestrator.reconciliation.states import FileState
@@ -188,9 +189,18 @@ async def test_an_unreadable_file_is_kept_as_failed_with_its_remedy() -> None:
 async def test_another_gateways_report_is_refused_and_posts_nothing() -> None:
     batch = a_batch(a_sim_line("adyen", 1))
     name, content = adyen_settlement.file_name(batch), adyen_settlement.write(batch)
-    result = await import_file(MER, GA, name, content, AT, gateway="stripe")
+    result = await import_file(MER, GA, name, content, AT, owner=ReportOwner("stripe"))
     assert (result.state, result.new_lines) == (FileState.FAILED, 0)
     assert "a report of adyen" in result.error
+    assert await balance(AccountKind.FEES) == 0
+
+
+async def test_another_merchant_accounts_report_of_the_same_gateway_is_refused_and_posts_nothing() -> None:
+    batch = a_batch(a_sim_line("adyen", 1))
+    name, content = adyen_settlement.file_name(batch), adyen_settlement.write(batch)
+    result = await import_file(MER, GA, name, content, AT, owner=ReportOwner("adyen", "SomebodyElse"))
+    assert (result.state, result.new_lines) == (FileState.FAILED, 0)
+    assert "the account is SomebodyElse" in result.error
     assert await balance(AccountKind.FEES) == 0
 
 
