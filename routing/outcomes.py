@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from currency.money import Money
@@ -58,12 +59,30 @@ class NextAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Authentication:
+    """What strong authentication (3-D Secure) came to, as the gateway reports it; empty where it does not.
+
+    `result` is `authenticated`, `attempted`, `exempted`, `failed` or ``; `liability_shifted` is None where the gateway
+    does not say. The ids are what another gateway needs to accept it.
+    """
+
+    result: str = ""
+    version: str = ""
+    eci: str = ""
+    cavv: str = ""
+    ds_transaction_id: str = ""
+    liability_shifted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one operation, in our words.
 
     `amount` is what the gateway says it approved (compared with what was asked before anything believes it).
     `gateway_payment_id` is the id under which the gateway keeps the payment (`pi_…`, a PSP reference, an order id);
     `gateway_operation_id` that of this very operation (`ch_…`, a capture id, `re_…`), by which reports name it.
+    `capture_before` is the gateway's own end of the authorisation; `gateway_token` and `gateway_customer` name the
+    credential where it was kept with the payment; `retry_after_s` is what a refusal for too many calls asked for.
     """
 
     kind: OutcomeKind
@@ -74,3 +93,9 @@ class Outcome:
     next_action: NextAction | None = None
     detail: str = ""  # one line for people: what the gateway or the network said
     exchange: dict[str, object] = field(default_factory=dict)  # the redacted request and reply, for the timeline
+    capture_before: datetime | None = None
+    network_transaction_id: str = ""  # what later merchant-initiated charges of the credential refer to
+    gateway_token: str = ""
+    gateway_customer: str = ""
+    authentication: Authentication | None = None
+    retry_after_s: float = 0.0

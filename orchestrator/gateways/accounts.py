@@ -30,11 +30,9 @@ async def add(
     idempotency_id: str | None = None,
 ) -> GatewayAccountRow:
     """Add an account. Raises InvalidField naming what is missing. Credentials are sealed before they are stored."""
-    if gateway not in registry.AUTHORISE_STEPS:
-        raise InvalidField("gateway", f"must be one of {', '.join(sorted(registry.AUTHORISE_STEPS))}")
     if mode not in ("test", "live"):
         raise InvalidField("mode", "must be test or live")
-    registry.validate_credentials(gateway, credentials)
+    registry.validate_credentials(gateway, credentials, live=mode == "live")
     row = GatewayAccountRow(
         id=new_id("ga"),
         merchant_id=merchant_id,

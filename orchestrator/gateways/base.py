@@ -1,4 +1,4 @@
-"""The port that every gateway adapter fills: one call, one operation, one of six outcomes."""
+"""The port that every gateway adapter fills: operations that move money here, everything else in `facets`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from currency.money import Money
+from orchestrator.gateways.capabilities import Capabilities
+from orchestrator.gateways.credentials import Credential, Shopper, StoredUse
+from orchestrator.gateways.facets import Facets
 from routing.outcomes import Outcome
 
 
@@ -21,27 +24,33 @@ class OperationKind(StrEnum):
     REFUND = "refund"
 
 
-@dataclass(frozen=True, slots=True)
-class CardCredential:
-    """A card as it may reach us: a vault token, never a number. `brand` as `visa`, `mastercard`, `amex`…"""
+class CaptureMode(StrEnum):
+    """Whether the gateway takes the money at once, or when told to. What may fail over is authorised first."""
 
-    vault_token: str
-    brand: str
-    last4: str
-    expiry_month: int
-    expiry_year: int
-    holder: str = ""
-    bin: str = ""
-    issuer_country: str = ""
-    has_cvc: bool = True  # a CVC never outlives its authorisation: False for a card on file
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A recipient's part of a payment. `recipient` is its id at this gateway; empty where it is not onboarded there.
+
+    `amount` is what the recipient gets; `reference` is ours, for the gateway's reports.
+    """
+
+    recipient: str
+    amount: Money
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
     """All that an adapter needs to build a request, the same bytes each time it is asked.
 
-    `operation_id` is the idempotency key. `reference` is our attempt id, put where the gateway's reports will show
-    it. `gateway_payment_id` is the id from CREATE or CONFIRM. `amount` is what to authorise, capture or refund.
+    `operation_id` is the idempotency key. `attempt_id` is our reference, put where the gateway's reports will show it.
+    `gateway_payment_id` is the id from CREATE or CONFIRM; `gateway_operation_id` that of the operation acted upon
+    (PayPal's authorization for a capture or void, its capture for a refund). `amount` is what to authorise, capture or
+    refund. `capture`, `save`, `splits` are the same in CREATE and CONFIRM.
     """
 
     kind: OperationKind
@@ -50,13 +59,19 @@ class OperationCall:
     attempt_id: str
     amount: Money
     gateway_payment_id: str = ""
-    gateway_operation_id: str = (
-        ""  # of the operation acted upon: PayPal's authorization (capture, void) or capture (refund)
-    )
-    card: CardCredential | None = None
+    gateway_operation_id: str = ""
+    credential: Credential | None = None
     return_url: str = ""
     action_result: dict[str, str] = field(default_factory=dict)  # COMPLETE: what the shopper brought back
     description: str = ""
+    capture: CaptureMode = CaptureMode.MANUAL
+    captured_before: Money | None = None  # CAPTURE: the sum of earlier captures of this payment; None is nothing
+    final_capture: bool = True  # CAPTURE: no other follows, so the rest of the authorisation is let go
+    save: StoredUse | None = None  # CONFIRM: keep the credential at the gateway for this use
+    stored_use: StoredUse | None = None  # CONFIRM: the credential was kept before, and is used so now
+    gateway_customer: str = ""  # whose the credential is, or will be, at this gateway
+    splits: tuple[Split, ...] = ()
+    shopper: Shopper = field(default_factory=Shopper)
 
 
 class Lookup(StrEnum):
@@ -80,19 +95,16 @@ class LookupResult:
 class WebhookMessage:
     """One verified, translated notification: a hint to look. Money moves on what is re-read, or on signed fields.
 
-    `event_key` is unique per gateway account. `kind` is in our words: `payment.authorised`, `payment.declined`,
-    `payment.captured`, `capture.failed`, `payment.canceled`, `void.failed`, `refund.succeeded`, `refund.failed`,
-    `dispute.opened`, `report.available` or `ignored`. `reference` is our attempt id where the gateway sends it back.
+    `event_key` is unique per gateway account. `kind` is one of WEBHOOK_KINDS. `reference` is our attempt id where the
+    gateway sends it back.
     """
 
     event_key: str
     event_type: str  # the gateway's own word
     kind: str
     gateway_payment_id: str = ""
-    gateway_operation_id: str = ""
-    operation_reference: str = (
-        ""  # our operation id where the gateway sends it back (Adyen modification reference, metadata)
-    )
+    gateway_operation_id: str = ""  # of the capture, refund, dispute, payout or stored credential it is about
+    operation_reference: str = ""  # our operation id where the gateway sends it back (Adyen reference, metadata)
     reference: str = ""
     amount: Money | None = None
     success: bool = True
@@ -100,19 +112,51 @@ class WebhookMessage:
     decline_code: str = ""
 
 
+WEBHOOK_KINDS = frozenset(
+    {
+        "payment.authorised",
+        "payment.declined",
+        "payment.captured",
+        "payment.canceled",
+        "payment.expired",
+        "capture.failed",
+        "void.failed",
+        "refund.succeeded",
+        "refund.failed",
+        "dispute.opened",  # a chargeback: the funds have left
+        "dispute.inquiry",  # a question before a chargeback: no funds have moved
+        "dispute.updated",
+        "dispute.won",
+        "dispute.lost",
+        "method.saved",
+        "method.updated",  # the account updater gave a new number or expiry
+        "method.detached",
+        "payout.paid",
+        "payout.failed",
+        "report.available",
+        "ignored",
+    }
+)
+
+
 class WebhookRejected(Exception):
     """The notification is not what it claims to be: signature, age, certificate, shape. The reason stays inside."""
 
 
 class Gateway(Protocol):
-    """One gateway account, ready to be called. Every method blocks; callers run it in the account's own threads."""
+    """One gateway account, ready to be called. Every method blocks; callers run it in the account's own threads.
+
+    A facet is None where the gateway's API has no such thing; `capabilities` says so with the reason.
+    """
 
     name: str  # `stripe`, `adyen`, `paypal`
+    capabilities: Capabilities
     authorise_steps: tuple[OperationKind, ...]  # (CREATE, CONFIRM), or (CONFIRM,) where the API has no first step
     can_look_up: bool  # False: no call reads a payment (Adyen), so signed webhook fields are what counts
     resend_window_s: (
         int  # seconds for which the identical request with the same key gets the first result, margin taken off
     )
+    facets: Facets  # everything that is no operation
 
     def perform(self, call: OperationCall) -> Outcome:
         """Send one operation. Never raises for what a gateway or network does: that is an Outcome."""

@@ -107,7 +107,7 @@ async def connect(account_id: str) -> Connection:
 
 def steps_by_gateway() -> dict[str, tuple[OperationKind, ...]]:
     """Each gateway's steps of an authorisation."""
-    return registry.AUTHORISE_STEPS
+    return {name: kind.authorise_steps for name, kind in registry.KINDS.items()}
 
 
 def close_all() -> None:

@@ -82,7 +82,18 @@ def _stricter(one: RetryAction, other: RetryAction) -> RetryAction:
 
 @cache
 def _table() -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]:
-    text = files("orchestrator.gateways").joinpath("decline_codes.csv").read_text("utf-8")
+    """The networks' table and those in the gateways' folders."""
+    here = files("orchestrator.gateways")
+    tables = [here.joinpath("network_declines.csv"), *(folder.joinpath("declines.csv") for folder in here.iterdir())]
+    rows: dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]] = {}
+    for table in tables:
+        if table.is_file():
+            rows |= read_table(table.read_text("utf-8"))
+    return rows
+
+
+def read_table(text: str) -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]:
+    """Rows of one CSV table; lines that begin with # are comments."""
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return {
         (row["gateway"], row["field"], row["code"]): (
@@ -92,3 +103,8 @@ def _table() -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]
         )
         for row in csv.DictReader(lines)
     }
+
+
+def add_table(text: str) -> None:
+    """Take in the table of a gateway whose folder is elsewhere."""
+    _table().update(read_table(text))

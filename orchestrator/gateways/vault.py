@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import assert_never
 from urllib.parse import quote, urlsplit
 
-from orchestrator.gateways.base import CardCredential
+from orchestrator.gateways.credentials import CardCredential
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.transport import Exchange, GatewaySession, Reply
 from routing.outcomes import Outcome, OutcomeKind

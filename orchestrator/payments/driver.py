@@ -18,7 +18,8 @@ from orchestrator.db import transaction
 from orchestrator.errors import NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways import connections
-from orchestrator.gateways.base import CardCredential, OperationCall, OperationKind
+from orchestrator.gateways.base import OperationCall, OperationKind
+from orchestrator.gateways.credentials import CardCredential
 from orchestrator.ids import new_id
 from orchestrator.notifications.service import record
 from orchestrator.payments import lifecycle, resolver, store
@@ -197,7 +198,7 @@ def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> Oper
         amount=operation.amount,
         gateway_payment_id=attempt.gateway_payment_id,
         gateway_operation_id=target,
-        card=CardCredential(**{name: getattr(card, name) for name in card.__struct_fields__}) if card else None,
+        credential=CardCredential(**{name: getattr(card, name) for name in card.__struct_fields__}) if card else None,
         return_url=f"{get_settings().public_url}/pay/{story.payment.public_token}/return",
         action_result=operation.action_result or {},
         description=story.payment.description,

@@ -16,7 +16,8 @@ import requests
 from simulated_accounts import Account, Received, World
 
 from orchestrator.gateways.base import Gateway
-from orchestrator.gateways.registry import GatewayEndpoints, build_gateway
+from orchestrator.gateways.kinds import GatewayEndpoints
+from orchestrator.gateways.registry import build_gateway
 from orchestrator.gateways.vault import VaultSettings
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +110,7 @@ def _endpoints(world: World, gateway: str, tmp_path: Path) -> GatewayEndpoints:
     roots.write_bytes(requests.get(world.urls["paypal"] + "/simulator/ca", timeout=20).content)
     return GatewayEndpoints(
         base_url=world.urls["paypal"],
-        paypal_cert_hosts=(world.urls["paypal"],),
+        cert_hosts=(world.urls["paypal"],),
         ca_file=str(roots),
         read_timeout_s=10,
     )

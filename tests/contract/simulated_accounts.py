@@ -11,7 +11,8 @@ from typing import Any
 import requests
 
 from currency.money import Money
-from orchestrator.gateways.base import CardCredential, Gateway, OperationCall, OperationKind
+from orchestrator.gateways.base import Gateway, OperationCall, OperationKind
+from orchestrator.gateways.credentials import CardCredential
 
 APPROVED_CARD = "4242424242424242"
 EUR_12_30 = Money(1230, "EUR")

@@ -9,6 +9,7 @@ import pytest
 from simulated_accounts import APPROVED_CARD, EUR_12_30, Account
 
 from orchestrator.gateways.base import Lookup, OperationCall, OperationKind, WebhookMessage, WebhookRejected
+from orchestrator.gateways.credentials import CardCredential
 from routing.outcomes import Outcome, OutcomeKind, RetryAction
 
 Connect = Callable[[str], Account]
@@ -29,7 +30,7 @@ def created(account: Account) -> str:
 
 def confirm_call(account: Account, number: str = APPROVED_CARD) -> OperationCall:
     card = account.world.tokenise(number)
-    return account.call(OperationKind.CONFIRM, gateway_payment_id=created(account), card=card)
+    return account.call(OperationKind.CONFIRM, gateway_payment_id=created(account), credential=card)
 
 
 def authorised(account: Account) -> Outcome:
@@ -70,8 +71,15 @@ def test_exchange_kept_for_the_timeline_names_no_card_token_or_key(connect: Conn
     account = connect(gateway)
     call = confirm_call(account)
     kept = str(account.gateway.perform(call).exchange)
-    assert call.card is not None
-    for secret in (call.card.vault_token, APPROVED_CARD, "'737'", "Ada Lovelace", "sk_test", "client_secret': 'pi_"):
+    assert isinstance(call.credential, CardCredential)
+    for secret in (
+        call.credential.vault_token,
+        APPROVED_CARD,
+        "'737'",
+        "Ada Lovelace",
+        "sk_test",
+        "client_secret': 'pi_",
+    ):
         assert secret not in kept
 
 
@@ -245,8 +253,8 @@ def test_error_statuses_are_told_apart(connect: Connect, gateway: str, behaviour
 def test_token_that_the_vault_does_not_know_is_a_decline(connect: Connect, gateway: str) -> None:
     account = connect(gateway)
     call = confirm_call(account)
-    assert call.card is not None
-    stranger = replace(call, card=replace(call.card, vault_token="tok_" + "0" * 32))
+    assert isinstance(call.credential, CardCredential)
+    stranger = replace(call, credential=replace(call.credential, vault_token="tok_" + "0" * 32))
     outcome = account.gateway.perform(stranger)
     assert outcome.kind is OutcomeKind.DECLINED
     assert outcome.decline is not None

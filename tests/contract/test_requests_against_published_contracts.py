@@ -14,8 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from currency.money import Money
-from orchestrator.gateways.base import CardCredential, OperationCall, OperationKind
-from orchestrator.gateways.registry import GatewayEndpoints, build_gateway
+from orchestrator.gateways.base import OperationCall, OperationKind
+from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.kinds import GatewayEndpoints
+from orchestrator.gateways.registry import build_gateway
 from orchestrator.gateways.vault import VaultSettings
 
 CONTRACTS = Path(__file__).parents[2] / "../shared/contracts"
@@ -78,7 +80,7 @@ def sent(recorder: Recorder, gateway: str, kind: OperationKind, **given: Any) ->
         "amount": Money(1230, "EUR"),
         "gateway_payment_id": "PAY1",
         "gateway_operation_id": "AUTH1",
-        "card": CardCredential("tok_1", "visa", "4242", 3, 2030, holder="Ada"),
+        "credential": CardCredential("tok_1", "visa", "4242", 3, 2030, holder="Ada"),
         "return_url": "https://shop.example/return",
         "action_result": {"redirectResult": "X6"},
     }

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from currency.money import Money
-from orchestrator.gateways import adyen_mapping, paypal_mapping, stripe_mapping
-from orchestrator.gateways.base import CardCredential, OperationCall, OperationKind
-from orchestrator.gateways.registry import GatewayEndpoints, build_gateway
+from orchestrator.gateways.adyen import mapping as adyen_mapping
+from orchestrator.gateways.base import OperationCall, OperationKind
+from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.kinds import GatewayEndpoints
+from orchestrator.gateways.paypal import mapping as paypal_mapping
+from orchestrator.gateways.registry import build_gateway
+from orchestrator.gateways.stripe import mapping as stripe_mapping
 from orchestrator.gateways.transport import Reply
 from orchestrator.gateways.vault import VaultSettings
 from routing.outcomes import Outcome, OutcomeKind, RetryAction
@@ -21,7 +25,7 @@ GATEWAYS = ("adyen", "paypal", "stripe")
 def call(kind: OperationKind = OperationKind.CONFIRM, amount: Money = EUR, brand: str = "visa") -> OperationCall:
     card = CardCredential("tok_1", brand, "4242", 3, 2030)
     return OperationCall(
-        kind, "op_1", "pay_1", "att_1", amount, gateway_payment_id="P1", gateway_operation_id="O1", card=card
+        kind, "op_1", "pay_1", "att_1", amount, gateway_payment_id="P1", gateway_operation_id="O1", credential=card
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from orchestrator.errors import InvalidField
 from orchestrator.gateways.base import OperationKind
-from orchestrator.gateways.registry import AUTHORISE_STEPS, GatewayEndpoints, build_gateway, validate_credentials
+from orchestrator.gateways.kinds import GatewayEndpoints
+from orchestrator.gateways.registry import KINDS, build_gateway, validate_credentials
 from orchestrator.gateways.vault import VaultSettings
 
 GOOD = {
@@ -20,7 +21,7 @@ GOOD = {
 def test_complete_credentials_build_an_adapter(gateway: str) -> None:
     adapter = build_gateway(gateway, GOOD[gateway], GatewayEndpoints(), VaultSettings(proxy_url="http://127.0.0.1:9"))
     assert adapter.name == gateway
-    assert adapter.authorise_steps == AUTHORISE_STEPS[gateway]
+    assert adapter.authorise_steps == KINDS[gateway].authorise_steps
     assert OperationKind.CONFIRM in adapter.authorise_steps
     adapter.close()
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from orchestrator.gateways.base import WebhookRejected
-from orchestrator.gateways.paypal_webhooks import (
+from orchestrator.gateways.paypal.webhooks import (
     LIVE_CERT_HOSTS,
     PayPalWebhookSettings,
     PayPalWebhookVerifier,

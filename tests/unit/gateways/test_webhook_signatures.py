@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.gateways.adyen import signed_text, verified_items, verify_basic_auth
-from orchestrator.gateways.adyen_mapping import translate_item
+from orchestrator.gateways.adyen.adapter import signed_text, verified_items, verify_basic_auth
+from orchestrator.gateways.adyen.mapping import translate_item
 from orchestrator.gateways.base import WebhookRejected
-from orchestrator.gateways.stripe import verify_signature
-from orchestrator.gateways.stripe_mapping import translate_event
+from orchestrator.gateways.stripe.adapter import verify_signature
+from orchestrator.gateways.stripe.mapping import translate_event
 
 NOW = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp())
 SECRET = "whsec_for_this_test"

@@ -12,6 +12,7 @@ from currency.exponents import from_gateway_minor
 from currency.money import Money
 from orchestrator.gateways.answers import approved, by_status, declined
 from orchestrator.gateways.base import OperationCall, OperationKind, WebhookMessage
+from orchestrator.gateways.credentials import brand_of
 from orchestrator.gateways.declines import decline_for, first_mapped, narrow
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind, RetryAction
@@ -65,7 +66,7 @@ def read_payment(call: OperationCall, body: dict[str, Any]) -> Outcome:
         case "RedirectShopper" | "IdentifyShopper" | "ChallengeShopper" | "PresentToShopper":
             return _read_action(body, psp)
         case "Refused" | "Error" | "Cancelled":
-            return declined(read_decline(body, call.card.brand if call.card else ""), payment_id=psp, operation_id=psp)
+            return declined(read_decline(body, brand_of(call.credential)), payment_id=psp, operation_id=psp)
         case other:
             raise ValueError(f"result code {other}")
 

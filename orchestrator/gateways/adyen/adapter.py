@@ -15,7 +15,8 @@ from Adyen.services.checkout import AdyenCheckoutApi
 from requests.auth import HTTPBasicAuth
 
 from currency.exponents import AmountNotRepresentable, to_gateway_minor
-from orchestrator.gateways.adyen_mapping import GATEWAY, read_reply, translate_item
+from orchestrator.gateways.adyen.capabilities import CAPABILITIES
+from orchestrator.gateways.adyen.mapping import GATEWAY, read_reply, translate_item
 from orchestrator.gateways.answers import invalid_call, not_done_yet, not_representable, probe_result, settle
 from orchestrator.gateways.base import (
     Lookup,
@@ -25,6 +26,8 @@ from orchestrator.gateways.base import (
     WebhookMessage,
     WebhookRejected,
 )
+from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.facets import Facets
 from orchestrator.gateways.transport import GatewaySession, record
 from orchestrator.gateways.vault import VaultSettings, expressions_for
 from routing.outcomes import Outcome
@@ -37,6 +40,8 @@ class AdyenGateway:
     """One Adyen merchant account. `hmac_keys` are hex; `basic_auth` (user, password) guards the webhook where set."""
 
     name: str = GATEWAY
+    capabilities = CAPABILITIES
+    facets = Facets()
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CONFIRM,)
     can_look_up = False
     # Keys live at least 7 days: https://docs.adyen.com/development-resources/api-idempotency; one day margin.
@@ -68,7 +73,7 @@ class AdyenGateway:
             return invalid_call(GATEWAY, f"{call.kind} needs the payment's pspReference")
         if call.kind is OperationKind.COMPLETE and not _details_request(call)["details"]:
             return not_done_yet(call.gateway_payment_id, "the return carries no result of the challenge")
-        if call.kind is OperationKind.CONFIRM and call.card is None:
+        if call.kind is OperationKind.CONFIRM and not isinstance(call.credential, CardCredential):
             return invalid_call(GATEWAY, "confirm needs a card")
         try:
             send = self._sender(call)
@@ -137,9 +142,9 @@ class AdyenGateway:
         return {"merchantAccount": self._merchant, "amount": _amount(call), "reference": call.operation_id}
 
     def _payment_request(self, call: OperationCall) -> dict[str, Any]:
-        if call.card is None:
+        if not isinstance(call.credential, CardCredential):
             raise ValueError("a card is needed")
-        shown = expressions_for(call.card, self._vault)
+        shown = expressions_for(call.credential, self._vault)
         method = {
             "type": "scheme",
             "number": shown.number,
@@ -147,7 +152,7 @@ class AdyenGateway:
             "expiryYear": shown.expiry_year,
         }
         method |= {"cvc": shown.cvc} if shown.cvc else {}
-        method |= {"holderName": call.card.holder} if call.card.holder else {}
+        method |= {"holderName": call.credential.holder} if call.credential.holder else {}
         return {
             "merchantAccount": self._merchant,
             "amount": _amount(call),

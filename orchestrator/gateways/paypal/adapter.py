@@ -24,7 +24,10 @@ from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 from currency.exponents import AmountNotRepresentable, to_gateway_decimal
 from orchestrator.gateways.answers import by_status, invalid_call, looked_up, not_representable, probe_result, settle
 from orchestrator.gateways.base import Lookup, LookupResult, OperationCall, OperationKind, WebhookMessage
-from orchestrator.gateways.paypal_mapping import (
+from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.facets import Facets
+from orchestrator.gateways.paypal.capabilities import CAPABILITIES
+from orchestrator.gateways.paypal.mapping import (
     GATEWAY,
     captures_of,
     read_capture,
@@ -32,7 +35,7 @@ from orchestrator.gateways.paypal_mapping import (
     read_reply,
     read_void,
 )
-from orchestrator.gateways.paypal_webhooks import PayPalWebhookVerifier
+from orchestrator.gateways.paypal.webhooks import PayPalWebhookVerifier
 from orchestrator.gateways.transport import GatewaySession, Tape, record
 from orchestrator.gateways.vault import VaultSettings, expressions_for
 from routing.outcomes import Outcome, OutcomeKind
@@ -45,6 +48,8 @@ class PayPalGateway:
     """One PayPal REST app. The access token is fetched directly, never through the vault, and shared."""
 
     name: str = GATEWAY
+    capabilities = CAPABILITIES
+    facets = Facets()
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
     can_look_up = True
     resend_window_s = 5 * 3600  # order keys live 6 h (paypal-server-sdk, orders_controller.py); payments' 45 days
@@ -190,7 +195,11 @@ def _problem_of(call: OperationCall) -> str:
     if call.kind in (OperationKind.CONFIRM, OperationKind.COMPLETE):
         if not call.gateway_payment_id:
             return f"{call.kind} needs the order's id"
-        return "confirm needs a card" if call.kind is OperationKind.CONFIRM and call.card is None else ""
+        return (
+            "confirm needs a card"
+            if call.kind is OperationKind.CONFIRM and not isinstance(call.credential, CardCredential)
+            else ""
+        )
     return "" if call.gateway_operation_id else f"{call.kind} needs the id of the authorization or capture"
 
 
@@ -234,15 +243,15 @@ def _order_request(call: OperationCall) -> OrderRequest:
 
 
 def _authorize_request(call: OperationCall, vault: VaultSettings) -> OrderAuthorizeRequest:
-    if call.card is None:
+    if not isinstance(call.credential, CardCredential):
         raise ValueError("a card is needed")
-    shown = expressions_for(call.card, vault)
+    shown = expressions_for(call.credential, vault)
     optional: dict[str, Any] = {"security_code": shown.cvc} if shown.cvc else {}
-    optional |= {"name": call.card.holder} if call.card.holder else {}
+    optional |= {"name": call.credential.holder} if call.credential.holder else {}
     if call.return_url:  # without it PayPal's 3-D Secure page has nowhere to send the payer back to
         optional["experience_context"] = CardExperienceContext(call.return_url, call.return_url)
     # PayPal wants year and month in one field of a fixed form, which two expressions would not surely give.
-    expiry = f"{call.card.expiry_year:04d}-{call.card.expiry_month:02d}"
+    expiry = f"{call.credential.expiry_year:04d}-{call.credential.expiry_month:02d}"
     card = CardRequest(number=shown.number, expiry=expiry, **optional)
     return OrderAuthorizeRequest(payment_source=OrderAuthorizeRequestPaymentSource(card=card))
 

@@ -22,7 +22,10 @@ from orchestrator.gateways.base import (
     WebhookMessage,
     WebhookRejected,
 )
-from orchestrator.gateways.stripe_mapping import GATEWAY, read_intent, read_refund, read_reply, translate_event
+from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.facets import Facets
+from orchestrator.gateways.stripe.capabilities import CAPABILITIES
+from orchestrator.gateways.stripe.mapping import GATEWAY, read_intent, read_refund, read_reply, translate_event
 from orchestrator.gateways.transport import GatewaySession, record
 from orchestrator.gateways.vault import VaultSettings, expressions_for
 from routing.outcomes import Outcome
@@ -38,6 +41,8 @@ class StripeGateway:
     """One Stripe account. `secret_key` and `webhook_secrets` are its credentials; sessions are the account's own."""
 
     name: str = GATEWAY
+    capabilities = CAPABILITIES
+    facets = Facets()
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
     can_look_up = True
     resend_window_s = 23 * 3600  # keys live at least 24 h: https://docs.stripe.com/api/idempotent_requests
@@ -61,7 +66,7 @@ class StripeGateway:
         """Send one operation; see Gateway."""
         if call.kind is not OperationKind.CREATE and not call.gateway_payment_id:
             return invalid_call(GATEWAY, f"{call.kind} needs the payment intent's id")
-        if call.kind is OperationKind.CONFIRM and call.card is None:
+        if call.kind is OperationKind.CONFIRM and not isinstance(call.credential, CardCredential):
             return invalid_call(GATEWAY, "confirm needs a card")
         try:
             send = self._sender(call)
@@ -171,13 +176,13 @@ def _create_params(call: OperationCall) -> Any:
 
 
 def _confirm_params(call: OperationCall, vault: VaultSettings) -> Any:
-    if call.card is None:
+    if not isinstance(call.credential, CardCredential):
         raise ValueError("a card is needed")
-    shown = expressions_for(call.card, vault)
+    shown = expressions_for(call.credential, vault)
     card = {"number": shown.number, "exp_month": shown.expiry_month, "exp_year": shown.expiry_year}
     data: dict[str, Any] = {"type": "card", "card": card | ({"cvc": shown.cvc} if shown.cvc else {})}
-    if call.card.holder:
-        data["billing_details"] = {"name": call.card.holder}
+    if call.credential.holder:
+        data["billing_details"] = {"name": call.credential.holder}
     return {"payment_method_data": data} | ({"return_url": call.return_url} if call.return_url else {})
 
 

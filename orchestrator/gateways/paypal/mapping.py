@@ -12,6 +12,7 @@ from currency.exponents import from_gateway_decimal
 from currency.money import Money
 from orchestrator.gateways.answers import approved, by_status, declined, not_done_yet
 from orchestrator.gateways.base import OperationCall, OperationKind, WebhookMessage
+from orchestrator.gateways.credentials import brand_of
 from orchestrator.gateways.declines import decline_for, narrow
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind, RetryAction
@@ -261,4 +262,4 @@ def _money(amount: dict[str, Any]) -> Money:
 
 
 def _brand(call: OperationCall) -> str:
-    return call.card.brand if call.card else ""
+    return brand_of(call.credential)

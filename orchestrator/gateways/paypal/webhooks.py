@@ -28,7 +28,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from orchestrator import clock_port
 from orchestrator.gateways.base import WebhookMessage, WebhookRejected
-from orchestrator.gateways.paypal_mapping import translate_event
+from orchestrator.gateways.paypal.mapping import translate_event
 
 LIVE_CERT_HOSTS = ("api.paypal.com", "api-m.paypal.com")
 SANDBOX_CERT_HOSTS = ("api.sandbox.paypal.com", "api-m.sandbox.paypal.com")

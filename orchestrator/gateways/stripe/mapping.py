@@ -13,6 +13,7 @@ from currency.exponents import from_gateway_minor
 from currency.money import Money
 from orchestrator.gateways.answers import approved, by_status, declined
 from orchestrator.gateways.base import OperationCall, OperationKind, WebhookMessage
+from orchestrator.gateways.credentials import brand_of
 from orchestrator.gateways.declines import decline_for, narrow
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind
@@ -252,7 +253,7 @@ def _id_of(value: object) -> str:
 
 
 def _brand(call: OperationCall) -> str:
-    return call.card.brand if call.card else ""
+    return brand_of(call.credential)
 
 
 def _iso(seconds: object) -> str:

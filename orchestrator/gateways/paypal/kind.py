@@ -1,0 +1,54 @@
+"""PayPal as a gateway of Clearway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.gateways.base import Gateway
+from orchestrator.gateways.kinds import AccountSetup, CredentialField, GatewayKind
+from orchestrator.gateways.paypal.adapter import PayPalGateway
+from orchestrator.gateways.paypal.capabilities import CAPABILITIES
+from orchestrator.gateways.paypal.webhooks import (
+    LIVE_CERT_HOSTS,
+    SANDBOX_CERT_HOSTS,
+    PayPalWebhookSettings,
+    PayPalWebhookVerifier,
+)
+
+
+def _build(setup: AccountSetup) -> Gateway:
+    credentials, endpoints = setup.credentials, setup.endpoints
+    settings = PayPalWebhookSettings(
+        webhook_id=credentials.get("webhook_id") or "",
+        cert_hosts=endpoints.cert_hosts or (LIVE_CERT_HOSTS if endpoints.live else SANDBOX_CERT_HOSTS),
+        ca_file=endpoints.ca_file,
+    )
+    return PayPalGateway(
+        credentials["client_id"],
+        credentials["client_secret"],
+        PayPalWebhookVerifier(settings),
+        setup.direct,
+        setup.through_vault,
+        setup.vault,
+        endpoints.base_url,
+        endpoints.live,
+    )
+
+
+def _check(credentials: Mapping[str, str], live: bool) -> None:
+    """Nothing in PayPal's credentials says which mode they are of: the sandbox refuses live ones and the reverse."""
+
+
+KIND = GatewayKind(
+    name="paypal",
+    authorise_steps=PayPalGateway.authorise_steps,
+    capabilities=CAPABILITIES,
+    credential_fields=(
+        CredentialField("client_id", "Client id", required=True, secret=False),
+        CredentialField("client_secret", "Client secret", required=True),
+        CredentialField("webhook_id", "Webhook id", secret=False),
+    ),
+    build=_build,
+    check=_check,
+    live_hosts=("api-m.paypal.com", "api.paypal.com"),
+)
