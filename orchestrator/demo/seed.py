@@ -116,6 +116,7 @@ def open_shop(merchant_id: str, api: Api, world: World) -> Shop:
 def _open_account(gateway: str, priority: int, api: Api, world: World) -> GatewayAccount:
     name = f"Nordwind{gateway.title()}"
     theirs, webhook_secrets = _credentials(gateway, name)
+    world.open_account(gateway, name, theirs)  # first: its credentials are tried when we add them
     currencies = [currency for currency in CURRENCIES if currency in FEES[gateway]["fixed_minor"]]  # type: ignore[operator]
     made = api.post(
         "/gateway-accounts",
@@ -128,7 +129,7 @@ def _open_account(gateway: str, priority: int, api: Api, world: World) -> Gatewa
             "fees": FEES[gateway],
         },
     )
-    world.register(gateway, name, theirs, made["webhook_url"], webhook_secrets)
+    world.send_webhooks(gateway, name, made["webhook_url"], webhook_secrets)
     return GatewayAccount(made["id"], gateway, name)
 
 

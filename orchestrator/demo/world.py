@@ -37,12 +37,13 @@ class World:
 
     # gateways
 
-    def register(
-        self, gateway: str, account: str, credentials: dict[str, str], webhook_url: str, webhook_secrets: dict[str, str]
-    ) -> None:
-        """Open the account at its gateway, and have its webhooks sent to us."""
+    def open_account(self, gateway: str, account: str, credentials: dict[str, str]) -> None:
+        """The account at its gateway, with the credentials it is called with."""
         self._tell("/accounts", gateway=gateway, account=account, credentials=credentials)
-        self._tell("/endpoints", gateway=gateway, account=account, url=webhook_url, secrets=webhook_secrets)
+
+    def send_webhooks(self, gateway: str, account: str, url: str, secrets: dict[str, str]) -> None:
+        """Have the account's webhooks sent to us."""
+        self._tell("/endpoints", gateway=gateway, account=account, url=url, secrets=secrets)
 
     @contextmanager
     def outage(self, gateway: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from orchestrator.errors import InvalidField, NotFound
 from orchestrator.gateways import registry, store
 from orchestrator.gateways.store import Capabilities, Fees, GatewayAccountRow
 from orchestrator.ids import new_id
+from orchestrator.settings import get_settings
 from routing.candidates import Candidate
 
 
@@ -33,6 +35,7 @@ async def add(
     if mode not in ("test", "live"):
         raise InvalidField("mode", "must be test or live")
     registry.validate_credentials(gateway, credentials, live=mode == "live")
+    registry.check_address(registry.kind_of(gateway), registry.endpoints_from(get_settings(), gateway, mode))
     row = GatewayAccountRow(
         id=new_id("ga"),
         merchant_id=merchant_id,
@@ -51,6 +54,20 @@ async def add(
         if idempotency_id:
             await bind_idempotency(idempotency_id, row.id)
     return row
+
+
+async def check(gateway: str, credentials: dict[str, str], *, mode: str) -> None:
+    """Make one harmless call with these credentials. Raises InvalidField that says plainly what is wrong."""
+    settings = get_settings()
+    adapter = registry.build_gateway(
+        gateway, credentials, registry.endpoints_from(settings, gateway, mode), registry.vault_from(settings)
+    )
+    try:
+        problem = await asyncio.to_thread(adapter.probe)
+    finally:
+        adapter.close()
+    if problem:
+        raise InvalidField("credentials", f"do not work at {gateway} in {mode} mode: {problem}")
 
 
 def _converted(field: str, value: dict[str, Any], shape: type[Any]) -> Any:

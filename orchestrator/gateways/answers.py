@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
 from currency.exponents import AmountNotRepresentable
 from currency.money import Money
+from orchestrator import clock_port
 from orchestrator.gateways.base import Lookup, LookupResult
 from orchestrator.gateways.declines import decline_for
+from orchestrator.gateways.facets import Answer
 from orchestrator.gateways.transport import Reply, Tape, network_outcome
 from orchestrator.gateways.vault import VaultSettings, read_vault_error, vault_outcome
 from routing.outcomes import Decline, Outcome, OutcomeKind
+
+T = TypeVar("T")
+
+MAX_RETRY_AFTER_S = 300  # a gateway that asks for more is tried again after this
 
 # What reading an answer of an unexpected shape raises: then nothing is known, and nothing is guessed.
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
@@ -74,10 +81,75 @@ def by_status(gateway: str, reply: Reply, message: str = "") -> Outcome:
     """
     decline = decline_for(gateway, "http", str(reply.status), message or f"HTTP {reply.status}")
     if reply.status == 429:
-        return Outcome(OutcomeKind.NOT_REACHED, decline=decline, detail="rate limited, not processed")
+        pause_s = retry_after_s(reply)
+        detail = f"rate limited, not processed{f'; asks for {pause_s:g} s' if pause_s else ''}"
+        return Outcome(OutcomeKind.NOT_REACHED, decline=decline, detail=detail, retry_after_s=pause_s)
     if decline.reason == "unmapped":
         return Outcome(OutcomeKind.UNKNOWN, detail=f"the gateway answered HTTP {reply.status}")
     return declined(decline)
+
+
+def answer_of(
+    tape: Tape,
+    gateway: str,
+    read: Callable[[Reply], Answer[T]],
+    *,
+    vault: VaultSettings | None = None,
+    skip: str = "",
+) -> Answer[T]:
+    """The answer of one SDK call that is no operation; `read` judges a reply of the gateway (status below 500).
+
+    For an error reply `read` gives `answer_from(by_status(…))` or its like. A lost answer is UNKNOWN for a call that
+    only reads too: ask again.
+    """
+    kept: list[Answer[T]] = []
+
+    def judge(reply: Reply) -> Outcome:
+        kept.append(read(reply))
+        return outcome_of(kept[-1])
+
+    outcome = settle(tape, gateway, judge, vault=vault, skip=skip)
+    if kept:  # the gateway answered, and it could be read
+        return replace(kept[-1], exchange=outcome.exchange)
+    return answer_from(outcome)
+
+
+def answer_from(outcome: Outcome) -> Answer[Any]:
+    """The answer without a value that says the same as an outcome."""
+    return Answer(
+        outcome.kind,
+        None,
+        outcome.decline,
+        outcome.next_action,
+        outcome.detail,
+        outcome.exchange,
+        outcome.retry_after_s,
+    )
+
+
+def outcome_of(answer: Answer[Any]) -> Outcome:
+    """The outcome that says the same as an answer, its value apart."""
+    return Outcome(
+        answer.kind,
+        decline=answer.decline,
+        next_action=answer.next_action,
+        detail=answer.detail,
+        exchange=answer.exchange,
+        retry_after_s=answer.retry_after_s,
+    )
+
+
+def retry_after_s(reply: Reply) -> float:
+    """The pause that a reply asks for in `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3); 0 without one."""
+    text = next((value for key, value in reply.headers.items() if key.lower() == "retry-after"), "").strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text), MAX_RETRY_AFTER_S))
+    try:
+        at = parsedate_to_datetime(text)
+        pause_s = (at - clock_port.now()).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(pause_s, 0.0), float(MAX_RETRY_AFTER_S))
 
 
 def not_representable(gateway: str, error: AmountNotRepresentable) -> Outcome:

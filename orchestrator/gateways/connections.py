@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -19,12 +21,15 @@ from orchestrator.gateways.base import (
     OperationKind,
     WebhookMessage,
 )
+from orchestrator.gateways.facets import Answer
 from orchestrator.gateways.limiter import AccountBusy, AccountThreads
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.settings import get_settings
 from routing.outcomes import Outcome, OutcomeKind
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Connection:
         """Send the operation, and let the account's breaker know how it went."""
         try:
             outcome = await self.threads.run(self.gateway.perform, call)
+            if outcome.retry_after_s:
+                self.threads.pause(outcome.retry_after_s)
         except AccountBusy as busy:
             outcome = Outcome(OutcomeKind.NOT_REACHED, detail=str(busy))
         except Exception as error:  # a mistake in an adapter: it may have happened after sending
@@ -59,6 +66,22 @@ class Connection:
             return await self.threads.run(self.gateway.look_up, call)
         except Exception as error:  # too many calls, or a mistake in an adapter: nothing is proven by it
             return LookupResult(Lookup.UNAVAILABLE, detail=f"{type(error).__name__}: {error}")
+
+    async def ask(self, question: Callable[[Gateway], Answer[T]]) -> Answer[T]:
+        """Call one of the gateway's facets: `connection.ask(lambda g: g.facets.disputes.fetch(id))`.
+
+        UNKNOWN where the adapter itself failed; NOT_REACHED where the account is busy, so that nothing was sent.
+        """
+        try:
+            answer = await self.threads.run(question, self.gateway)
+        except AccountBusy as busy:
+            return Answer(OutcomeKind.NOT_REACHED, detail=str(busy))
+        except Exception as error:  # a mistake in an adapter: it may have happened after sending
+            log.exception("gateway.adapter_failed", account=self.account.id)
+            return Answer(OutcomeKind.UNKNOWN, detail=f"{type(error).__name__}: {error}")
+        if answer.retry_after_s:
+            self.threads.pause(answer.retry_after_s)
+        return answer
 
     async def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
         """Raises WebhookRejected. In the account's threads, because a certificate may have to be fetched."""
@@ -102,6 +125,8 @@ async def connect(account_id: str) -> Connection:
         )
         _connections[account_id] = Connection(row, gateway, threads)
         _read_at[account_id] = time.monotonic()
+        if known is not None:
+            known.gateway.close()  # its idle connections; calls under way end by themselves
         return _connections[account_id]
 
 

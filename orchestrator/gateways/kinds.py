@@ -59,7 +59,8 @@ class AccountSetup:
 class GatewayKind:
     """One gateway. `check` raises InvalidField for credentials whose form is wrong, or that are of the other mode.
 
-    `live_hosts` are the addresses where real money moves: a test account never calls them.
+    `live_hosts` are the addresses where real money moves (a suffix where they begin with a dot or a dash): a test
+    account never calls them.
     """
 
     name: str
@@ -69,3 +70,4 @@ class GatewayKind:
     build: Callable[[AccountSetup], Gateway]
     check: Callable[[Mapping[str, str], bool], None]
     live_hosts: tuple[str, ...]
+    setup_notes: tuple[str, ...] = ()  # what an operator must arrange with the gateway before live traffic

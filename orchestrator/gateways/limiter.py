@@ -1,9 +1,13 @@
-"""Threads of one gateway account: its slow calls fill its own threads and its own queue, never another's."""
+"""Threads of one gateway account: its slow calls fill its own threads and its own queue, never another's.
+
+An account whose gateway asks for a pause is left alone until it is over; others go on.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -16,7 +20,7 @@ DEFAULT_MAX_WAITING = 64
 
 
 class AccountBusy(Exception):
-    """The account's threads and queue are full. The call was not started: nothing was sent."""
+    """The account's threads and queue are full, or its gateway asked for a pause. Nothing was sent."""
 
 
 class AccountThreads:
@@ -28,6 +32,7 @@ class AccountThreads:
         self.account_id = account_id
         self._limit = max_calls + max_waiting
         self._taken = 0
+        self._paused_until = 0.0
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_calls, thread_name_prefix=f"gateway-{account_id}")
 
@@ -37,6 +42,9 @@ class AccountThreads:
         A caller that is cancelled gives up waiting; a call that has started runs to its end and its result is lost.
         """
         with self._lock:
+            pause_s = self._paused_until - time.monotonic()
+            if pause_s > 0:
+                raise AccountBusy(f"{self.account_id} asked for a pause, of which {pause_s:.0f} s are left")
             if self._taken >= self._limit:
                 raise AccountBusy(f"{self.account_id} has {self._taken} calls running or waiting")
             self._taken += 1
@@ -47,6 +55,11 @@ class AccountThreads:
             raise
         future.add_done_callback(lambda _: self._release())
         return await asyncio.wrap_future(future)
+
+    def pause(self, seconds: float) -> None:
+        """Start nothing for so long: what a gateway asks for with `Retry-After`. In this process only."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     def close(self) -> None:
         """Take no more calls, drop those not started; running ones end by their own time-outs."""

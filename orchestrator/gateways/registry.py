@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from orchestrator.errors import InvalidField
 from orchestrator.gateways.adyen.kind import KIND as ADYEN
@@ -47,6 +49,7 @@ def build_gateway(
     session is the account's pool of connections.
     """
     validate_credentials(gateway_name, credentials, live=endpoints.live)
+    check_address(kind_of(gateway_name), endpoints)
     direct = GatewaySession(
         connect_timeout_s=endpoints.connect_timeout_s,
         read_timeout_s=endpoints.read_timeout_s,
@@ -55,6 +58,27 @@ def build_gateway(
     )
     through_vault = vault_session(vault, endpoints.pool_size)
     return kind_of(gateway_name).build(AccountSetup(credentials, endpoints, vault, direct, through_vault))
+
+
+def check_address(kind: GatewayKind, endpoints: GatewayEndpoints) -> None:
+    """Raise InvalidField where a live account would talk to a simulator, or a test account to where real money is."""
+    host = (urlsplit(endpoints.base_url).hostname or "").rstrip(".") if endpoints.base_url else ""
+    if endpoints.live and host and _is_this_machine(host):
+        raise InvalidField(
+            "mode", f"live, but {kind.name}'s address is set to {host}, a simulator's: unset it, or use test mode"
+        )
+    if not endpoints.live and any(host == live or host.endswith(live) for live in kind.live_hosts if host):
+        raise InvalidField("mode", f"test, but {kind.name}'s address is set to {host}, where real money moves")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not address.is_global
 
 
 def endpoints_from(settings: Settings, gateway: str, mode: str) -> GatewayEndpoints:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from urllib3.util.retry import Retry
 from orchestrator.gateways.redaction import redact, redact_text
 from routing.outcomes import Outcome, OutcomeKind
 
+MAX_REPLY_BYTES = 64 * 1024 * 1024  # a settlement report is the largest thing that a gateway sends
+WHOLE_REPLY_TIMEOUTS = 3  # read time-outs that a whole reply may take: one that trickles does not keep a thread
 MAX_KEPT_BODY_CHARS = 20_000  # of a body that is not JSON or a form, kept for the timeline
 
 
@@ -112,6 +115,14 @@ class PromptAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, socket_options=HTTPConnection.default_socket_options, **proxy_kwargs)
 
 
+class ReplyTooLarge(requests.RequestException):
+    """The gateway's reply is larger than any that it has. What it did is not known."""
+
+
+class ReplyTooSlow(requests.RequestException):
+    """The gateway's reply came, but did not end in time. What it did is not known."""
+
+
 class GatewaySession(requests.Session):
     """A session of one gateway account. Proxies and certificates come from settings only, never from the environment.
 
@@ -133,7 +144,7 @@ class GatewaySession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send once, whole answer read, recorded on this thread's tape."""
-        kwargs.update(timeout=self._timeout, allow_redirects=False, stream=False)
+        kwargs.update(timeout=self._timeout, allow_redirects=False, stream=True)
         if self._ca_file:
             kwargs["verify"] = self._ca_file
         exchange = Exchange(request.method or "", request.url or "", _decoded(request.body))
@@ -142,11 +153,31 @@ class GatewaySession(requests.Session):
             tape.exchanges.append(exchange)
         try:
             response = super().send(request, **kwargs)
+            _read_whole(response, time.monotonic() + WHOLE_REPLY_TIMEOUTS * self._timeout[1])
         except Exception as error:
             exchange.failure = error
             raise
         exchange.reply = read_reply(response)
         return response
+
+
+def _read_whole(response: requests.Response, deadline: float) -> None:
+    """Read the body within its limits, so that whoever asks finds it there. Raises ReplyTooLarge, ReplyTooSlow.
+
+    Piece by piece as it comes: `iter_content` would wait for whole blocks and not see the time pass.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(64 * 1024, decode_content=True):
+        size += len(chunk)
+        if size > MAX_REPLY_BYTES:
+            response.close()
+            raise ReplyTooLarge(f"a reply of more than {MAX_REPLY_BYTES} bytes")
+        if time.monotonic() > deadline:
+            response.close()
+            raise ReplyTooSlow("the reply did not end in time")
+        chunks.append(chunk)
+    response._content = b"".join(chunks)
 
 
 def read_reply(response: requests.Response) -> Reply:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from orchestrator.gateways import accounts, store
+from orchestrator.gateways import accounts, connections, registry, store
 from orchestrator.gateways.store import Capabilities, Fees, GatewayAccountRow
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
@@ -52,6 +52,21 @@ class AddGatewayAccount(Input):
     priority: Annotated[int, Meta(ge=0, le=10_000, description="Lower goes first.")] = 100
     capabilities: CapabilitiesInput = msgspec.field(default_factory=CapabilitiesInput)
     fees: FeesInput = msgspec.field(default_factory=FeesInput)
+    verify: Annotated[
+        bool, Meta(description="Try the credentials with one harmless call first; false adds them unseen.")
+    ] = True
+
+
+class AccountCheckBody(msgspec.Struct, kw_only=True):
+    """What a harmless call to the gateway came to: `problem` is empty when all is well.
+
+    `notes` are what an operator must arrange with the gateway.
+    """
+
+    object: str = "gateway_account_check"
+    ok: bool
+    problem: str
+    notes: list[str]
 
 
 class GatewayAccountBody(msgspec.Struct, kw_only=True):
@@ -87,6 +102,8 @@ async def add_account(request: ApiRequest, data: JSONBody[AddGatewayAccount]) ->
         require_currency(currency, f"fees.fixed_minor.{currency}")
 
     async def work(idempotency_id: str) -> GatewayAccountBody:
+        if data.verify:
+            await accounts.check(data.gateway, data.credentials, mode=data.mode)
         row = await accounts.add(
             merchant_id,
             data.gateway,
@@ -129,6 +146,20 @@ async def list_accounts(request: ApiRequest) -> Page[GatewayAccountBody]:
 async def get_account(request: ApiRequest, account_id: FromPath[str]) -> GatewayAccountBody:
     """The account, without its credentials."""
     return _body(await accounts.get(merchant_of(request), account_id))
+
+
+@get(
+    "/gateway-accounts/{account_id:str}/check",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["gateway accounts"],
+    summary="Check a gateway account",
+)
+async def check_account(request: ApiRequest, account_id: FromPath[str]) -> AccountCheckBody:
+    """Make one harmless call to the gateway with the account's credentials."""
+    row = await accounts.get(merchant_of(request), account_id)
+    problem = await (await connections.connect(row.id)).probe()
+    return AccountCheckBody(ok=not problem, problem=problem, notes=list(registry.kind_of(row.gateway).setup_notes))
 
 
 @post(
@@ -184,4 +215,4 @@ def _body(row: GatewayAccountRow) -> GatewayAccountBody:
     )
 
 
-ROUTES = [add_account, list_accounts, get_account, enable_account, disable_account]
+ROUTES = [add_account, list_accounts, get_account, check_account, enable_account, disable_account]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from http_driving import Api
 
-STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}}
+STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}, "verify": False}
 RULES = [{"name": "euro", "when": {"currency": ["EUR"]}, "then": {"accounts": ["stripe"]}}]
 
 

@@ -14,7 +14,7 @@ DRAFT = {
     "buyer": {"name": "Beta", "country": "DE"},
     "lines": [{"description": "a", "quantity": "1", "unit_price": "1", "tax": {"kind": "zero"}}],
 }
-STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}}
+STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}, "verify": False}
 
 
 @pytest.fixture(scope="module")

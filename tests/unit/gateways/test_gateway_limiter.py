@@ -45,3 +45,20 @@ async def test_what_the_call_raises_reaches_the_caller_and_frees_its_place() -> 
         with pytest.raises(KeyError):
             await threads.run(empty.__getitem__, "missing")
     threads.close()
+
+
+async def test_account_that_asked_for_a_pause_is_left_alone_and_others_go_on() -> None:
+    asked, other = AccountThreads("ga_1"), AccountThreads("ga_2")
+    asked.pause(30)
+    with pytest.raises(AccountBusy, match="asked for a pause"):
+        await asked.run(lambda: 1)
+    assert await other.run(lambda: 2) == 2
+    asked.close()
+    other.close()
+
+
+async def test_pause_that_is_over_is_over() -> None:
+    threads = AccountThreads("ga_1")
+    threads.pause(0)
+    assert await threads.run(lambda: 1) == 1
+    threads.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from orchestrator.gateways.transport import GatewaySession, network_outcome, record
+from orchestrator.gateways import transport
+from orchestrator.gateways.transport import GatewaySession, ReplyTooLarge, ReplyTooSlow, network_outcome, record
 from orchestrator.gateways.vault import VaultSettings, vault_session
 from routing.outcomes import OutcomeKind
 
@@ -93,6 +95,57 @@ def test_answer_that_never_comes_is_unknown() -> None:
         kind = outcome_of(session(), f"http://{address}/")
         release.set()
     assert kind is OutcomeKind.UNKNOWN
+
+
+def test_answer_that_trickles_is_given_up_after_the_time_for_a_whole_one() -> None:
+    stop = threading.Event()
+
+    def trickle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+        with suppress(OSError):
+            while not stop.wait(0.1):
+                connection.sendall(b" ")
+
+    with server(trickle) as address:
+        tape = record(lambda: session().post(f"http://{address}/"))
+        stop.set()
+    assert isinstance(tape.raised, ReplyTooSlow)
+    exchange = tape.last()
+    assert exchange is not None
+    assert network_outcome(exchange).kind is OutcomeKind.UNKNOWN
+
+
+def test_answer_without_end_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 10_000)
+
+    def pour(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 5000)
+
+    with server(pour) as address:
+        tape = record(lambda: session().post(f"http://{address}/"))
+    assert isinstance(tape.raised, ReplyTooLarge)
+
+
+def test_answer_in_chunks_and_compressed_is_read_whole() -> None:
+    body = gzip.compress(b'{"id": "pi_1"}')
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
+        connection.sendall(head + chunks + b"0\r\n\r\n")
+
+    with server(answer) as address:
+        tape = record(lambda: session().post(f"http://{address}/"))
+    exchange = tape.last()
+    assert exchange is not None
+    assert exchange.reply is not None
+    assert exchange.reply.body == {"id": "pi_1"}
 
 
 def test_reset_on_a_reused_connection_is_unknown_and_not_sent_again() -> None:
