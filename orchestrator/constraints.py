@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from orchestrator.customers.kept_methods import MethodStatus, TokenState
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus
 from orchestrator.reconciliation.constraints import CONSTRAINTS as RECONCILIATION
@@ -41,6 +42,11 @@ _CHECKS: dict[str, dict[str, str]] = {
         "ledger_transfer_accounts_check": "debit_account_id <> credit_account_id",
     },
     "gateway_account": {"gateway_account_mode_check": "mode IN ('test', 'live')"},
+    "payment_method": {"payment_method_status_check": _one_of("status", MethodStatus)},
+    "payment_method_token": {
+        "payment_method_token_state_check": _one_of("state", TokenState),
+        "payment_method_token_kept_check": "state <> 'kept' OR gateway_token <> ''",
+    },
     "webhook_message": {"webhook_message_state_check": "state IN ('received', 'applied', 'ignored')"},
 }
 
@@ -70,6 +76,11 @@ _INDEXES = (
     "CREATE INDEX event_merchant_idx ON event (merchant_id, id DESC)",
     "CREATE INDEX event_object_idx ON event (object_id)",
     "CREATE INDEX gateway_account_merchant_idx ON gateway_account (merchant_id)",
+    "CREATE INDEX payment_method_customer_idx ON payment_method (customer_id)",
+    # a method is kept once at an account; what failed or was forgotten may be tried again
+    "CREATE UNIQUE INDEX payment_method_token_live_key ON payment_method_token "
+    "(payment_method_id, gateway_account_id) WHERE state NOT IN ('failed', 'forgotten')",
+    "CREATE INDEX operation_unmapped_idx ON operation (attempt_id) WHERE decline->>'reason' = 'unmapped'",
 )
 
 _APPEND_ONLY = ("ledger_journal", "ledger_transfer", "event")

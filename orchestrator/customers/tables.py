@@ -1,6 +1,6 @@
-"""Who pays."""
+"""Who pays, with which kept credentials, and where each of those is kept."""
 
-from piccolo.columns import JSONB, Timestamptz, Varchar
+from piccolo.columns import JSONB, ForeignKey, Integer, OnDelete, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
 
@@ -13,3 +13,37 @@ class Customer(Table, tablename="customer"):
     locale = Varchar(length=20, null=False, default=None)
     profile = JSONB(null=False, default=None)  # address lines, postal code, city, VAT id
     created_at = Timestamptz(null=False, default=None)
+
+
+class PaymentMethod(Table, tablename="payment_method"):
+    """A credential that the customer let us keep. What is charged are its tokens, one for each gateway account."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    customer_id = ForeignKey(Customer, on_delete=OnDelete.restrict, null=False)
+    method = Varchar(length=20, null=False, default=None)
+    brand = Varchar(length=20, null=False, default=None)
+    last4 = Varchar(length=4, null=False, default=None)
+    expiry_month = Integer(null=False, default=None)
+    expiry_year = Integer(null=False, default=None)
+    agreement = Varchar(length=20, null=False, default=None)  # what it may be used for
+    network_transaction_id = Varchar(length=120, null=False, default=None)
+    consent = JSONB(null=False, default=None)  # the text, when and how it was agreed to, whether it covers mirroring
+    status = Varchar(length=12, null=False, default=None)  # active, detaching, detached
+    created_at = Timestamptz(null=False, default=None)
+
+
+class PaymentMethodToken(Table, tablename="payment_method_token"):
+    """A payment method as one gateway account keeps it, or is to keep it."""
+
+    id = Varchar(length=40, primary_key=True, default=None)  # also the idempotency key of the mirroring
+    payment_method_id = ForeignKey(PaymentMethod, on_delete=OnDelete.restrict, null=False)
+    gateway_account_id = Varchar(length=40, null=False, default=None)
+    gateway_token = Varchar(length=255, null=False, default=None)
+    gateway_customer = Varchar(length=255, null=False, default=None)
+    mirrored_from = Varchar(length=40, null=True, default=None)  # the token whose gateway forwarded the card
+    state = Varchar(length=12, null=False, default=None)
+    tries = Integer(null=False, default=None)
+    detail = Text(null=False, default=None)  # one line for people: why it failed, or is waiting
+    created_at = Timestamptz(null=False, default=None)
+    changed_at = Timestamptz(null=False, default=None)

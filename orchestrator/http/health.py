@@ -73,6 +73,12 @@ async def metrics() -> Response[bytes]:
     parked = Gauge("clearway_outbox_parked", "Rows that wait for a person.", registry=registry)
     beat_age = Gauge("clearway_clock_heartbeat_age_seconds", "Since the clock's last heartbeat.", registry=registry)
     payments = Gauge("clearway_payments", "Payments by status.", ["status"], registry=registry)
+    unmapped = Gauge(
+        "clearway_unmapped_declines",
+        "Declines with a code that no table knows: never retried. Add it to the gateway's declines.csv.",
+        ["gateway", "code"],
+        registry=registry,
+    )
     now = clock_port.now()
     lag.set(await outbox.lag_s(now))
     parked.set(await outbox.parked())
@@ -81,6 +87,8 @@ async def metrics() -> Response[bytes]:
     for merchant in await access_store.merchants():
         for status, count in (await payment_store.count_by_status(merchant.id)).items():
             payments.labels(status).inc(count)
+    for gateway, code, count in await payment_store.count_unmapped():
+        unmapped.labels(gateway, code).set(count)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 

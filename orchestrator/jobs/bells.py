@@ -11,6 +11,7 @@ import structlog
 from orchestrator import clock_port, outbox
 from orchestrator.access import store as access
 from orchestrator.billing import service as billing
+from orchestrator.customers import kept_methods, mirroring
 from orchestrator.outbox import Bell, Later
 from orchestrator.payments import driver
 from orchestrator.webhooks import service as webhooks
@@ -43,6 +44,8 @@ HANDLERS: dict[str, Handler] = {
     webhooks.TOPIC: webhooks.apply,
     billing.PAYMENT_CAPTURED: billing.apply_payment,
     billing.SEND_INVOICE: billing.send,
+    kept_methods.DETACH: kept_methods.forget_tokens,
+    mirroring.MIRROR: mirroring.mirror_token,
 }
 
 

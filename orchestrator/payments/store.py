@@ -175,6 +175,15 @@ async def count_by_status(merchant_id: str) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows}
 
 
+async def count_unmapped() -> list[tuple[str, str, int]]:
+    """How often each gateway declined with a code that no table knows: (gateway, its code, times)."""
+    rows = await Operation.raw(
+        "SELECT a.gateway, o.decline->>'gateway_code' AS code, count(*) AS n FROM operation o "
+        "JOIN attempt a ON a.id = o.attempt_id WHERE o.decline->>'reason' = 'unmapped' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    return [(row["gateway"], row["code"] or "", row["n"]) for row in rows]
+
+
 async def uncaptured_attempts(merchant_id: str) -> dict[str, str]:
     """The status of every attempt of the merchant without captured money."""
     rows = await Attempt.raw(
