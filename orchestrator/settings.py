@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -53,15 +53,27 @@ class _Part(BaseModel):
 class Vault(_Part):
     """The card vault: its forward proxy for charges, and its fields page for the checkout."""
 
+    shape: Literal["transport", "envelope"] = "transport"
+    """`transport`: a forward proxy (`proxy_url`). `envelope`: requests go to `envelope_url`, which sends them on."""
     proxy_url: str = ""
     username: str = ""
     password: SecretStr = SecretStr("")
+    envelope_url: str = ""
+    envelope_destination_header: str = "X-Proxy-Url"
+    envelope_method_header: str = "X-Proxy-Method"
+    """Empty: the vault is called with the gateway's own method."""
+    envelope_key_header: str = "X-Vault-Key"
+    envelope_key: SecretStr = SecretStr("")
+    envelope_header_prefix: str = ""
+    """What the gateway's own headers are to begin with, where the vault wants that."""
     fields_url: str = ""
     """The page that the checkout mounts in a frame."""
     number_expression: str = "{token}.number"
     cvc_expression: str = "{token}.cvc"
     expiry_month_expression: str = "{token}.expiry_month"
     expiry_year_expression: str = "{token}.expiry_year"
+    network_token_expression: str = "{token}.network_token"  # noqa: S105 - a name of a field
+    cryptogram_expression: str = "{token}.cryptogram"
     error_header: str = "X-Vault-Error"
     not_contacted: str = "destination-not-contacted"
     no_answer: str = "destination-no-answer"
@@ -70,12 +82,19 @@ class Vault(_Part):
     connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
     read_timeout_s: Annotated[int, Field(ge=1, le=300)] = 40
 
-    @field_validator("proxy_url", "fields_url")
+    @field_validator("proxy_url", "fields_url", "envelope_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         return _http_url(value) if value else value
 
-    @field_validator("number_expression", "cvc_expression", "expiry_month_expression", "expiry_year_expression")
+    @field_validator(
+        "number_expression",
+        "cvc_expression",
+        "expiry_month_expression",
+        "expiry_year_expression",
+        "network_token_expression",
+        "cryptogram_expression",
+    )
     @classmethod
     def _names_the_token(cls, value: str) -> str:
         if "{token}" not in value:

@@ -13,7 +13,7 @@ from orchestrator.gateways.kinds import AccountSetup, GatewayEndpoints, GatewayK
 from orchestrator.gateways.paypal.kind import KIND as PAYPAL
 from orchestrator.gateways.stripe.kind import KIND as STRIPE
 from orchestrator.gateways.transport import GatewaySession
-from orchestrator.gateways.vault import VaultSettings, vault_session
+from orchestrator.gateways.vault import Envelope, VaultSettings, VaultShape, vault_session
 from orchestrator.settings import Settings
 
 KINDS: dict[str, GatewayKind] = {kind.name: kind for kind in (STRIPE, ADYEN, PAYPAL)}
@@ -106,6 +106,8 @@ def vault_from(settings: Settings) -> VaultSettings:
         cvc_expression=vault.cvc_expression,
         expiry_month_expression=vault.expiry_month_expression,
         expiry_year_expression=vault.expiry_year_expression,
+        network_token_expression=vault.network_token_expression,
+        cryptogram_expression=vault.cryptogram_expression,
         error_header=vault.error_header,
         not_contacted=vault.not_contacted,
         no_answer=vault.no_answer,
@@ -113,4 +115,13 @@ def vault_from(settings: Settings) -> VaultSettings:
         ca_file=vault.ca_file,
         connect_timeout_s=vault.connect_timeout_s,
         read_timeout_s=vault.read_timeout_s,
+        shape=VaultShape(vault.shape),
+        envelope=Envelope(
+            url=vault.envelope_url,
+            destination_header=vault.envelope_destination_header,
+            method_header=vault.envelope_method_header,
+            key_header=vault.envelope_key_header,
+            key=vault.envelope_key.get_secret_value(),
+            header_prefix=vault.envelope_header_prefix,
+        ),
     )

@@ -142,6 +142,10 @@ class GatewaySession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: a redirect is an answer like any other, and none that a gateway gives."""
 
+    def on_the_wire(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request as it is really sent; what is recorded is the request itself."""
+        return request
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send once, whole answer read, recorded on this thread's tape."""
         kwargs.update(timeout=self._timeout, allow_redirects=False, stream=True)
@@ -152,7 +156,7 @@ class GatewaySession(requests.Session):
         if tape is not None:
             tape.exchanges.append(exchange)
         try:
-            response = super().send(request, **kwargs)
+            response = super().send(self.on_the_wire(request), **kwargs)
             _read_whole(response, time.monotonic() + WHOLE_REPLY_TIMEOUTS * self._timeout[1])
         except Exception as error:
             exchange.failure = error
