@@ -9,39 +9,22 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from simulators.adyen import app as adyen
-from simulators.adyen.webhooks import forged as forged_adyen
 from simulators.asgi import ASGIApp
 from simulators.control import Control
 from simulators.mail import server as mail
-from simulators.paypal import app as paypal
-from simulators.paypal.webhooks import forged as forged_paypal
+from simulators.outages import KERNEL, Outages
+from simulators.registry import APPS, FORGERS, HANDLERS, SIGNERS
 from simulators.server import Listener
 from simulators.settlement import settle
-from simulators.stripe import app as stripe
-from simulators.stripe.webhooks import forged as forged_stripe
-from simulators.vault import app as vault
+from simulators.snapshot import Keeper, SnapshotUnreadable, load_world
+from simulators.timekeeper import Timekeeper
+from simulators.vault.app import VAULT_ACCOUNT
 from simulators.webhooks import Sender
 from simulators.world import World
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-APPS: dict[str, Callable[[World], ASGIApp]] = {
-    "stripe": stripe.create_app,
-    "adyen": adyen.create_app,
-    "paypal": paypal.create_app,
-    "vault": vault.create_app,
-    "mail": mail.create_app,
-}
-"""By the name of the port, as the options and the outage switch have it."""
-
-FORGES = {"stripe": forged_stripe, "adyen": forged_adyen, "paypal": forged_paypal}
-
-VAULT_ACCOUNT = {"username": "clearway", "password": "vault-password", "api_key": "vault-key"}
-"""What the vault accepts unless POST /accounts registers more: proxy user and password, and X-Vault-Key."""
 
 
 def main() -> None:
@@ -59,6 +42,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--reports-dir", type=Path, default=Path("reports"), help="where settlement reports are written"
     )
+    parser.add_argument("--state", type=Path, help="a file that keeps the simulators' state from one run to the next")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends (Linux)")
     return parser.parse_args()
 
@@ -68,26 +52,49 @@ async def _run(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     arguments.reports_dir.mkdir(parents=True, exist_ok=True)
-    world = World()
-    world.register_account("vault", "vault", VAULT_ACCOUNT)
-    sender = Sender(world)
-    listeners = {
-        name: Listener(create_app(world), arguments.host, getattr(arguments, f"{name}_port"))
-        for name, create_app in APPS.items()
-    }
-    control = Control(world, sender, listeners, settle, FORGES, arguments.reports_dir)
-    everything = {**listeners, "control": Listener(control.app, arguments.host, arguments.control_port)}
-    for name, listener in everything.items():
-        await listener.start()
-        world.urls[name] = listener.url
-    sender.start()
-    smtp_port = await mail.start(world, arguments.host, arguments.smtp_port)
-    print(json.dumps({**world.urls, "smtp": f"{arguments.host}:{smtp_port}"}), flush=True)
+    world = _world(arguments.state)
+    keeper = Keeper(world, arguments.state) if arguments.state else None
+    sender = Sender(world, SIGNERS, FORGERS)
+
+    def listener(name: str, app: ASGIApp) -> Listener:
+        return Listener(keeper.watch(app) if keeper else app, arguments.host, getattr(arguments, f"{name}_port"))
+
+    listeners = {name: listener(name, create_app(world)) for name, create_app in APPS.items()}
+    outages = Outages(world, listeners)
+    handlers = {**HANDLERS, KERNEL: {"end_outage": outages.end_when_due}}
+    timekeeper = Timekeeper(world, sender, handlers, keeper.changed if keeper else _ignore)
+    control = Control(world, sender, timekeeper, listeners, outages, settle, arguments.reports_dir)
+    everything = {**listeners, "control": listener("control", control.app)}
+    for name, each in everything.items():
+        await each.start()
+        world.urls[name] = each.url
+    outages.restore()
+    timekeeper.start()
+    if keeper:
+        keeper.start()
+    smtp = await mail.start(world, arguments.host, arguments.smtp_port)
+    print(json.dumps({**world.urls, "smtp": f"{arguments.host}:{smtp.port}"}), flush=True)
     await stop.wait()
-    await sender.stop()
-    await mail.stop(world)
-    for listener in everything.values():
-        await listener.stop()
+    smtp.close()
+    for each in everything.values():
+        await each.stop()
+    await timekeeper.stop()
+    if keeper:
+        await keeper.stop()
+
+
+def _world(state: Path | None) -> World:
+    try:
+        world = load_world(state) if state else World()
+    except SnapshotUnreadable as trouble:
+        sys.exit(str(trouble))
+    if ("vault", "vault") not in world.accounts:
+        world.register_account("vault", "vault", VAULT_ACCOUNT)
+    return world
+
+
+def _ignore() -> None:
+    """Nothing is kept."""
 
 
 def _die_with_parent() -> None:

@@ -6,11 +6,12 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qsl
 
-from simulators.scenarios import Behaviour, Scenario
+from simulators.scenarios import Behaviour, Trouble
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,6 +21,14 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DROP_KEY = "clearway.drop"
 """Scope key under which `server.py` leaves the function that aborts the connection."""
+
+
+FALL_KEY = "clearway.fall"
+"""Scope key under which `server.py` leaves the function that closes the whole port for so many seconds."""
+
+
+TUNNEL_KEY = "clearway.tunnel"
+"""Scope key under which `server.py` leaves the host and port that a request's tunnel was asked for."""
 
 
 class ConnectionDropped(Exception):
@@ -63,6 +72,29 @@ def see_other(url: str) -> Response:
 Handler = Callable[..., Awaitable[Response]]
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a scenario needs of the connection that a request came by."""
+
+    scope: Scope
+    receive: Receive
+
+    async def silence(self, seconds: float) -> None:
+        """Until the client leaves, or for so many seconds where there are any."""
+        try:
+            async with asyncio.timeout(seconds or None):
+                while (await self.receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return
+
+    def fall(self, seconds: float) -> None:
+        self.scope[FALL_KEY](seconds)
+
+
+_connection: ContextVar[Connection] = ContextVar("connection")
+
+
 class App:
     """An ASGI app of routes like `POST /v1/charges/{id}`; handlers take (request, **path parameters)."""
 
@@ -75,21 +107,26 @@ class App:
         self._routes.append((method, regex, handler))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        request = await read_request(scope, receive)
-        try:
-            response = await self.answer(request)
-        except ConnectionDropped:
-            await drop(scope)
-            return
-        await send_response(response, send)
+        if scope["type"] == "http":
+            await respond(scope, receive, send, self.answer)
 
     async def answer(self, request: Request) -> Response:
         for method, regex, handler in self._routes:
             if method == request.method and (match := regex.match(request.path)):
                 return await handler(request, **match.groupdict())
         return self._not_found(request)
+
+
+async def respond(scope: Scope, receive: Receive, send: Send, answer: Callable[[Request], Awaitable[Response]]) -> None:
+    """Reads the request, has it answered, and sends the answer or drops the connection."""
+    request = await read_request(scope, receive)
+    _connection.set(Connection(scope, receive))
+    try:
+        response = await answer(request)
+    except ConnectionDropped:
+        await drop(scope)
+        return
+    await send_response(response, send)
 
 
 async def read_request(scope: Scope, receive: Receive) -> Request:
@@ -120,31 +157,47 @@ async def drop(scope: Scope) -> None:
 
 
 async def play(
-    scenario: Scenario | None,
+    trouble: Trouble | None,
     work: Callable[[str | None], Awaitable[Response]],
     failure: Callable[[int], Response],
 ) -> Response:
-    """Runs `work(decline reason or None)` under a scenario; `failure(500 or 429)` makes the gateway's own error.
+    """Runs `work(decline reason or None)` in trouble or without; `failure(500 or 429)` makes the gateway's own error.
 
-    Raises ConnectionDropped where the scenario says that the connection is lost.
+    Raises ConnectionDropped where the connection is to be lost.
     """
-    if scenario is None:
+    if trouble is None:
         return await work(None)
-    match scenario.behaviour:
+    if trouble.delay_s:
+        await asyncio.sleep(trouble.delay_s)
+    match trouble.behaviour:
         case Behaviour.DELAY:
-            await asyncio.sleep(scenario.seconds)
             return await work(None)
         case Behaviour.DECLINE:
-            return await work(scenario.reason)
+            return await work(trouble.declined_for)
         case Behaviour.HTTP_500:
             return failure(500)
         case Behaviour.HTTP_429:
-            return failure(429)
+            return _slowed_down(failure(429), trouble.retry_after_s)
         case Behaviour.HTTP_500_AFTER:
             await work(None)
             return failure(500)
-        case Behaviour.LOSE_REQUEST:
+        case Behaviour.LOSE_REQUEST | Behaviour.LOSE_REPLY | Behaviour.HANG | Behaviour.HANG_AFTER | Behaviour.REFUSE:
+            await _never_answer(trouble, work)
             raise ConnectionDropped
-        case Behaviour.LOSE_REPLY:
-            await work(None)
-            raise ConnectionDropped
+        case _:
+            assert_never(trouble.behaviour)
+
+
+async def _never_answer(trouble: Trouble, work: Callable[[str | None], Awaitable[Response]]) -> None:
+    if trouble.behaviour in (Behaviour.LOSE_REPLY, Behaviour.HANG_AFTER):
+        await work(None)
+    if trouble.behaviour in (Behaviour.HANG, Behaviour.HANG_AFTER):
+        await _connection.get().silence(trouble.seconds)
+    if trouble.behaviour is Behaviour.REFUSE:
+        _connection.get().fall(trouble.seconds)
+
+
+def _slowed_down(response: Response, retry_after_s: int | None) -> Response:
+    if retry_after_s is None:
+        return response
+    return Response(response.status, response.body, {**response.headers, "retry-after": str(retry_after_s)})

@@ -34,6 +34,12 @@ _DECLINES = {
     "4000000000000127": "incorrect_cvc",
 }
 _CHALLENGES = frozenset({"4000002760003184"})
+_EEA = frozenset(
+    (
+        *("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT"),
+        *("LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE", "IS", "LI", "NO"),
+    )
+)  # the European Economic Area: the Union, Iceland, Liechtenstein and Norway
 _BRANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("amex", ("34", "37")),
     ("visa", ("4",)),
@@ -60,9 +66,17 @@ def passes_luhn(number: str) -> bool:
     """Whether 12 to 19 digits carry a right check digit (ISO/IEC 7812-1 annex B)."""
     if not (number.isascii() and number.isdigit() and 12 <= len(number) <= 19):
         return False
+    return _luhn_sum(number) % 10 == 0
+
+
+def check_digit(number: str) -> str:
+    """What to put after these digits so that the whole passes Luhn."""
+    return str(-_luhn_sum(number + "0") % 10)
+
+
+def _luhn_sum(number: str) -> int:
     digits = [int(d) for d in reversed(number)]
-    total = sum(digits[0::2]) + sum(sum(divmod(2 * d, 10)) for d in digits[1::2])
-    return total % 10 == 0
+    return sum(digits[0::2]) + sum(sum(divmod(2 * d, 10)) for d in digits[1::2])
 
 
 def brand_of(number: str) -> str:
@@ -76,3 +90,10 @@ def brand_of(number: str) -> str:
 def country_of(number: str) -> str:
     """Issuer country, ISO 3166-1 alpha-2: the one European test number is German, all others are American."""
     return "DE" if number in _CHALLENGES else "US"
+
+
+def region_of(issuer_country: str, merchant_country: str) -> str:
+    """How far the card has come: domestic, eea (both in the European Economic Area) or international."""
+    if issuer_country == merchant_country:
+        return "domestic"
+    return "eea" if {issuer_country, merchant_country} <= _EEA else "international"

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from simulators.asgi import DROP_KEY, ASGIApp
+from simulators.asgi import DROP_KEY, FALL_KEY, TUNNEL_KEY, ASGIApp
+from simulators.tunnel import HEAD_LIMIT, OpenTunnel, TunnelRefused, begin_tunnel, is_connect, parse_connect
 
 
 class _DroppableProtocol(H11Protocol):
-    """Hands the application a way to abort its connection: ASGI itself has none.
+    """Hands the application a way to abort its connection, and to close the port: ASGI itself has none.
 
     h11 and not httptools, because only h11 leaves an absolute-form target (a proxy request) in `raw_path`.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, listener: Listener, tunnelled_to: str, *args: Any) -> None:
+        super().__init__(*args)
         inner = self.app
+        self._listener = listener
+        self._first: bytes | None = b"" if listener.open_tunnel and not tunnelled_to else None
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             scope[DROP_KEY] = lambda: self.transport.abort()
+            scope[FALL_KEY] = listener.on_fall
+            if tunnelled_to:
+                scope[TUNNEL_KEY] = tunnelled_to
             await inner(scope, receive, send)
 
         self.app = app
+
+    def data_received(self, data: bytes) -> None:
+        """The first request on a connection may ask for a tunnel."""
+        if self._first is None:
+            super().data_received(data)
+            return
+        self._first += data
+        if not is_connect(self._first) or len(self._first) > HEAD_LIMIT:
+            data, self._first = self._first, None
+            super().data_received(data)
+        elif b"\r\n\r\n" in self._first:
+            self._listener.begin_tunnel(self.transport, self._first)
+            self.connections.discard(self)
 
 
 class Listener:
@@ -50,6 +70,9 @@ class Listener:
         self._state = ServerState()
         self._lifespan = self._config.lifespan_class(self._config)
         self._server: asyncio.Server | None = None
+        self._tunnels: set[asyncio.Task[None]] = set()
+        self.on_fall: Callable[[float], None] = lambda seconds: None
+        self.open_tunnel: OpenTunnel | None = getattr(app, "open_tunnel", None)
 
     @property
     def url(self) -> str:
@@ -68,7 +91,7 @@ class Listener:
             sock = _bound(self.host, self.port)
             self._server = await asyncio.get_running_loop().create_server(self._protocol, sock=sock, backlog=512)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Refuses new connections and resets those that are open; work that has begun goes on, unanswered."""
         if self._server is None:
             return
@@ -78,12 +101,27 @@ class Listener:
             connection.transport.abort()
 
     async def stop(self) -> None:
-        await self.close()
+        self.close()
         await self._lifespan.shutdown()
         self._placeholder.close()
 
-    def _protocol(self) -> asyncio.Protocol:
-        return _DroppableProtocol(self._config, self._state, self._lifespan.state)
+    def begin_tunnel(self, transport: asyncio.Transport, head: bytes) -> None:
+        """Requests that come through it have the authority asked for under TUNNEL_KEY in their scope."""
+        try:
+            request = parse_connect(head)
+            assert self.open_tunnel is not None
+            context = self.open_tunnel(request)
+        except TunnelRefused as refused:
+            transport.write(refused.answer)
+            transport.close()
+            return
+        begun = begin_tunnel(transport, context, lambda: self._protocol(request.authority))
+        task = asyncio.get_running_loop().create_task(begun)
+        self._tunnels.add(task)
+        task.add_done_callback(self._tunnels.discard)
+
+    def _protocol(self, tunnelled_to: str = "") -> asyncio.Protocol:
+        return _DroppableProtocol(self, tunnelled_to, self._config, self._state, self._lifespan.state)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
 from simulators.adyen import state as adyen_state
 from simulators.adyen import webhooks as adyen_webhooks
@@ -34,8 +33,6 @@ class _Progress:
     carried: dict[tuple[str, str, str], int] = field(default_factory=dict)  # and currency, minor units
 
 
-_progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
-
 Movement = tuple[Charge, int, SettlementLine]
 """A charge, the position of the event among its events, and what the report says of it."""
 
@@ -55,7 +52,7 @@ def settle(
     "lines", "payouts": [{"currency", "amount_minor", "id", "bank_reference"}]}; `lines` counts captures and refunds.
     Raises ValueError where the overcharged payment is not in the batch or the file cannot state a currency.
     """
-    progress = _progress.setdefault(world, _Progress())
+    progress = world.part("settlement", _Progress)
     moved = [m for m in _unsettled(world, progress, gateway, account) if not _is_omitted(m, omit_reference)]
     if overcharge:
         moved = _overcharged(moved, str(overcharge["reference"]), int(overcharge["extra_minor"]))
@@ -182,4 +179,4 @@ def _announce(world: World, account: str, name: str, content: bytes) -> None:
     base_url = state.base_url or world.urls.get("adyen", "")
     url = f"{base_url}/reports/download/MerchantAccount/{account}/{name}"
     item = adyen_webhooks.account_item(account, "REPORT_AVAILABLE", world.clock.now(), psp_reference=name, reason=url)
-    world.notify("adyen", account, "REPORT_AVAILABLE", adyen_webhooks.builder(item))
+    world.notify("adyen", account, "REPORT_AVAILABLE", adyen_webhooks.encoded(item))

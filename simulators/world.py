@@ -9,27 +9,14 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
-from simulators.scenarios import Scenario
+from simulators.clock import Clock, Timer, Timers
+from simulators.scenarios import Behaviour, Scenario, Trouble
 
 GATEWAYS = ("stripe", "adyen", "paypal")
-
-
-class Clock:
-    """Real time plus an offset that only grows."""
-
-    def __init__(self) -> None:
-        self._offset = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._offset
-
-    def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("time does not run backwards")
-        self._offset += timedelta(seconds=seconds)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +32,25 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ChargeEvent:
-    """`kind`: authorised, declined, captured, refunded, voided, settled. `id` is the gateway's (re_...)."""
+    """`kind`: authorised, declined, captured, refunded, voided, settled, dispute_withdrawn, dispute_reinstated.
+
+    `id` is the gateway's (re_...).
+    """
 
     kind: str
     minor: int
     at: datetime
     id: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A part of a charge that goes to another account of the platform. `kind` is the gateway's word (Commission)."""
+
+    account: str
+    minor: int
+    kind: str = ""
     reference: str = ""
 
 
@@ -60,7 +60,9 @@ class Charge:
 
     `reference` is the attempt id and `payment_reference` the payment id that Clearway sent (empty if foreign);
     `captured_minor` and `refunded_minor` are totals so far; `settled_minor` is the captured part already reported.
-    `payment_id` is the object above the charge where the gateway has one (Stripe's intent).
+    `payment_id` is the object above the charge where the gateway has one (Stripe's intent). `method` is card, paypal,
+    ideal or sepa_debit; `region` of its card is domestic, eea or international; after `expires_at` an uncaptured
+    authorisation is worth nothing; `stored_token` is the stored credential that was charged.
     """
 
     gateway: str
@@ -77,31 +79,56 @@ class Charge:
     declined: bool = False
     settled_minor: int = 0
     payment_id: str = ""
+    method: str = "card"
+    region: str = "domestic"
+    splits: tuple[Split, ...] = ()
+    expires_at: datetime | None = None
+    network_transaction_id: str = ""
+    stored_token: str = ""
     events: list[ChargeEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Book:
-    """What a gateway holds for an account in one currency; fees are taken when a charge is settled."""
+    """What a gateway holds for an account in one currency; fees are taken when a charge is settled.
+
+    `disputed_minor` and `dispute_fees_minor` are what disputes have withdrawn and not reinstated.
+    """
 
     captured_minor: int = 0
     refunded_minor: int = 0
     fees_minor: int = 0
     paid_out_minor: int = 0
+    disputed_minor: int = 0
+    dispute_fees_minor: int = 0
 
     @property
     def balance_minor(self) -> int:
-        return self.captured_minor - self.refunded_minor - self.fees_minor - self.paid_out_minor
+        taken = self.fees_minor + self.paid_out_minor + self.disputed_minor + self.dispute_fees_minor
+        return self.captured_minor - self.refunded_minor - taken
 
 
-@dataclass(frozen=True, slots=True)
+CONTROL_ENDPOINT = "control"
+"""The id of the one endpoint of an account that the control API registers."""
+
+
+@dataclass(slots=True)
 class Endpoint:
-    """Where an account's webhooks go, and the secrets to sign or authenticate with (names are the gateway's own)."""
+    """Where webhooks of an account go, and the secrets to sign or authenticate with (names are the gateway's own).
+
+    `events` are the names of the events that it wants, all where empty or where it holds "*".
+    """
 
     gateway: str
     account: str
     url: str
     secrets: dict[str, str]
+    id: str = CONTROL_ENDPOINT
+    events: frozenset[str] = frozenset()
+    enabled: bool = True
+
+    def wants(self, event: str) -> bool:
+        return self.enabled and (not self.events or "*" in self.events or event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +139,26 @@ class Signed:
     headers: dict[str, str]
 
 
-Builder = Callable[[Endpoint], Signed]
-"""Makes the payload for an endpoint; called once per try, since a signature may carry the time of sending."""
-
-
-class Mode(StrEnum):
-    NORMAL = "normal"
-    HOLD = "hold"
-    DUPLICATE = "duplicate"
-    REVERSE = "reverse"
-    LOSE = "lose"
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One event to tell an account's endpoints. `event` is the gateway's name for it, for the log."""
+    """One event to tell an account's endpoints. `event` is the gateway's name for it, `body` is not signed yet."""
 
     gateway: str
     account: str
     event: str
-    build: Builder
+    body: bytes
 
 
 class World:
-    """All state of one run of the simulators. Touched from one event loop only, so nothing in it locks."""
+    """All state of one run of the simulators, and nothing else: it can be pickled as a whole.
+
+    Touched from one event loop only, so nothing in it locks. What cannot be kept in a file (listeners, clients, tasks)
+    stays outside and is told of changes by `bell`.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.timers = Timers()
         self.charges: dict[tuple[str, str], Charge] = {}
         self.books: dict[tuple[str, str, str], Book] = {}
         self.scenarios: list[Scenario] = []
@@ -146,7 +166,29 @@ class World:
         self.accounts: dict[tuple[str, str], dict[str, str]] = {}
         self.urls: dict[str, str] = {}  # where each simulator listens, once it does: for links in answers
         self.notices: deque[Notice] = deque()
-        self.wake_sender: Callable[[], None] = lambda: None
+        self._parts: dict[str, object] = {}
+        self.bell: Callable[[], None] = _silent
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "bell"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+        vars(self).update(state)
+
+    def part(self, name: str, make: Callable[[], T]) -> T:
+        """The state that a simulator keeps under its name, made on first use. It must be picklable."""
+        if name not in self._parts:
+            self._parts[name] = make()
+        return cast(T, self._parts[name])
+
+    # time
+
+    def at(self, due: datetime, gateway: str, handler: str, **facts: Any) -> Timer:
+        """Has the gateway's handler called with `facts` when the clock reaches `due`; facts are plain values or ids."""
+        timer = self.timers.add(due, gateway, handler, facts)
+        self.bell()
+        return timer
 
     # accounts and endpoints
 
@@ -160,10 +202,25 @@ class World:
                 return account
         return None
 
+    def country_of(self, gateway: str, account: str) -> str:
+        """Where the merchant is, ISO 3166-1 alpha-2: credential `country` of POST /accounts, German by default."""
+        return self.accounts.get((gateway, account), {}).get("country", "DE")
+
     def register_endpoint(self, endpoint: Endpoint) -> None:
-        """Replaces what was registered for the same account."""
-        kept = [e for e in self.endpoints if (e.gateway, e.account) != (endpoint.gateway, endpoint.account)]
-        self.endpoints = [*kept, endpoint]
+        """Adds it, or replaces the one with the same id of the same account."""
+        self.remove_endpoint(endpoint.gateway, endpoint.account, endpoint.id)
+        self.endpoints.append(endpoint)
+
+    def remove_endpoint(self, gateway: str, account: str, id: str) -> bool:
+        """False where there is none."""
+        kept = [e for e in self.endpoints if (e.gateway, e.account, e.id) != (gateway, account, id)]
+        removed = len(kept) < len(self.endpoints)
+        self.endpoints = kept
+        return removed
+
+    def endpoints_of(self, gateway: str, account: str) -> list[Endpoint]:
+        """In the order in which they were registered, disabled ones too."""
+        return [e for e in self.endpoints if (e.gateway, e.account) == (gateway, account)]
 
     # money
 
@@ -205,17 +262,26 @@ class World:
 
     # trouble
 
-    def take_scenario(self, gateway: str, operation: str, **facts: object) -> Scenario | None:
-        """The oldest scenario that fits this call, one of its `times` used up; None when all is to go well."""
+    def take_scenario(self, gateway: str, operation: str, **facts: object) -> Trouble | None:
+        """What is to befall this call: the delays that fit it and the oldest other scenario that does; None when all is
+        to go well."""
+        if not self.scenarios:
+            return None
+        now, found = self.clock.now(), None
         for scenario in self.scenarios:
-            if scenario.fits(gateway, operation, facts):
-                scenario.times -= 1
-                return scenario
-        return None
+            if scenario.strikes(gateway, operation, facts, now):
+                found = scenario.trouble(found.delay_s if found else 0.0)
+                if found.behaviour is not Behaviour.DELAY:
+                    break
+        return found
 
     # webhooks
 
-    def notify(self, gateway: str, account: str, event: str, build: Builder) -> None:
-        """Queues one event for the account's endpoints; `webhooks.Sender` delivers by the gateway's mode."""
-        self.notices.append(Notice(gateway, account, event, build))
-        self.wake_sender()
+    def notify(self, gateway: str, account: str, event: str, body: bytes) -> None:
+        """Queues one event for the account's endpoints; `webhooks.Sender` signs it at each try and delivers it."""
+        self.notices.append(Notice(gateway, account, event, body))
+        self.bell()
+
+
+def _silent() -> None:
+    """Nobody listens."""

@@ -1,170 +1,121 @@
-"""The Adyen simulator's routes: authentication, idempotency and trouble in one place, the work elsewhere.
+"""The Adyen simulator's routes: Checkout v72, DisputeService v30, Management v3, the shoppers' pages, the reports.
 
-Same key and another body is answered 422 / 704, as is a key whose first request still runs. The first is our reading:
-Adyen's page on idempotency only promises that a repeated request is not carried out twice.
+Credentials of POST /accounts of the control API: `api_key`, and where wanted `company` (its name; idempotency keys are
+the company's), `country`, `multiple_partial_captures` ("true"), `report_user` and `report_password`.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, quote
 
-from simulators.adyen import modifications, payments
-from simulators.adyen.state import State, state_of
+from simulators.adyen import checkouts, defence, forwarding, management, modifications, payments, tokens
+from simulators.adyen.gate import Gate, Work
+from simulators.adyen.redirects import RedirectPages
+from simulators.adyen.state import state_of
 from simulators.adyen.wire import error
-from simulators.asgi import App, ASGIApp, Request, Response, html_response, json_response, play, see_other
-from simulators.challenge_page import render_challenge
-from simulators.currencies import to_decimal
-from simulators.issuer import CHALLENGE_PASSWORD
-from simulators.replays import Known
+from simulators.asgi import App, ASGIApp, Handler, Request, Response, play
 from simulators.world import World
 
-KEY_LIFETIME = timedelta(days=31)  # docs.adyen.com/development-resources/api-idempotency: at least
-KEY_MAX_LENGTH = 64
+Verb = Callable[..., Any]
+_DISPUTES = "/ca/services/DisputeService/v30"
+_WEBHOOKS = "/v3/merchants/{merchant}/webhooks"
 
-Work = Callable[[str, dict[str, Any], str | None], Response]
-"""Takes the merchant account, the request's body, and the reason to decline (None: as the issuer says)."""
+# operation for scenarios, method, path, what does it
+_CHECKOUT: tuple[tuple[str, str, str, Verb], ...] = (
+    ("confirm", "POST", "/v72/payments", payments.pay),
+    ("complete", "POST", "/v72/payments/details", payments.complete),
+    ("capture", "POST", "/v72/payments/{id}/captures", modifications.capture),
+    ("void", "POST", "/v72/payments/{id}/cancels", modifications.cancel),
+    ("refund", "POST", "/v72/payments/{id}/refunds", modifications.refund),
+    ("void", "POST", "/v72/payments/{id}/reversals", modifications.reverse),
+    ("confirm", "POST", "/v72/payments/{id}/amountUpdates", modifications.adjust),
+    ("void", "POST", "/v72/cancels", modifications.cancel_by_reference),
+    ("lookup", "POST", "/v72/paymentMethods", payments.payment_methods),
+    ("lookup", "GET", "/v72/storedPaymentMethods", tokens.listed),
+    ("save", "POST", "/v72/storedPaymentMethods", tokens.store),
+    ("detach", "DELETE", "/v72/storedPaymentMethods/{id}", tokens.delete),
+    ("checkout", "POST", "/v72/paymentLinks", checkouts.create_link),
+    ("lookup", "GET", "/v72/paymentLinks/{id}", checkouts.get_link),
+    ("checkout", "PATCH", "/v72/paymentLinks/{id}", checkouts.update_link),
+    ("checkout", "POST", "/v72/sessions", checkouts.create_session),
+    ("lookup", "GET", "/v72/sessions/{id}", checkouts.get_session),
+    ("forward", "POST", "/v72/forward", forwarding.forward),
+    ("dispute", "POST", f"{_DISPUTES}/retrieveApplicableDefenseReasons", defence.retrieve_reasons),
+    ("dispute", "POST", f"{_DISPUTES}/supplyDefenseDocument", defence.supply_document),
+    ("dispute", "POST", f"{_DISPUTES}/deleteDisputeDefenseDocument", defence.delete_document),
+    ("dispute", "POST", f"{_DISPUTES}/defendDispute", defence.defend),
+    ("dispute", "POST", f"{_DISPUTES}/acceptDispute", defence.accept),
+)
+_MANAGEMENT: tuple[tuple[str, str, str, Verb], ...] = (
+    ("probe", "GET", "/v3/me", management.me),
+    ("endpoint", "POST", _WEBHOOKS, management.create),
+    ("endpoint", "GET", _WEBHOOKS, management.listed),
+    ("endpoint", "GET", _WEBHOOKS + "/{id}", management.get),
+    ("endpoint", "PATCH", _WEBHOOKS + "/{id}", management.update),
+    ("endpoint", "DELETE", _WEBHOOKS + "/{id}", management.delete),
+    ("endpoint", "POST", _WEBHOOKS + "/{id}/generateHmac", management.generate_hmac),
+    ("endpoint", "POST", _WEBHOOKS + "/{id}/test", management.test),
+)
 
 
 def create_app(world: World) -> ASGIApp:
-    """The Checkout API under /v72, the challenge page, and the reports to download."""
-    return AdyenApp(world, state_of(world)).app
+    """All of it on one port; the real ones are on several hosts."""
+    state = state_of(world)
+    app = App(not_found=lambda request: error(404, "000", "Not Found", "internal"))
+    for gate, table in ((Gate(world, state), _CHECKOUT), (Gate(world, state, management.problem), _MANAGEMENT)):
+        for operation, method, path, verb in table:
+            app.route(method, path, _handler(world, gate, operation, verb))
+    pages, hosted = RedirectPages(world), checkouts.CheckoutPages(world)
+    for path, show, answer in (
+        ("/challenge/{id}", pages.challenge, pages.answer_challenge),
+        ("/redirect/{id}", pages.wallet, pages.answer_wallet),
+        ("/pay/{id}", hosted.show, hosted.submit),
+    ):
+        app.route("GET", path, show)
+        app.route("POST", path, answer)
+    app.route("GET", "/pay/{id}/return", hosted.come_back)
+    app.route("GET", "/reports/download/MerchantAccount/{account}/{name}", partial(_report, world))
+    return app
 
 
-class AdyenApp:
-    """Routes bound to one world."""
+def _handler(world: World, gate: Gate, operation: str, verb: Verb) -> Handler:
+    async def handle(request: Request, merchant: str = "", id: str = "") -> Response:
+        def work(account: str, body: dict[str, Any], declined_for: str | None) -> Any:
+            named = (id,) if id else ()
+            return verb(world, account, *named, body, declined_for)
 
-    def __init__(self, world: World, state: State) -> None:
-        self._world, self._state = world, state
-        self.app = App(not_found=lambda request: error(404, "000", "Not Found", "internal"))
-        post = partial(self.app.route, "POST")
-        post("/v72/payments", self._pay)
-        post("/v72/payments/details", self._complete)
-        post("/v72/payments/{psp}/captures", partial(self._modify, "capture", modifications.capture))
-        post("/v72/payments/{psp}/cancels", partial(self._modify, "void", modifications.cancel))
-        post("/v72/payments/{psp}/refunds", partial(self._modify, "refund", modifications.refund))
-        post("/v72/cancels", self._cancel_by_reference)
-        post("/v72/paymentMethods", self._payment_methods)
-        self.app.route("GET", "/challenge/{id}", self._challenge)
-        post("/challenge/{id}", self._answer_challenge)
-        self.app.route("GET", "/reports/download/MerchantAccount/{account}/{name}", self._report)
+        served: Work = work
+        return await gate.serve(request, operation, served, merchant)
 
-    async def _pay(self, request: Request) -> Response:
-        work = partial(payments.pay, self._world, self._state)
-        return await self._serve(request, "confirm", work)
+    return handle
 
-    async def _complete(self, request: Request) -> Response:
-        work = partial(payments.complete, self._world, self._state)
-        return await self._serve(request, "complete", work)
 
-    async def _modify(self, operation: str, verb: Callable[..., Response], request: Request, psp: str) -> Response:
-        def work(account: str, body: dict[str, Any], declined_for: str | None) -> Response:
-            return verb(self._world, self._state, account, psp, body, declined_for)
+async def _report(world: World, request: Request, account: str, name: str) -> Response:
+    """The file of a REPORT_AVAILABLE, for the account's report user by HTTP Basic and for nobody else.
 
-        return await self._serve(request, operation, work)
+    docs.adyen.com/reporting/automatically-get-reports.
+    """
+    held = world.accounts.get(("adyen", account), {})
+    user, password = held.get("report_user", ""), held.get("report_password", "")
+    if not user or not password or _basic(request) != (user, password):
+        return Response(401, b"Unauthorized", {"www-authenticate": 'Basic realm="Adyen reports"'})
 
-    async def _cancel_by_reference(self, request: Request) -> Response:
-        work = partial(modifications.cancel_by_reference, self._world, self._state)
-        return await self._serve(request, "void", work)
-
-    async def _payment_methods(self, request: Request) -> Response:
-        def work(account: str, body: dict[str, Any], declined_for: str | None) -> Response:
-            method = {"brands": ["visa", "mc", "amex"], "name": "Cards", "type": "scheme"}
-            return json_response({"paymentMethods": [method]})
-
-        return await self._serve(request, "lookup", work)
-
-    async def _serve(self, request: Request, operation: str, work: Work) -> Response:
-        self._state.base_url = "http://" + request.headers.get("host", "127.0.0.1")
-        try:
-            body = request.json()
-        except ValueError:
-            return error(400, "702", "Invalid JSON")
-        if not isinstance(body, dict):
-            return error(400, "702", "Invalid JSON")
-        if denied := self._denied(request, body):
-            return denied
-        account = str(body.get("merchantAccount") or self._account_of(request))
-        key = request.headers.get("idempotency-key", "")
-        if len(key) > KEY_MAX_LENGTH:
-            return error(422, "705", "Idempotency key is longer than 64 characters")
-
-        async def once(declined_for: str | None) -> Response:
-            return self._once(request, account, key, lambda: work(account, body, declined_for))
-
-        facts = {"account": account, "reference": body.get("reference", "")}
-        scenario = self._world.take_scenario("adyen", operation, **facts)
-        return await play(scenario, once, _failure)
-
-    def _once(self, request: Request, account: str, key: str, work: Callable[[], Response]) -> Response:
-        """The work, or the first answer to this key. Keys are the company's: one space for all merchant accounts."""
-        if not key:
-            return work()
-        replays = self._state.replays
-        # One space per path as well, as it is the same key on another resource that must not be answered.
-        slot = (request.path, key)
-        known, first = replays.begin(slot, request.body, self._world.clock.now(), KEY_LIFETIME)
-        if known is Known.ANSWERED and first is not None:
-            return first
-        if known is not Known.NO:
-            return error(422, "704", "Request already processed or in progress")
-        response = work()
-        if response.status < 300:
-            replays.keep(slot, response)
-        else:
-            replays.forget(slot)
-        return response
-
-    def _account_of(self, request: Request) -> str:
-        return self._world.account_where("adyen", api_key=request.headers.get("x-api-key", "")) or ""
-
-    def _denied(self, request: Request, body: dict[str, Any]) -> Response | None:
-        """401 for a key that nobody registered, 403 / 901 for a merchant account that is not this key's."""
-        key = request.headers.get("x-api-key", "")
-        if not key or not self._account_of(request):
-            return error(401, "000", "HTTP Status Response - Unauthorized", "security")
-        account = body.get("merchantAccount")
-        if account is None and request.path.endswith("/payments/details"):
-            return None  # the one request that need not name it
-        if self._world.accounts.get(("adyen", str(account)), {}).get("api_key") != key:
-            return error(403, "901", "Invalid Merchant Account", "security")
-        return None
-
-    async def _challenge(self, request: Request, id: str) -> Response:
-        challenge = self._state.challenges.get(id)
-        if challenge is None:
-            return error(404, "000", "Not Found", "internal")
-        charge = challenge.charge
-        amount = f"{to_decimal(charge.amount_minor, charge.currency)} {charge.currency}"
-        return html_response(render_challenge(f"/challenge/{id}", amount))
-
-    async def _answer_challenge(self, request: Request, id: str) -> Response:
-        challenge = self._state.challenges.get(id)
-        if challenge is None:
-            return error(404, "000", "Not Found", "internal")
-        if challenge.passed is None:  # the first answer counts
-            challenge.passed = dict(parse_qsl(request.body.decode())).get("password") == CHALLENGE_PASSWORD
-        joint = "&" if "?" in challenge.return_url else "?"
-        return see_other(f"{challenge.return_url}{joint}redirectResult={quote(challenge.redirect_result)}")
-
-    async def _report(self, request: Request, account: str, name: str) -> Response:
-        """The file of a REPORT_AVAILABLE, for the account's API key in X-API-Key or as a Basic password."""
-        given = request.headers.get("x-api-key", "")
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme == "Basic":
-            given = base64.b64decode(encoded).decode().partition(":")[2]
-        if not given or self._world.accounts.get(("adyen", account), {}).get("api_key") != given:
-            return Response(401, b"Unauthorized", {"www-authenticate": 'Basic realm="Adyen reports"'})
-        report = self._state.reports.get((account, name))
+    async def send(declined_for: str | None) -> Response:
+        report = state_of(world).reports.get((account, name))
         return Response(200, report, {"content-type": "text/csv"}) if report else Response(404)
 
+    trouble = world.take_scenario("adyen", "report", account=account, reference=name)
+    return await play(trouble, send, lambda status: Response(status))
 
-def _failure(status: int) -> Response:
-    """Adyen's own trouble: 500 / 903 says nothing of what was done; 429 was not processed."""
-    if status == 429:
-        return error(429, "907", "Too many requests", "internal")
-    return error(500, "903", "Internal error", "internal")
+
+def _basic(request: Request) -> tuple[str, str]:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return (user, password) if scheme.lower() == "basic" else ("", "")

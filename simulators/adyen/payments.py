@@ -1,117 +1,90 @@
-"""Taking a payment at Adyen: authorise, refuse or challenge a card, then tell by webhook."""
+"""POST /payments and /payments/details, and what /paymentMethods offers."""
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
-from simulators.adyen.state import Challenge, State
-from simulators.adyen.webhooks import builder, payment_item
-from simulators.adyen.wire import AmountRefused, brand_name, error, from_adyen, new_reference, refusal_of, to_adyen
+from simulators.adyen import tokens
+from simulators.adyen.authorisations import decide, needs_challenge, new_charge, verdict_on
+from simulators.adyen.orders import Order, order_of
+from simulators.adyen.redirects import begin_redirect, conclude
+from simulators.adyen.state import state_of
+from simulators.adyen.wire import RequestRefused, error, refused
 from simulators.asgi import Response, json_response
-from simulators.issuer import VerdictKind, brand_of, judge, passes_luhn
-from simulators.world import Charge, World
+from simulators.methods import methods_of
+from simulators.scenarios import raw_code
+from simulators.world import World
 
 Body = dict[str, Any]
-_REQUIRED = (("reference", "130", "Reference Missing"), ("returnUrl", "14_030", "Return URL is missing."))
+_UPDATES = ("CardChanged", "CardExpiryChanged", "CloseAccount")
 
 
-def pay(world: World, state: State, account: str, body: Body, declined_for: str | None) -> Response:
-    """POST /payments. A refusal is an HTTP 200; only a request that cannot be tried is a 422."""
-    for name, code, message in _REQUIRED:
-        if not body.get(name):
-            return error(422, code, message)
-    method = body.get("paymentMethod") or {}
-    number = str(method.get("number", ""))
-    try:
-        minor, currency = from_adyen(body.get("amount"))
-    except AmountRefused as refused:
-        return error(422, refused.code, refused.message)
-    if problem := _card_problem(method, number):
-        return problem
-    metadata = body.get("metadata") or {}
-    payment_reference = str(body.get("merchantOrderReference") or metadata.get("clearway_payment", ""))
-    reference = str(body["reference"])
-    charge = Charge("adyen", account, new_reference(), reference, payment_reference, minor, currency, world.clock.now())
-    verdict = judge(number)
-    brand = brand_name(brand_of(number))
-    if not declined_for and verdict.kind is VerdictKind.CHALLENGE:
-        return _challenged(state, charge, brand, body)
-    reason = declined_for or verdict.reason
-    return _decided(world, state, charge, brand, reason, auto_capture=_captures_by_itself(body))
+def pay(world: World, account: str, body: Body, declined_for: str | None, checkout: str = "") -> Response:
+    """A refusal is an HTTP 200; only a request that cannot be tried is a 422."""
+    order = order_of(world, account, body, checkout)
+    _refuse_to_connect(order)
+    status = _updated_account(world, order)
+    if status:
+        order = order_of(world, account, body, checkout)
+    charge = new_charge(world, order)
+    if order.instrument.type in ("ideal", "paypal") and not declined_for:
+        return json_response(begin_redirect(world, order, charge))
+    if not declined_for and needs_challenge(order):
+        return json_response(begin_redirect(world, order, charge))
+    answer = decide(world, order, charge, verdict_on(world, order, declined_for))
+    if status:
+        answer["additionalData"]["realtimeAccountUpdaterStatus"] = status
+    return json_response(answer)
 
 
-def complete(world: World, state: State, account: str, body: Body, declined_for: str | None) -> Response:
-    """POST /payments/details with details.redirectResult: the result of the challenge, the same however often asked."""
+def complete(world: World, account: str, body: Body, declined_for: str | None) -> Response:
+    """details.redirectResult: what became of a redirect, the same however often it is asked."""
     redirect_result = str((body.get("details") or {}).get("redirectResult", ""))
-    challenge = state.by_result(redirect_result)
-    if challenge is None or challenge.passed is None or challenge.charge.account != account:
-        return error(422, "174", "Unable to decrypt data")
-    if challenge.recorded:
-        return json_response(_result(challenge.charge, challenge.brand, state.refused_for.get(challenge.charge.id, "")))
-    challenge.recorded = True
-    reason = declined_for or ("" if challenge.passed else "authentication_failed")
-    return _decided(world, state, challenge.charge, challenge.brand, reason, auto_capture=challenge.auto_capture)
+    redirect = state_of(world).redirect_of(redirect_result)
+    if redirect is None or redirect.outcome is None or not _is_of_caller(world, redirect.order, account):
+        raise refused("174", "Unable to decrypt data")
+    return json_response(conclude(world, redirect, declined_for))
 
 
-def _card_problem(method: Body, number: str) -> Response | None:
-    if method.get("type") not in ("scheme", "card"):
-        return error(422, "14_002", "Required field 'paymentMethod.type' is not provided or not supported.")
-    if not passes_luhn(number):
-        return error(422, "101", "Invalid card number")
-    month, year = str(method.get("expiryMonth", "")), str(method.get("expiryYear", ""))
-    if not (month.isdigit() and 1 <= int(month) <= 12 and year.isdigit() and len(year) == 4):
-        return error(422, "140", "Invalid expiry date")
-    cvc = str(method.get("cvc", ""))
-    if cvc and not (cvc.isdigit() and len(cvc) in (3, 4)):
-        return error(422, "103", "CVC is not the right length")
-    return None
+def payment_methods(world: World, account: str, body: Body, declined_for: str | None) -> Response:
+    """What a shopper may pay this amount with, and what they have stored."""
+    currency = (body.get("amount") or {}).get("currency", "EUR")
+    allowed, blocked = body.get("allowedPaymentMethods") or [], body.get("blockedPaymentMethods") or []
+    methods: list[Body] = [{"brands": ["visa", "mc", "amex"], "name": "Cards", "type": "scheme"}]
+    methods.append({"name": "PayPal", "type": "paypal"})
+    if currency == "EUR":
+        methods.append({"name": "SEPA Direct Debit", "type": "sepadirectdebit"})
+        if body.get("countryCode", "NL") == "NL":
+            methods.append({"name": "iDEAL", "type": "ideal"})
+    shown = [m for m in methods if m["type"] not in blocked and (not allowed or m["type"] in allowed)]
+    answer: Body = {"paymentMethods": shown}
+    if (shopper := body.get("shopperReference")) and (stored := tokens.offered(world, account, str(shopper))):
+        answer["storedPaymentMethods"] = stored
+    return json_response(answer)
 
 
-def _captures_by_itself(body: Body) -> bool:
-    """An account of the simulator captures at once, unless the request asks for manual or delayed capture.
-
-    A delayed capture is never carried out here: it waits for a capture request, as a manual one does.
-    """
-    manual = str((body.get("additionalData") or {}).get("manualCapture", "")).lower() == "true"
-    return not manual and not body.get("captureDelayHours")
+def _is_of_caller(world: World, order: Order, account: str) -> bool:
+    """The request names no merchant account: any that the caller's API key is for will do."""
+    keys = [world.accounts.get(("adyen", name), {}).get("api_key") for name in (order.account, account)]
+    return keys[0] is not None and keys[0] == keys[1]
 
 
-def _challenged(state: State, charge: Charge, brand: str, body: Body) -> Response:
-    """No pspReference is told yet, as in Adyen's own RedirectShopper answers."""
-    id = secrets.token_hex(12)
-    state.challenges[id] = Challenge(
-        charge, brand, str(body["returnUrl"]), _captures_by_itself(body), "eyJ" + secrets.token_urlsafe(48)
-    )
-    url = f"{state.base_url}/challenge/{id}"
-    action = {"type": "redirect", "method": "GET", "paymentMethodType": "scheme", "url": url}
-    return json_response({"resultCode": "RedirectShopper", "action": action})
+def _refuse_to_connect(order: Order) -> None:
+    """additionalData.RequestedTestErrorResponseCode: one error is final, after the other the key may be tried again."""
+    if order.requested_error == "NO_CONNECTION_AVAILABLE":
+        raise RequestRefused(error(500, "904", "Unable To Process", "internal", transient_error="true"))
+    if order.requested_error == "IOEXCEPTION_RECEIVED":
+        raise RequestRefused(error(500, "904", "Unable To Process", "internal"), is_final=True)
 
 
-def _decided(world: World, state: State, charge: Charge, brand: str, reason: str, *, auto_capture: bool) -> Response:
-    charge.declined = bool(reason)
-    charge.authorised_at = world.clock.now()
-    world.add_charge(charge)
-    state.brands[charge.id] = brand
-    if reason:
-        state.refused_for[charge.id] = reason
-    elif auto_capture:
-        world.capture(charge, charge.amount_minor, charge.id)
-    text = refusal_of(reason).text if reason else "000000:1111:03/2030"
-    item = payment_item(charge, "AUTHORISATION", charge.authorised_at, success=not reason, reason=text, brand=brand)
-    world.notify("adyen", charge.account, "AUTHORISATION", builder(item))
-    return json_response(_result(charge, brand, reason))
-
-
-def _result(charge: Charge, brand: str, reason: str) -> Body:
-    result: Body = {
-        "pspReference": charge.id,
-        "resultCode": "Refused" if reason else "Authorised",
-        "amount": to_adyen(charge.amount_minor, charge.currency),
-        "merchantReference": charge.reference,
-        "paymentMethod": {"brand": brand, "type": "scheme"},
-    }
-    if reason:
-        refusal = refusal_of(reason)
-        result |= {"refusalReason": refusal.text, "refusalReasonCode": refusal.code}
-    return result
+def _updated_account(world: World, order: Order) -> str:
+    """What the account updater of a stored card finds out, where a scenario on operation `token` orders it by code."""
+    method = methods_of(world).find("adyen", order.account, order.instrument.stored)
+    orders = any(s.operation == "token" and s.gateway in ("adyen", "*") for s in world.scenarios)
+    if method is None or not orders:
+        return ""
+    trouble = world.take_scenario("adyen", "token", account=order.account, reference=order.reference)
+    status = raw_code(trouble.declined_for) if trouble else ""
+    if status in _UPDATES:
+        tokens.update_account(world, method, status)
+    return status if status in _UPDATES else ""

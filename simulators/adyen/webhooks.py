@@ -1,4 +1,4 @@
-"""Adyen's standard notifications: the item, its signature, and the envelope that it is sent in."""
+"""Adyen's webhooks: standard notifications, signed item by item, and the newer ones, signed as a whole in a header."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from simulators.adyen.wire import new_reference, to_adyen
-from simulators.world import Builder, Charge, Endpoint, Signed, World
+from simulators.adyen.wire import new_reference, stamp, to_adyen
+from simulators.world import Charge, Endpoint, Signed, World
 
 Item = dict[str, Any]
 _SIGNED_FIELDS = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
@@ -36,7 +36,7 @@ def payment_item(
         "additionalData": {},
         "amount": to_adyen(charge.amount_minor, charge.currency),
         "eventCode": event_code,
-        "eventDate": at.isoformat(timespec="seconds"),
+        "eventDate": stamp(at),
         "merchantAccountCode": charge.account,
         "merchantReference": charge.reference,
         "operations": ["CANCEL", "CAPTURE", "REFUND"] if success else [],
@@ -57,9 +57,11 @@ def modification_item(
     minor: int,
     reason: str = "",
     brand: str = "visa",
+    success: bool | None = None,
 ) -> Item:
-    """An item about a capture, cancel or refund; a `reason` says why it did not happen."""
-    item = payment_item(charge, event_code, at, success=not reason, reason=reason, brand=brand)
+    """An item about a capture, cancel or refund; a `reason` says why it did not happen, unless `success` is said."""
+    happened = not reason if success is None else success
+    item = payment_item(charge, event_code, at, success=happened, reason=reason, brand=brand)
     del item["operations"]
     return {
         **item,
@@ -76,7 +78,7 @@ def account_item(account: str, event_code: str, at: datetime, *, psp_reference: 
         "additionalData": {},
         "amount": {"value": 0, "currency": "EUR"},
         "eventCode": event_code,
-        "eventDate": at.isoformat(timespec="seconds"),
+        "eventDate": stamp(at),
         "merchantAccountCode": account,
         "merchantReference": "",
         "pspReference": psp_reference,
@@ -85,25 +87,34 @@ def account_item(account: str, event_code: str, at: datetime, *, psp_reference: 
     }
 
 
-def builder(item: Item) -> Builder:
+def token_event(kind: str, at: datetime, event_id: str, data: dict[str, str]) -> Item:
+    """A recurring.token.* webhook (TokenizationNotification v1); it is no item and has no envelope."""
+    return {
+        "createdAt": stamp(at),
+        "data": data,
+        "environment": "test",
+        "eventId": event_id,
+        "type": kind,
+        "version": "1",
+    }
+
+
+def encoded(item: Item) -> bytes:
+    """The item as a notice keeps it: unsigned, and not in its envelope yet."""
+    return json.dumps(item).encode()
+
+
+def sign(world: World, endpoint: Endpoint, body: bytes) -> Signed:
     """Signs the item with the endpoint's key and adds HTTP Basic credentials where the endpoint has them."""
-
-    def build(endpoint: Endpoint) -> Signed:
-        return _sealed(item, endpoint.secrets.get("hmac_key", ""), endpoint)
-
-    return build
+    item, key = json.loads(body), endpoint.secrets.get("hmac_key", "")
+    return _sealed(item, key, endpoint) if "eventCode" in item else _signed_whole(body, key, endpoint)
 
 
-def forged(world: World, account: str) -> Builder:
+def forged(world: World, endpoint: Endpoint) -> Signed:
     """A successful AUTHORISATION of a payment that never was, signed with a key that nobody gave us."""
     now = world.clock.now()
-    charge = Charge("adyen", account, new_reference(), "att_forged", "pay_forged", 4200, "EUR", now)
-    item = payment_item(charge, "AUTHORISATION", now, success=True)
-
-    def build(endpoint: Endpoint) -> Signed:
-        return _sealed(item, "00" * 32, endpoint)
-
-    return build
+    charge = Charge("adyen", endpoint.account, new_reference(), "att_forged", "pay_forged", 4200, "EUR", now)
+    return _sealed(payment_item(charge, "AUTHORISATION", now, success=True), "00" * 32, endpoint)
 
 
 def _sealed(item: Item, hmac_key: str, endpoint: Endpoint) -> Signed:
@@ -111,8 +122,21 @@ def _sealed(item: Item, hmac_key: str, endpoint: Endpoint) -> Signed:
     if hmac_key:
         signed["additionalData"] = {**item["additionalData"], "hmacSignature": signature(item, hmac_key)}
     envelope = {"live": "false", "notificationItems": [{"NotificationRequestItem": signed}]}
+    return Signed(json.dumps(envelope).encode(), _headers(endpoint))
+
+
+def _signed_whole(body: bytes, hmac_key: str, endpoint: Endpoint) -> Signed:
+    """Base64 HMAC-SHA256 of the raw body, in header hmacsignature."""
+    headers = _headers(endpoint)
+    if hmac_key:
+        digest = hmac.new(bytes.fromhex(hmac_key), body, hashlib.sha256).digest()
+        headers |= {"hmacsignature": base64.b64encode(digest).decode(), "protocol": "HmacSHA256"}
+    return Signed(body, headers)
+
+
+def _headers(endpoint: Endpoint) -> dict[str, str]:
     headers = {"content-type": "application/json"}
     if user := endpoint.secrets.get("username"):
         pair = f"{user}:{endpoint.secrets.get('password', '')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return Signed(json.dumps(envelope).encode(), headers)
+    return headers

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import functools
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -21,12 +21,16 @@ MAILBOX_LIMIT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`id` counts from 1; sender and recipients are those of the envelope."""
+    """`id` counts from 1; sender and recipients are those of the envelope; `raw` is the message as it came."""
 
     id: int
     sender: str
     recipients: tuple[str, ...]
-    message: EmailMessage
+    raw: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        return _parsed(self.raw)
 
 
 # No slots: under Python 3.11.0 to 3.11.2 (Debian 12) a slotted dataclass has a stale __weakref__ (CPython gh-102069),
@@ -35,47 +39,53 @@ class Letter:
 class Mailbox:
     letters: list[Letter] = field(default_factory=list)
     received: int = 0
-    server: asyncio.Server | None = None
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """aiosmtpd calls this with a whole letter."""
-        if len(self.letters) >= MAILBOX_LIMIT:
-            return "452 Mailbox full"
-        content = envelope.content or b""
-        raw = content if isinstance(content, bytes) else content.encode()
-        message = email.message_from_bytes(raw, policy=email.policy.default)
-        recipients = tuple(str(address) for address in envelope.rcpt_tos)
+    def add(self, sender: str, recipients: tuple[str, ...], raw: bytes) -> None:
         self.received += 1  # ids go on when the mailbox is cleared
-        self.letters.append(Letter(self.received, str(envelope.mail_from), recipients, message))
-        return "250 Message accepted"
-
-
-_mailboxes: WeakKeyDictionary[World, Mailbox] = WeakKeyDictionary()
+        self.letters.append(Letter(self.received, sender, recipients, raw))
 
 
 def mailbox_of(world: World) -> Mailbox:
-    return _mailboxes.setdefault(world, Mailbox())
+    return world.part("mail", Mailbox)
 
 
-async def start(world: World, host: str, smtp_port: int) -> int:
-    """Listens in the running loop; port 0 picks a free one. Returns the port. Raises OSError when it is taken."""
-    mailbox = mailbox_of(world)
+class _Postman:
+    """aiosmtpd calls it with whole letters."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._mailbox = mailbox_of(world)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if len(self._mailbox.letters) >= MAILBOX_LIMIT:
+            return "452 Mailbox full"
+        content = envelope.content or b""
+        raw = content if isinstance(content, bytes) else content.encode()
+        self._mailbox.add(str(envelope.mail_from), tuple(str(address) for address in envelope.rcpt_tos), raw)
+        self._world.bell()
+        return "250 Message accepted"
+
+
+@dataclass(frozen=True)
+class SmtpListener:
+    server: asyncio.Server
+    port: int
+
+    def close(self) -> None:
+        """Stops listening; the letters stay."""
+        self.server.close()
+
+
+async def start(world: World, host: str, smtp_port: int) -> SmtpListener:
+    """Listens in the running loop; port 0 picks a free one. Raises OSError when it is taken."""
+    postman = _Postman(world)
     loop = asyncio.get_running_loop()
-    mailbox.server = await loop.create_server(
-        lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=DATA_LIMIT, loop=loop),
+    server = await loop.create_server(
+        lambda: SMTP(postman, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=DATA_LIMIT, loop=loop),
         host,
         smtp_port,
     )
-    port: int = mailbox.server.sockets[0].getsockname()[1]
-    return port
-
-
-async def stop(world: World) -> None:
-    """Stops listening; the letters stay."""
-    mailbox = mailbox_of(world)
-    if mailbox.server is not None:
-        mailbox.server.close()
-        mailbox.server = None
+    return SmtpListener(server, server.sockets[0].getsockname()[1])
 
 
 def create_app(world: World) -> ASGIApp:
@@ -101,6 +111,11 @@ def create_app(world: World) -> ASGIApp:
     app.route("DELETE", "/messages", clear)
     app.route("GET", "/messages/{id}/attachments/{n}", attachment)
     return app
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def _shown(letter: Letter) -> dict[str, Any]:

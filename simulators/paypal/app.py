@@ -1,40 +1,41 @@
-"""The PayPal simulator's routes: tokens, replay by PayPal-Request-Id and trouble in one place, the work elsewhere.
-
-A replay gives the first answer with status 200, whatever the body; only successes are kept, so that a refused request
-can be sent again under its id.
-"""
+"""The PayPal simulator's routes; the work is done elsewhere, one module per group of resources."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qsl
 
-from simulators.asgi import App, ASGIApp, Request, Response, html_response, json_response, play, see_other
-from simulators.challenge_page import render_challenge
-from simulators.currencies import to_decimal
-from simulators.issuer import CHALLENGE_PASSWORD
-from simulators.paypal import orders, payments, resources
+from simulators.asgi import App, ASGIApp, Request, Response, json_response, play
+from simulators.paypal import orders, payments, resources, vault
+from simulators.paypal.approval import Approval
+from simulators.paypal.back_office import BackOffice
+from simulators.paypal.serving import Call, Serving, failure, minimum, shown
 from simulators.paypal.signing import CERT_PATH
-from simulators.paypal.state import Authorization, Capture, Order, OrderStatus, State, state_of
-from simulators.paypal.wire import Refused, error, not_found
-from simulators.replays import Known
+from simulators.paypal.state import (
+    TOKEN_LIFETIME_S,
+    Authorization,
+    Capture,
+    Order,
+    OrderStatus,
+    Refund,
+    State,
+    state_of,
+)
+from simulators.paypal.wire import not_found, stamp
 from simulators.world import World
 
-Json = dict[str, Any]
 ORDER_KEYS_KEPT = timedelta(hours=6)  # orders_controller of the SDK: "The server stores keys for 6 hours"
 PAYMENT_KEYS_KEPT = timedelta(days=45)  # payments_controller: "for 45 days"
-TOKEN_LIFETIME_S = 32400
-
-Work = Callable[[str, Json, str | None], Response]
-"""Takes the account, the request's body, and the reason to decline (None: as the issuer says). May raise Refused."""
+VAULT_KEYS_KEPT = timedelta(hours=3)  # vault_controller: "The server stores keys for 3 hours"
+_ORDERS = "/v2/checkout/orders"
+_AUTHORIZATIONS = "/v2/payments/authorizations"
+_TOKENS = "/v3/vault/payment-tokens"
 
 
 def create_app(world: World) -> ASGIApp:
-    """OAuth, Orders v2, Payments v2, the challenge page, and the certificate of the webhook signatures."""
+    """OAuth, Orders, Payments, Vault, disputes, webhooks, reporting, the payer's pages, and the certificates."""
     return PayPalApp(world, state_of(world)).app
 
 
@@ -48,143 +49,147 @@ class PayPalApp:
 
     def __init__(self, world: World, state: State) -> None:
         self._world, self._state = world, state
+        self._serving = Serving(world, state)
         self.app = App(not_found=lambda request: not_found().response())
         get, post = partial(self.app.route, "GET"), partial(self.app.route, "POST")
         post("/v1/oauth2/token", self._token)
-        post("/v2/checkout/orders", self._create)
-        get("/v2/checkout/orders/{id}", self._show_order)
-        post("/v2/checkout/orders/{id}/authorize", partial(self._pay, "authorize"))
-        post("/v2/checkout/orders/{id}/capture", partial(self._pay, "capture"))
-        get("/v2/payments/authorizations/{id}", self._show_authorization)
-        post("/v2/payments/authorizations/{id}/capture", self._capture)
-        post("/v2/payments/authorizations/{id}/void", self._void)
+        post(_ORDERS, self._create)
+        get(f"{_ORDERS}/{{id}}", self._show_order)
+        self.app.route("PATCH", f"{_ORDERS}/{{id}}", self._patch)
+        post(f"{_ORDERS}/{{id}}/confirm-payment-source", self._confirm)
+        post(f"{_ORDERS}/{{id}}/authorize", partial(self._pay, "authorize"))
+        post(f"{_ORDERS}/{{id}}/capture", partial(self._pay, "capture"))
+        get(f"{_AUTHORIZATIONS}/{{id}}", self._show_authorization)
+        post(f"{_AUTHORIZATIONS}/{{id}}/capture", self._capture)
+        post(f"{_AUTHORIZATIONS}/{{id}}/reauthorize", self._reauthorize)
+        post(f"{_AUTHORIZATIONS}/{{id}}/void", self._void)
         get("/v2/payments/captures/{id}", self._show_capture)
         post("/v2/payments/captures/{id}/refund", self._refund)
         get("/v2/payments/refunds/{id}", self._show_refund)
-        get("/challenge/{id}", self._challenge)
-        post("/challenge/{id}", self._answer_challenge)
+        post("/v3/vault/setup-tokens", self._set_up)
+        get("/v3/vault/setup-tokens/{id}", self._show_setup)
+        post(_TOKENS, self._vault)
+        get(_TOKENS, self._list_tokens)
+        get(f"{_TOKENS}/{{id}}", self._show_token)
+        self.app.route("DELETE", f"{_TOKENS}/{{id}}", self._delete_token)
         get(CERT_PATH + "{id}", self._certificate)
         get("/simulator/ca", self._authority)
+        BackOffice(world, state, self._serving, self.app)
+        Approval(world, state, self.app)
 
     # orders
 
     async def _create(self, request: Request) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            return self._order(request, orders.create(self._world, self._state, account, body), 201)
+        def make(call: Call) -> tuple[str, int]:
+            body = call.object()
+            order = orders.create(self._world, self._state, call.account, body, call.request_id, call.declined_for)
+            is_open = order.status in (OrderStatus.CREATED, OrderStatus.COMPLETED)
+            return order.id, 201 if is_open else 200
 
-        return await self._serve(request, "create", work, ORDER_KEYS_KEPT)
+        return await self._serving.make(request, "create", make, self._order_shown, ORDER_KEYS_KEPT, mocks=True)
 
     async def _show_order(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            return json_response(resources.order(self._order_of(account, id), self._state.base_url))
+        def work(call: Call) -> Response:
+            return json_response(resources.order(self._order_of(call.account, id), self._state))
 
-        return await self._serve(request, "lookup", work)
+        return await self._serving.serve(request, "lookup", work, mocks=True)
 
-    async def _pay(self, verb: str, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            it = self._order_of(account, id)
-            orders.pay(self._world, self._state, it, verb, body, declined_for)
-            return self._order(request, it, 201 if it.status is OrderStatus.COMPLETED else 200)
-
-        operation = "confirm" if b"payment_source" in request.body else "complete"
-        return await self._serve(request, operation, work, ORDER_KEYS_KEPT)
-
-    # payments
-
-    async def _show_authorization(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            return json_response(resources.authorization(self._authorization_of(account, id), self._state.base_url))
-
-        return await self._serve(request, "lookup", work)
-
-    async def _capture(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            it = self._authorization_of(account, id)
-            made = payments.capture(self._world, self._state, it, body, declined_for)
-            return _shown(request, resources.capture(made, self._state.base_url), 201)
-
-        return await self._serve(request, "capture", work, PAYMENT_KEYS_KEPT)
-
-    async def _void(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            it = self._authorization_of(account, id)
-            payments.void(self._world, self._state, it, declined_for)
-            if _wants_all(request):
-                return json_response(resources.authorization(it, self._state.base_url))
+    async def _patch(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            orders.patch(self._world, self._order_of(call.account, id), call.body)
             return Response(204)
 
-        return await self._serve(request, "void", work, PAYMENT_KEYS_KEPT)
+        return await self._serving.serve(request, "create", work, mocks=True)
 
-    async def _show_capture(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            return json_response(resources.capture(self._capture_of(account, id), self._state.base_url))
+    async def _confirm(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            order = self._order_of(call.account, id)
+            orders.confirm(self._world, self._state, order, call.object(), call.declined_for)
+            return self._order_shown(id, call.wants_all)
 
-        return await self._serve(request, "lookup", work)
+        return await self._serving.serve(request, "confirm", work)
 
-    async def _refund(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            made = payments.refund(self._world, self._state, self._capture_of(account, id), body, declined_for)
-            return _shown(request, resources.refund(made, self._state.base_url), 201)
+    async def _pay(self, verb: str, request: Request, id: str) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            order = self._order_of(call.account, id)
+            orders.pay(self._world, self._state, order, verb, call.object(), call.declined_for)
+            return id, 201 if order.status is OrderStatus.COMPLETED else 200
 
-        return await self._serve(request, "refund", work, PAYMENT_KEYS_KEPT)
+        operation = "confirm" if b"payment_source" in request.body else "complete"
+        return await self._serving.make(request, operation, make, self._order_shown, ORDER_KEYS_KEPT, mocks=True)
 
-    async def _show_refund(self, request: Request, id: str) -> Response:
-        def work(account: str, body: Json, declined_for: str | None) -> Response:
-            it = self._state.refunds.get(id)
-            if it is None or it.capture.order.account != account:
-                raise not_found()
-            return json_response(resources.refund(it, self._state.base_url))
-
-        return await self._serve(request, "lookup", work)
-
-    # what all calls share
-
-    async def _serve(self, request: Request, operation: str, work: Work, kept: timedelta | None = None) -> Response:
-        self._state.base_url = "http://" + request.headers.get("host", "127.0.0.1")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        account = self._state.tokens.get(token) if scheme == "Bearer" else None
-        if account is None:
-            return error(401, "AUTHENTICATION_FAILURE")
-        try:
-            body = request.json() if request.body else {}
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            return Refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON", "The JSON is not well formed.").response()
-
-        async def once(declined_for: str | None) -> Response:
-            return self._once(request, account, kept, lambda: work(account, body, declined_for))
-
-        scenario = self._world.take_scenario("paypal", operation, account=account, path=request.path)
-        return await play(scenario, once, _failure)
-
-    def _once(self, request: Request, account: str, kept: timedelta | None, work: Callable[[], Response]) -> Response:
-        key = (account, request.path, request.headers.get("paypal-request-id", ""))
-        if kept is None or not key[2]:
-            return _answered(work)
-        # The body does not matter to PayPal: the id alone names the request.
-        known, first = self._state.replays.begin(key, b"", self._world.clock.now(), kept)
-        if known is Known.ANSWERED and first is not None:
-            return Response(200 if first.status == 201 else first.status, first.body, first.headers)
-        if known is not Known.NO:
-            return Refused(
-                409, "RESOURCE_CONFLICT", "PREVIOUS_REQUEST_IN_PROGRESS", "A previous request is in progress."
-            ).response()
-        response = _answered(work)
-        if response.status < 300:
-            self._state.replays.keep(key, response)
-        else:
-            self._state.replays.forget(key)
-        return response
-
-    def _order(self, request: Request, it: Order, status: int) -> Response:
-        return _shown(request, resources.order(it, self._state.base_url), status)
+    def _order_shown(self, id: str, wants_all: bool) -> Response:
+        order = self._state.orders[id]
+        return shown(resources.order(order, self._state), resources.minimal_order(order, self._state), wants_all)
 
     def _order_of(self, account: str, id: str) -> Order:
         it = self._state.orders.get(id)
         if it is None or it.account != account:
             raise not_found()
         return it
+
+    # payments
+
+    async def _show_authorization(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            return json_response(resources.authorization(self._authorization_of(call.account, id), self._state))
+
+        return await self._serving.serve(request, "lookup", work, mocks=True)
+
+    async def _capture(self, request: Request, id: str) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            it = self._authorization_of(call.account, id)
+            return payments.capture(self._world, self._state, it, call.object(), call.declined_for).id, 201
+
+        return await self._serving.make(request, "capture", make, self._capture_shown, PAYMENT_KEYS_KEPT, mocks=True)
+
+    async def _reauthorize(self, request: Request, id: str) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            it = self._authorization_of(call.account, id)
+            return payments.reauthorize(self._world, self._state, it, call.object(), call.declined_for).id, 201
+
+        return await self._serving.make(request, "confirm", make, self._authorization_shown, PAYMENT_KEYS_KEPT)
+
+    async def _void(self, request: Request, id: str) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            payments.void(self._world, self._state, self._authorization_of(call.account, id), call.declined_for)
+            return id, 200
+
+        def show(id: str, wants_all: bool) -> Response:
+            return self._authorization_shown(id, wants_all) if wants_all else Response(204)
+
+        return await self._serving.make(request, "void", make, show, PAYMENT_KEYS_KEPT, mocks=True)
+
+    async def _show_capture(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            return json_response(resources.capture(self._capture_of(call.account, id), self._state))
+
+        return await self._serving.serve(request, "lookup", work, mocks=True)
+
+    async def _refund(self, request: Request, id: str) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            it = self._capture_of(call.account, id)
+            return payments.refund(self._world, self._state, it, call.object(), call.declined_for).id, 201
+
+        return await self._serving.make(request, "refund", make, self._refund_shown, PAYMENT_KEYS_KEPT, mocks=True)
+
+    async def _show_refund(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            return json_response(resources.refund(self._refund_of(call.account, id), self._state))
+
+        return await self._serving.serve(request, "lookup", work, mocks=True)
+
+    def _authorization_shown(self, id: str, wants_all: bool) -> Response:
+        resource = resources.authorization(self._state.authorizations[id], self._state)
+        return shown(resource, minimum(resource), wants_all)
+
+    def _capture_shown(self, id: str, wants_all: bool) -> Response:
+        resource = resources.capture(self._state.captures[id], self._state)
+        return shown(resource, minimum(resource), wants_all)
+
+    def _refund_shown(self, id: str, wants_all: bool) -> Response:
+        resource = resources.refund(self._state.refunds[id], self._state)
+        return shown(resource, minimum(resource), wants_all)
 
     def _authorization_of(self, account: str, id: str) -> Authorization:
         it = self._state.authorizations.get(id)
@@ -198,46 +203,92 @@ class PayPalApp:
             raise not_found()
         return it
 
-    # without a token
+    def _refund_of(self, account: str, id: str) -> Refund:
+        it = self._state.refunds.get(id)
+        if it is None or it.capture.order.account != account:
+            raise not_found()
+        return it
+
+    # vault
+
+    async def _set_up(self, request: Request) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            return vault.create_setup_token(self._world, self._state, call.account, call.object()).id, 201
+
+        def show(id: str, wants_all: bool) -> Response:
+            return json_response(vault.show_setup_token(self._state.setup_tokens[id], self._state))
+
+        return await self._serving.make(request, "save", make, show, VAULT_KEYS_KEPT)
+
+    async def _show_setup(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            token = vault.setup_token_of(self._world, self._state, call.account, id)
+            return json_response(vault.show_setup_token(token, self._state))
+
+        return await self._serving.serve(request, "lookup", work)
+
+    async def _vault(self, request: Request) -> Response:
+        def make(call: Call) -> tuple[str, int]:
+            return vault.create_payment_token(self._world, self._state, call.account, call.object()).token, 201
+
+        def show(id: str, wants_all: bool) -> Response:
+            return json_response(vault.show_payment_token(vault.kept_token(self._world, id), self._state))
+
+        return await self._serving.make(request, "save", make, show, VAULT_KEYS_KEPT)
+
+    async def _list_tokens(self, request: Request) -> Response:
+        def work(call: Call) -> Response:
+            return json_response(vault.list_payment_tokens(self._world, self._state, call.account, request.query))
+
+        return await self._serving.serve(request, "lookup", work)
+
+    async def _show_token(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            kept = vault.payment_token_of(self._world, call.account, id)
+            return json_response(vault.show_payment_token(kept, self._state))
+
+        return await self._serving.serve(request, "lookup", work)
+
+    async def _delete_token(self, request: Request, id: str) -> Response:
+        def work(call: Call) -> Response:
+            vault.delete(self._world, self._state, vault.payment_token_of(self._world, call.account, id))
+            return Response(204)
+
+        return await self._serving.serve(request, "detach", work)
+
+    # without an access token
 
     async def _token(self, request: Request) -> Response:
-        self._state.base_url = "http://" + request.headers.get("host", "127.0.0.1")
+        self._serving.open(request)
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         client_id, _, client_secret = _decoded(encoded).partition(":")
         account = self._world.account_where("paypal", client_id=client_id, client_secret=client_secret)
-        if scheme != "Basic" or account is None:
-            return json_response({"error": "invalid_client", "error_description": "Client Authentication failed"}, 401)
-        if dict(parse_qsl(request.body.decode())).get("grant_type") != "client_credentials":
-            return json_response({"error": "unsupported_grant_type", "error_description": "not supported"}, 400)
+
+        async def work(declined_for: str | None) -> Response:
+            if scheme != "Basic" or account is None:
+                message = {"error": "invalid_client", "error_description": "Client Authentication failed"}
+                return json_response(message, 401)
+            if dict(parse_qsl(request.body.decode())).get("grant_type") != "client_credentials":
+                return json_response({"error": "unsupported_grant_type", "error_description": "not supported"}, 400)
+            return self._new_token(account)
+
+        # A scenario for "*" is meant for the call that the token is for, not for the token.
+        is_ordered = any(scenario.operation == "token" for scenario in self._world.scenarios)
+        facts = {"account": account or "", "path": request.path}
+        return await play(self._world.take_scenario("paypal", "token", **facts) if is_ordered else None, work, failure)
+
+    def _new_token(self, account: str) -> Response:
+        now = self._world.clock.now()
         return json_response(
             {
                 "scope": "https://uri.paypal.com/services/payments/payment",
-                "access_token": self._state.new_token(account),
+                "access_token": self._state.new_token(account, now),
                 "token_type": "Bearer",
                 "app_id": "APP-80W284485P519543T",
                 "expires_in": TOKEN_LIFETIME_S,
-                "nonce": resources.stamp(self._world.clock.now()),
+                "nonce": stamp(now),
             }
         )
-
-    async def _challenge(self, request: Request, id: str) -> Response:
-        it = self._state.orders.get(id)
-        if it is None or it.status is OrderStatus.CREATED:
-            return not_found().response()
-        amount = f"{to_decimal(it.minor, it.currency)} {it.currency}"
-        return html_response(render_challenge(f"/challenge/{id}", amount))
-
-    async def _answer_challenge(self, request: Request, id: str) -> Response:
-        it = self._state.orders.get(id)
-        if it is None or it.status is OrderStatus.CREATED:
-            return not_found().response()
-        if it.status is OrderStatus.PAYER_ACTION_REQUIRED:  # the first answer counts
-            it.challenge_passed = dict(parse_qsl(request.body.decode())).get("password") == CHALLENGE_PASSWORD
-            it.status = OrderStatus.APPROVED
-        if not it.return_url:
-            return html_response("<!doctype html><title>Done</title><p>You can close this page.</p>")
-        joint = "&" if "?" in it.return_url else "?"
-        return see_other(f"{it.return_url}{joint}token={it.id}")
 
     async def _certificate(self, request: Request, id: str) -> Response:
         signer = self._state.signer
@@ -248,27 +299,6 @@ class PayPalApp:
     async def _authority(self, request: Request) -> Response:
         """Not PayPal's: the root to trust in this world, as a public one would be trusted in the other."""
         return Response(200, paypal_ca_pem(self._world), {"content-type": "application/x-pem-file"})
-
-
-def _answered(work: Callable[[], Response]) -> Response:
-    try:
-        return work()
-    except Refused as refused:
-        return refused.response()
-
-
-def _wants_all(request: Request) -> bool:
-    return "return=representation" in request.headers.get("prefer", "")
-
-
-def _shown(request: Request, resource: Json, status: int) -> Response:
-    """All of it, or id, status and links where the caller did not ask for all."""
-    minimal = {name: resource[name] for name in ("id", "status", "links")}
-    return json_response(resource if _wants_all(request) else minimal, status)
-
-
-def _failure(status: int) -> Response:
-    return error(429, "RATE_LIMIT_REACHED") if status == 429 else error(500, "INTERNAL_SERVER_ERROR")
 
 
 def _decoded(encoded: str) -> str:

@@ -1,154 +1,191 @@
-"""Orders v2: create, pay by card (authorize or capture), and the answer to an authentication."""
+"""Orders v2: create, change, confirm a payment source, authorize and capture."""
 
 from __future__ import annotations
 
-from typing import Any
+from simulators.paypal import paying
+from simulators.paypal.instruments import read_source
+from simulators.paypal.order_request import read_unit, read_units
+from simulators.paypal.resources import payer_url, unit_as_requested
+from simulators.paypal.state import Instrument, Order, OrderStatus, State, Unit
+from simulators.paypal.wire import Json, Refused, new_id
+from simulators.world import World
 
-from simulators.issuer import VerdictKind, brand_of, judge, passes_luhn
-from simulators.paypal import resources
-from simulators.paypal.state import Authorization, Capture, Order, OrderStatus, State
-from simulators.paypal.webhooks import tell
-from simulators.paypal.wire import INSTRUMENT_DECLINED, Refused, from_paypal, new_id, unprocessable
-from simulators.world import Charge, World
-
-Body = dict[str, Any]
-_BRANDS = {"unionpay": "CHINA_UNION_PAY", "diners": "DISCOVER", "unknown": "VISA"}
+_COMPLETES_ITSELF = "ORDER_COMPLETE_ON_PAYMENT_APPROVAL"
 
 
-def create(world: World, state: State, account: str, body: Body) -> Order:
-    """POST /v2/checkout/orders. Raises Refused."""
+def create(world: World, state: State, account: str, body: Json, request_id: str, declined_for: str | None) -> Order:
+    """POST /v2/checkout/orders; with a payment source that needs no payer it is paid at once. Raises Refused."""
     intent = body.get("intent")
+    if intent is None:
+        raise Refused("MISSING_REQUIRED_PARAMETER", "/intent")
     if intent not in ("AUTHORIZE", "CAPTURE"):
-        raise _invalid("INVALID_PARAMETER_VALUE", "The value of a field is invalid.", "/intent")
-    units = body.get("purchase_units")
-    if not isinstance(units, list) or len(units) != 1:
-        raise _invalid("MISSING_REQUIRED_PARAMETER", "Exactly one purchase unit is simulated.", "/purchase_units")
-    unit = units[0]
-    minor, currency = from_paypal(unit.get("amount"), "/purchase_units/@reference_id=='default'/amount")
-    custom_id = str(unit.get("custom_id", ""))
-    it = Order(
-        new_id(),
-        account,
-        intent,
-        minor,
-        currency,
-        reference_id=str(unit.get("reference_id", "default")),
-        custom_id=custom_id,
-        invoice_id=str(unit.get("invoice_id", "")),
-        payment_reference="" if unit.get("reference_id") is None else str(unit["reference_id"]),
-        created_at=world.clock.now(),
-    )
-    state.orders[it.id] = it
-    return it
+        raise Refused("INVALID_PARAMETER_VALUE", "/intent")
+    order = Order(new_id(), account, intent, world.clock.now(), instruction=str(body.get("processing_instruction", "")))
+    order.units = read_units(world, order, body)
+    _read_context(order, body.get("application_context") or {})
+    if body.get("payment_source"):
+        if not request_id:
+            raise Refused("PAYPAL_REQUEST_ID_REQUIRED")
+        _take_source(world, order, body)
+    elif order.instruction == _COMPLETES_ITSELF:
+        raise Refused("UNSUPPORTED_PROCESSING_INSTRUCTION", "/processing_instruction")
+    state.orders[order.id] = order
+    try:
+        if order.instrument is not None and order.status is OrderStatus.APPROVED:
+            paying.complete(world, state, order, declined_for)
+    except Refused:
+        del state.orders[order.id]
+        raise
+    return order
 
 
-def pay(world: World, state: State, it: Order, verb: str, body: Body, declined_for: str | None) -> None:
-    """POST /v2/checkout/orders/{id}/authorize or …/capture: changes the order. Raises Refused.
+def confirm(world: World, state: State, order: Order, body: Json, declined_for: str | None) -> None:
+    """POST …/confirm-payment-source: the payer's way to pay, without paying yet. Raises Refused."""
+    if not body.get("payment_source"):
+        raise Refused("MISSING_REQUIRED_PARAMETER", "/payment_source")
+    if order.status is OrderStatus.COMPLETED:
+        raise Refused("ORDER_CANNOT_BE_CONFIRMED")
+    if body.get("processing_instruction"):
+        order.instruction = str(body["processing_instruction"])
+    _read_context(order, body.get("application_context") or {})
+    _take_source(world, order, body)
+    paying.refuse(state, order, declined_for)
+    order.updated_at = world.clock.now()
+
+
+def pay(world: World, state: State, order: Order, verb: str, body: Json, declined_for: str | None) -> None:
+    """POST …/authorize or …/capture: changes the order. Raises Refused.
 
     The issuer's refusal leaves the order COMPLETED with a DENIED authorization or a DECLINED capture, as at PayPal.
     """
-    _require_payable(it, verb)
-    reason = _instrument(it, body)
-    if reason is None:
-        return
-    if it.invoice_id and state.invoices.get((it.account, it.invoice_id), it.id) != it.id:
-        raise unprocessable("DUPLICATE_INVOICE_ID", "Duplicate Invoice ID detected.", "/purchase_units/0/invoice_id")
-    reason = declined_for or reason
-    if reason == INSTRUMENT_DECLINED:
-        raise unprocessable(
-            "INSTRUMENT_DECLINED",
-            "The instrument presented was either declined by the processor or bank, "
-            "or it can't be used for this payment.",
+    _require_payable(order, verb)
+    if body.get("payment_source"):
+        _read_context(order, body.get("application_context") or {})
+        _take_source(world, order, body)
+        if order.status is OrderStatus.PAYER_ACTION_REQUIRED:
+            return
+    if order.status is OrderStatus.PAYER_ACTION_REQUIRED and order.instrument and order.instrument.method == "card":
+        raise Refused("PAYER_ACTION_REQUIRED", redirect=payer_url(order, state))
+    if order.status is not OrderStatus.APPROVED:
+        raise Refused("ORDER_NOT_APPROVED")
+    paying.complete(world, state, order, declined_for)
+
+
+def _require_payable(order: Order, verb: str) -> None:
+    if order.intent.lower() != verb:
+        raise Refused(
+            "ACTION_DOES_NOT_MATCH_INTENT",
+            description=f"Order was created with an intent to '{order.intent}'. Please use "
+            f"v2/checkout/orders/order_id/{order.intent.lower()} to complete the transaction or alternately Create an "
+            f"order with an intent of '{verb.upper()}'.",
         )
-    _decide(world, state, it, reason)
+    if order.status is OrderStatus.COMPLETED:
+        raise Refused("ORDER_ALREADY_AUTHORIZED" if verb == "authorize" else "ORDER_ALREADY_CAPTURED")
 
 
-def _require_payable(it: Order, verb: str) -> None:
-    if it.intent.lower() != verb:
-        raise unprocessable("ACTION_DOES_NOT_MATCH_INTENT", f"Order was created with an intent to '{it.intent}'.")
-    if it.status is OrderStatus.COMPLETED:
-        done = "AUTHORIZED" if verb == "authorize" else "CAPTURED"
-        raise unprocessable(f"ORDER_ALREADY_{done}", f"Order already {done.lower()}.")
+# payment source
 
 
-def _instrument(it: Order, body: Body) -> str | None:
-    """The issuer's reason to decline ('' for none), or None when the shopper must authenticate first."""
-    card = (body.get("payment_source") or {}).get("card")
-    if card is None:
-        if it.status is not OrderStatus.APPROVED:
-            raise unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment.")
-        return "" if it.challenge_passed else "authentication_failed"
-    number = str(card.get("number", ""))
-    _require_card(card, number)
-    it.card = {
-        "name": card.get("name", ""),
-        "last_digits": number[-4:],
-        "brand": _BRANDS.get(brand_of(number), brand_of(number).upper()),
-        "expiry": card["expiry"],
-    }
-    context = card.get("experience_context") or (body.get("application_context") or {})
-    it.return_url = str(context.get("return_url", "")) or it.return_url
-    verdict = judge(number)
-    if verdict.kind is VerdictKind.CHALLENGE and not it.challenge_passed:
-        it.status = OrderStatus.PAYER_ACTION_REQUIRED
-        return None
-    return verdict.reason
+def _take_source(world: World, order: Order, body: Json) -> None:
+    """Reads the source and decides whether the payer has to act before money can move."""
+    instrument = read_source(world, order.account, body["payment_source"])
+    ((method, source),) = body["payment_source"].items()
+    _read_context(order, source.get("experience_context") or {})
+    if instrument.is_merchant_initiated and len(order.units) > 1:
+        raise Refused("MERCHANT_INITIATED_WITH_MULTIPLE_PURCHASE_UNITS", "/purchase_units")
+    _require_instruction(order, instrument, source)
+    order.instrument = instrument
+    wants_payer = bool(instrument.challenge) if method == "card" else not instrument.vault_id
+    order.status = OrderStatus.PAYER_ACTION_REQUIRED if wants_payer else OrderStatus.APPROVED
 
 
-def _require_card(card: Body, number: str) -> None:
-    where = "/payment_source/card"
-    if not passes_luhn(number):
-        raise unprocessable("CARD_NUMBER_INVALID", "Invalid card number.", f"{where}/number")
-    year, _, month = str(card.get("expiry", "")).partition("-")
-    if not (len(year) == 4 and year.isdigit() and month.isdigit() and 1 <= int(month) <= 12):
-        raise _invalid("INVALID_PARAMETER_SYNTAX", "The value of a field is invalid.", f"{where}/expiry")
-    code = str(card.get("security_code", ""))
-    if code and not (code.isdigit() and len(code) in (3, 4)):
-        raise _invalid("INVALID_PARAMETER_SYNTAX", "The value of a field is invalid.", f"{where}/security_code")
-
-
-def _decide(world: World, state: State, it: Order, reason: str) -> None:
-    now = world.clock.now()
-    it.status = OrderStatus.COMPLETED
-    reference = it.custom_id or it.invoice_id
-    it.charge = world.add_charge(
-        Charge(
-            "paypal",
-            it.account,
-            it.id,
-            reference,
-            it.payment_reference,
-            it.minor,
-            it.currency,
-            now,
-            declined=bool(reason),
-        )
-    )
-    if it.invoice_id and not reason:
-        state.invoices[it.account, it.invoice_id] = it.id
-    if it.intent == "AUTHORIZE":
-        it.authorization = Authorization(new_id(), it, now, reason)
-        state.authorizations[it.authorization.id] = it.authorization
-        if not reason:
-            shown = resources.authorization(it.authorization, state.base_url)
-            tell(world, state, it.account, "PAYMENT.AUTHORIZATION.CREATED", shown)
+def _require_instruction(order: Order, instrument: Instrument, source: Json) -> None:
+    """developer.paypal.com/api/orders-v2/ideal: capture only, EUR only, and the order completes itself."""
+    if not instrument.is_pushed:
+        if order.instruction == _COMPLETES_ITSELF:
+            raise Refused("UNSUPPORTED_PROCESSING_INSTRUCTION", "/processing_instruction")
         return
-    record_capture(world, state, it, it.minor, "", final=True, reason=reason)
+    if order.instruction != _COMPLETES_ITSELF:
+        raise Refused("ORDER_COMPLETE_ON_PAYMENT_APPROVAL", "/processing_instruction")
+    if order.intent != "CAPTURE":
+        raise Refused("UNSUPPORTED_INTENT_FOR_PAYMENT_SOURCE", "/intent")
+    if order.currency != "EUR":
+        raise Refused("INVALID_CURRENCY_CODE", "/purchase_units/@reference_id=='default'/amount/currency_code")
+    for name, url in (("return_url", order.return_url), ("cancel_url", order.cancel_url)):
+        if not url:
+            raise Refused("MISSING_REQUIRED_PARAMETER", f"/payment_source/ideal/experience_context/{name}")
 
 
-def record_capture(
-    world: World, state: State, it: Order, minor: int, invoice_id: str, *, final: bool, reason: str
-) -> Capture:
-    """Books a capture of an order, or notes that it was declined, and tells."""
-    capture = Capture(new_id(), it, minor, world.clock.now(), invoice_id, final, reason)
-    it.captures.append(capture)
-    state.captures[capture.id] = capture
-    if not reason and it.charge is not None:
-        world.capture(it.charge, minor, capture.id, invoice_id)
-    event = "PAYMENT.CAPTURE.DENIED" if reason else "PAYMENT.CAPTURE.COMPLETED"
-    tell(world, state, it.account, event, resources.capture(capture, state.base_url))
-    return capture
+def _read_context(order: Order, context: Json) -> None:
+    order.return_url = str(context.get("return_url", "")) or order.return_url
+    order.cancel_url = str(context.get("cancel_url", "")) or order.cancel_url
 
 
-def _invalid(issue: str, description: str, field: str) -> Refused:
-    return Refused(400, "INVALID_REQUEST", issue, description, field)
+# changes
+
+
+_PATCHABLE = ("amount", "custom_id", "invoice_id", "description", "soft_descriptor", "shipping", "payee")
+_WITH_DEFAULT = frozenset({"amount", "payee"})
+
+
+def patch(world: World, order: Order, operations: object) -> None:
+    """PATCH: JSON Patch on purchase units and intent; where one is refused nothing is changed. Raises Refused."""
+    if order.status is OrderStatus.COMPLETED:
+        raise Refused("ORDER_ALREADY_COMPLETED")
+    if not isinstance(operations, list) or not operations:
+        raise Refused("MALFORMED_REQUEST_JSON")
+    intent, units = order.intent, list(order.units)
+    for index, operation in enumerate(operations):
+        path = operation.get("path") if isinstance(operation, dict) else None
+        if not path:
+            raise Refused("PATCH_PATH_REQUIRED", f"/{index}/path")
+        if path == "/intent":
+            intent = _patched_intent(operation)
+        else:
+            units = _patched_units(world, order, units, operation)
+    order.intent, order.units = intent, units
+    order.updated_at = world.clock.now()
+
+
+def _patched_intent(operation: Json) -> str:
+    if operation.get("op") != "replace":
+        raise Refused("INVALID_PATCH_OPERATION")
+    if operation.get("value") not in ("AUTHORIZE", "CAPTURE"):
+        raise Refused("INVALID_PARAMETER_VALUE", "/intent")
+    return str(operation["value"])
+
+
+def _patched_units(world: World, order: Order, units: list[Unit], operation: Json) -> list[Unit]:
+    reference, name = _target(str(operation["path"]))
+    index = next((n for n, unit in enumerate(units) if unit.reference_id == reference), None)
+    if index is None:
+        raise Refused("INVALID_JSON_POINTER_FORMAT", str(operation["path"]))
+    body = unit_as_requested(units[index])
+    if name not in _PATCHABLE:
+        raise Refused("NOT_PATCHABLE", str(operation["path"]))
+    _apply(body, name, operation)
+    patched = read_unit(world, order, body, index, len(units))
+    return [*units[:index], patched, *units[index + 1 :]]
+
+
+def _target(path: str) -> tuple[str, str]:
+    """/purchase_units/@reference_id=='default'/amount: the unit's reference and the name of the field."""
+    prefix, _, rest = path.partition("@reference_id=='")
+    reference, closing, name = rest.partition("'/")
+    if prefix != "/purchase_units/" or not closing:
+        raise Refused("INVALID_JSON_POINTER_FORMAT", path)
+    return reference, name
+
+
+def _apply(body: Json, name: str, operation: Json) -> None:
+    op = operation.get("op")
+    if op not in ("add", "replace", "remove") or (op == "remove" and name in _WITH_DEFAULT):
+        raise Refused("INVALID_PATCH_OPERATION")
+    if op != "add" and body.get(name) is None:
+        raise Refused("INVALID_PATCH_OPERATION")
+    if op == "remove":
+        del body[name]
+        return
+    if operation.get("value") is None:
+        raise Refused("PATCH_VALUE_REQUIRED")
+    body[name] = operation["value"]

@@ -2,156 +2,265 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 from simulators.fees import fee_minor
-from simulators.paypal.state import Authorization, Capture, Order, OrderStatus, Refund
-from simulators.paypal.wire import processor_code, to_paypal
+from simulators.paypal.declines import processor_response
+from simulators.paypal.instruments import brand_name
+from simulators.paypal.state import Authorization, Capture, Instrument, Order, OrderStatus, Refund, State, Unit
+from simulators.paypal.wire import WITHOUT_DECIMALS, Json, given, link, merchant_id_of, stamp, to_paypal
 
-Json = dict[str, Any]
-_AUTHORIZATION_LIFETIME = timedelta(days=29)
+_VAULT_PATH = "/v3/vault/payment-tokens/"
 
 
-def order(it: Order, base_url: str) -> Json:
-    unit: Json = {
-        "reference_id": it.reference_id,
-        "amount": to_paypal(it.minor, it.currency),
-        "payee": {"merchant_id": "CLEARWAYSYM22"},
-    }
-    unit |= _given(custom_id=it.custom_id, invoice_id=it.invoice_id)
-    if payments := _payments(it, base_url):
-        unit["payments"] = payments
+def order(it: Order, state: State) -> Json:
     body: Json = {
         "id": it.id,
         "intent": it.intent,
         "status": it.status,
-        "purchase_units": [unit],
+        "purchase_units": [_unit(unit, state) for unit in it.units],
         "create_time": stamp(it.created_at),
-        "links": order_links(it, base_url),
+        "links": order_links(it, state),
     }
-    if it.card:
-        shown = {name: it.card[name] for name in ("name", "last_digits", "brand", "expiry") if it.card.get(name)}
-        body["payment_source"] = {"card": {**shown, "type": "CREDIT"}}
+    body |= given(processing_instruction=it.instruction, payer=it.payer)
+    if it.updated_at:
+        body["update_time"] = stamp(it.updated_at)
+    if it.instrument:
+        body["payment_source"] = {it.instrument.method: source(it.instrument, it, state)}
     return body
 
 
-def order_links(it: Order, base_url: str) -> list[Json]:
-    url = f"{base_url}/v2/checkout/orders/{it.id}"
-    links = [_link(url, "self", "GET")]
-    if it.status is OrderStatus.PAYER_ACTION_REQUIRED:
-        links.append(_link(f"{base_url}/challenge/{it.id}", "payer-action", "GET"))
-    elif it.status is not OrderStatus.COMPLETED:
-        verb = it.intent.lower()
-        links.append(_link(f"{url}/{verb}", verb, "POST"))
+def minimal_order(it: Order, state: State) -> Json:
+    """What Prefer: return=minimal leaves: id, status and links (and the source where the payer must act)."""
+    body: Json = {"id": it.id, "status": it.status, "links": order_links(it, state)}
+    if it.instrument and it.status is OrderStatus.PAYER_ACTION_REQUIRED:
+        body["payment_source"] = {it.instrument.method: source(it.instrument, it, state)}
+    return body
+
+
+def order_links(it: Order, state: State) -> list[Json]:
+    url = f"{state.base_url}/v2/checkout/orders/{it.id}"
+    links = [link(url, "self", "GET")]
+    verb = it.intent.lower()
+    match it.status:
+        case OrderStatus.PAYER_ACTION_REQUIRED:
+            links.append(link(payer_url(it, state), "payer-action", "GET"))
+        case OrderStatus.CREATED:
+            links.append(link(f"{state.base_url}/checkoutnow?token={it.id}", "approve", "GET"))
+            links += [link(url, "update", "PATCH"), link(f"{url}/{verb}", verb, "POST")]
+        case OrderStatus.APPROVED:
+            links += [link(url, "update", "PATCH"), link(f"{url}/{verb}", verb, "POST")]
     return links
 
 
-def _payments(it: Order, base_url: str) -> Json:
-    payments: Json = {}
-    if it.authorization:
-        payments["authorizations"] = [authorization(it.authorization, base_url)]
-    if it.captures:
-        payments["captures"] = [capture(c, base_url) for c in it.captures]
-    if refunds := [refund(r, base_url) for c in it.captures for r in c.refunds]:
-        payments["refunds"] = refunds
-    return payments
+def payer_url(it: Order, state: State) -> str:
+    """The page on which the payer of the order acts."""
+    method = it.instrument.method if it.instrument else "paypal"
+    page = {"card": f"/challenge/{it.id}", "ideal": f"/payment/ideal?token={it.id}"}
+    return state.base_url + page.get(method, f"/checkoutnow?token={it.id}")
 
 
-def authorization(it: Authorization, base_url: str) -> Json:
-    owner = it.order
-    url = f"{base_url}/v2/payments/authorizations/{it.id}"
-    links = [_link(url, "self", "GET"), _link(f"{base_url}/v2/checkout/orders/{owner.id}", "up", "GET")]
-    if authorization_status(it) == "CREATED":
-        links += [_link(f"{url}/capture", "capture", "POST"), _link(f"{url}/void", "void", "POST")]
+def unit_as_requested(it: Unit) -> Json:
+    """A purchase unit as the merchant would send it."""
+    amount = {**to_paypal(it.minor, it.currency), **given(breakdown=it.breakdown)}
     return {
-        "id": it.id,
-        "status": authorization_status(it),
-        "amount": to_paypal(owner.minor, owner.currency),
-        **_given(invoice_id=owner.invoice_id, custom_id=owner.custom_id),
-        "processor_response": _processor_response(it.declined_for),
-        "expiration_time": stamp(it.at + _AUTHORIZATION_LIFETIME),
-        "create_time": stamp(it.at),
-        "update_time": stamp(it.at),
-        "links": links,
+        "reference_id": it.reference_id,
+        "amount": amount,
+        **it.shown,
+        **given(custom_id=it.custom_id, invoice_id=it.invoice_id, soft_descriptor=it.soft_descriptor),
+        **given(payee=it.payee, payment_instruction=it.instruction),
     }
+
+
+def _unit(it: Unit, state: State) -> Json:
+    shown = unit_as_requested(it)
+    shown["payee"] = payee(it)
+    payments = given(
+        authorizations=[authorization(each, state, in_order=True) for each in it.authorizations],
+        captures=[capture(each, state, in_order=True) for each in it.captures],
+        refunds=[refund(each, state) for c in it.captures for each in c.refunds],
+    )
+    return shown | given(payments=payments)
+
+
+def payee(it: Unit) -> Json:
+    return it.payee or {"merchant_id": merchant_id_of(it.order.account)}
+
+
+def source(it: Instrument, owner: Order, state: State) -> Json:
+    shown = dict(it.shown)
+    if it.authentication is not None:
+        result = it.authentication
+        secure = given(enrollment_status=result.enrolled, authentication_status=result.status)
+        shown["authentication_result"] = {"liability_shift": result.liability_shift, **given(three_d_secure=secure)}
+    if it.method == "paypal" and owner.payer:
+        shown |= {"email_address": owner.payer["email_address"], "account_id": owner.payer["payer_id"]}
+        shown |= {"account_status": "VERIFIED", "name": owner.payer["name"], "address": owner.payer["address"]}
+    if it.saved_token:
+        url = f"{state.base_url}{_VAULT_PATH}{it.saved_token}"
+        links = [link(url, "self", "GET"), link(url, "delete", "DELETE")]
+        vaulted = {"id": it.saved_token, "status": "VAULTED", "customer": {"id": it.customer_id}, "links": links}
+        shown["attributes"] = {"vault": vaulted}
+    return shown
+
+
+# payments
+
+
+def authorization(it: Authorization, state: State, *, in_order: bool = False) -> Json:
+    url = f"{state.base_url}/v2/payments/authorizations/{it.id}"
+    up = f"{state.base_url}/v2/checkout/orders/{it.order.id}"
+    status = authorization_status(it)
+    links = [link(url, "self", "GET")]
+    if status in ("CREATED", "PARTIALLY_CAPTURED"):
+        links += [link(f"{url}/{verb}", verb, "POST") for verb in ("capture", "void", "reauthorize")]
+    body: Json = {
+        "id": it.id,
+        "status": status,
+        "amount": to_paypal(it.minor, it.unit.currency),
+        **given(invoice_id=it.unit.invoice_id, custom_id=it.unit.custom_id),
+        "seller_protection": _protection(it.order),
+        "expiration_time": stamp(it.expires_at),
+        "create_time": stamp(it.at),
+        "update_time": stamp(it.updated_at or it.at),
+        "links": [*links, link(up, "up", "GET")],
+        **_network_reference(it.unit),
+    }
+    if in_order:
+        return body | _processor(it.order, it.declined_for)
+    related = {"order_id": it.order.id}
+    return body | {"payee": payee(it.unit), "supplementary_data": {"related_ids": related}}
 
 
 def authorization_status(it: Authorization) -> str:
     if it.declined_for:
         return "DENIED"
-    charge = it.order.charge
-    if charge is not None and charge.voided:
+    if it.voided:
         return "VOIDED"
-    done = [c for c in it.order.captures if not c.declined_for]
-    if not done:
+    good = [c for c in it.captures if c.is_good]
+    if not good:
         return "CREATED"
-    taken = sum(c.minor for c in done)
-    return "CAPTURED" if taken >= it.order.minor or any(c.final for c in done) else "PARTIALLY_CAPTURED"
+    return "CAPTURED" if it.captured_minor >= it.minor or any(c.final for c in good) else "PARTIALLY_CAPTURED"
 
 
-def capture(it: Capture, base_url: str) -> Json:
-    owner = it.order
-    url = f"{base_url}/v2/payments/captures/{it.id}"
-    links = [_link(url, "self", "GET"), _link(f"{url}/refund", "refund", "POST")]
-    if owner.authorization:
-        links.append(_link(f"{base_url}/v2/payments/authorizations/{owner.authorization.id}", "up", "GET"))
+def capture(it: Capture, state: State, *, in_order: bool = False) -> Json:
+    url = f"{state.base_url}/v2/payments/captures/{it.id}"
+    links = [link(url, "self", "GET"), link(f"{url}/refund", "refund", "POST")]
+    if it.authorization:
+        links.append(link(f"{state.base_url}/v2/payments/authorizations/{it.authorization.id}", "up", "GET"))
+    else:
+        links.append(link(f"{state.base_url}/v2/checkout/orders/{it.order.id}", "up", "GET"))
     body: Json = {
         "id": it.id,
         "status": capture_status(it),
-        "amount": to_paypal(it.minor, owner.currency),
+        **given(status_details=given(reason=it.pending_for)),
+        "amount": to_paypal(it.minor, it.unit.currency),
         "final_capture": it.final,
-        **_given(invoice_id=it.invoice_id or owner.invoice_id, custom_id=owner.custom_id),
-        "processor_response": _processor_response(it.declined_for),
+        **given(invoice_id=it.invoice_id or it.unit.invoice_id, custom_id=it.unit.custom_id),
+        "seller_protection": _protection(it.order),
+        "disbursement_mode": it.unit.instruction.get("disbursement_mode", "INSTANT"),
+        **_processor(it.order, it.declined_for),
         "create_time": stamp(it.at),
-        "update_time": stamp(it.at),
+        "update_time": stamp(it.updated_at or it.at),
         "links": links,
+        **_network_reference(it.unit),
     }
-    if not it.declined_for:
-        fee = fee_minor("paypal", it.minor, owner.currency)
-        body["seller_receivable_breakdown"] = {
-            "gross_amount": to_paypal(it.minor, owner.currency),
-            "paypal_fee": to_paypal(fee, owner.currency),
-            "net_amount": to_paypal(it.minor - fee, owner.currency),
-        }
-    return body
+    if it.is_good and not it.pending_for:
+        body["seller_receivable_breakdown"] = _receivable(it)
+    if in_order:
+        return body
+    related = {"order_id": it.order.id, **given(authorization_id=it.authorization.id if it.authorization else "")}
+    return body | {"payee": payee(it.unit), "supplementary_data": {"related_ids": related}}
 
 
 def capture_status(it: Capture) -> str:
-    if it.declined_for:
+    if it.declined_for or it.failed:
         return "DECLINED"
-    if not it.refunds:
+    if it.pending_for:
+        return "PENDING"
+    if it.reversed:
+        return "REFUNDED"
+    if not it.refunded_minor:
         return "COMPLETED"
     return "REFUNDED" if it.refunded_minor >= it.minor else "PARTIALLY_REFUNDED"
 
 
-def refund(it: Refund, base_url: str) -> Json:
-    url = f"{base_url}/v2/payments/refunds/{it.id}"
-    up = f"{base_url}/v2/payments/captures/{it.capture.id}"
-    return {
-        "id": it.id,
-        "status": "COMPLETED",
-        "amount": to_paypal(it.minor, it.capture.order.currency),
-        **_given(invoice_id=it.invoice_id or it.capture.order.invoice_id, custom_id=it.custom_id),
-        "create_time": stamp(it.at),
-        "update_time": stamp(it.at),
-        "links": [_link(url, "self", "GET"), _link(up, "up", "GET")],
+def _receivable(it: Capture) -> Json:
+    """Gross less PayPal's fee and the platform's is net, also where the currency has no decimals to show."""
+    currency = it.unit.currency
+    fee = _shown(fee_minor("paypal", it.minor, currency), currency)
+    net = it.minor - fee - it.platform_fee_minor
+    body: Json = {
+        "gross_amount": to_paypal(it.minor, currency),
+        "paypal_fee": to_paypal(fee, currency),
+        "net_amount": to_paypal(net, currency),
     }
+    if it.platform_fee_minor:
+        platform = {"merchant_id": merchant_id_of(it.order.account)}
+        body["platform_fees"] = [{"amount": to_paypal(it.platform_fee_minor, currency), "payee": platform}]
+    return body
 
 
-def stamp(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _shown(minor: int, currency: str) -> int:
+    """The whole units of it, in a currency that PayPal keeps without decimals and ISO 4217 does not."""
+    hundredths = currency in WITHOUT_DECIMALS and currency != "JPY"
+    return minor - minor % 100 if hundredths else minor
 
 
-def _processor_response(declined_for: str) -> Json:
-    if declined_for:
-        return {"response_code": processor_code(declined_for)}
-    return {"response_code": "0000", "avs_code": "Y", "cvv_code": "M"}
+def refund(it: Refund, state: State) -> Json:
+    url = f"{state.base_url}/v2/payments/refunds/{it.id}"
+    up = f"{state.base_url}/v2/payments/captures/{it.capture.id}"
+    unit = it.capture.unit
+    body: Json = {
+        "id": it.id,
+        "status": it.status,
+        "amount": to_paypal(it.minor, unit.currency),
+        **given(invoice_id=it.invoice_id or unit.invoice_id, custom_id=it.custom_id, note_to_payer=it.note),
+        "seller_payable_breakdown": _payable(it),
+        "create_time": stamp(it.at),
+        "update_time": stamp(it.updated_at or it.at),
+        "links": [link(url, "self", "GET"), link(up, "up", "GET")],
+    }
+    if it.status == "PENDING":
+        body["status_details"] = {"reason": "ECHECK"}
+    return body
 
 
-def _given(**fields: str) -> Json:
-    return {name: value for name, value in fields.items() if value}
+def _payable(it: Refund) -> Json:
+    """PayPal keeps its fee when a payment is refunded: paypal.com/us/legalhub/useragreement-full, "Refunds"."""
+    currency = it.capture.unit.currency
+    so_far = it.capture.refunds[: it.capture.refunds.index(it) + 1] if it in it.capture.refunds else [it]
+    total = sum(refund.minor for refund in so_far if refund.status != "FAILED")
+    body: Json = {
+        "gross_amount": to_paypal(it.minor, currency),
+        "paypal_fee": to_paypal(0, currency),
+        "net_amount": to_paypal(it.minor - it.platform_fee_minor, currency),
+        "total_refunded_amount": to_paypal(total, currency),
+    }
+    if it.platform_fee_minor:
+        body["platform_fees"] = [{"amount": to_paypal(it.platform_fee_minor, currency)}]
+    return body
 
 
-def _link(href: str, rel: str, method: str) -> Json:
-    return {"href": href, "rel": rel, "method": method}
+def _processor(owner: Order, declined_for: str) -> Json:
+    """Codes of a processor come with cards only."""
+    if owner.instrument is None or owner.instrument.card is None:
+        return {}
+    return {"processor_response": processor_response(declined_for)}
+
+
+def _network_reference(unit: Unit) -> Json:
+    charge, instrument = unit.charge, unit.order.instrument
+    if charge is None or not charge.network_transaction_id or instrument is None or instrument.card is None:
+        return {}
+    reference = {
+        "id": charge.network_transaction_id,
+        "date": charge.authorised_at.strftime("%m%d"),
+        "network": brand_name(instrument.card.number),
+    }
+    return {"network_transaction_reference": reference}
+
+
+def _protection(owner: Order) -> Json:
+    """Only wallet payments are covered by PayPal's seller protection without more ado."""
+    if owner.instrument is None or owner.instrument.method != "paypal":
+        return {"status": "NOT_ELIGIBLE"}
+    return {"status": "ELIGIBLE", "dispute_categories": ["ITEM_NOT_RECEIVED", "UNAUTHORIZED_TRANSACTION"]}

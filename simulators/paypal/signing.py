@@ -6,8 +6,10 @@ import base64
 import secrets
 import zlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -26,6 +28,14 @@ class Signer:
         self._ca = _ca_certificate(self._ca_key)
         self._leaf = _leaf_certificate(self._key, self._ca, self._ca_key)
         self.cert_id = f"CERT-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"cert_id": self.cert_id, "chain": self.chain_pem, "keys": [_pem(self._key), _pem(self._ca_key)]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.cert_id = state["cert_id"]
+        self._leaf, self._ca = x509.load_pem_x509_certificates(state["chain"])
+        self._key, self._ca_key = (_loaded(pem) for pem in state["keys"])
 
     @property
     def ca_pem(self) -> bytes:
@@ -53,10 +63,32 @@ class Signer:
             "paypal-auth-algo": "SHA256withRSA",
         }
 
+    def verifies(self, body: bytes, transmission_id: str, time: str, webhook_id: str, signature: str) -> bool:
+        """Whether the signature (base64) is ours, over these bytes and names."""
+        message = f"{transmission_id}|{time}|{webhook_id}|{zlib.crc32(body)}"
+        try:
+            given = base64.b64decode(signature)
+            self._key.public_key().verify(given, message.encode(), padding.PKCS1v15(), hashes.SHA256())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
 
 def _uuid_text() -> str:
     raw = secrets.token_hex(16)
     return "-".join((raw[:8], raw[8:12], raw[12:16], raw[16:20], raw[20:]))
+
+
+def _pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _loaded(pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def _new_key() -> rsa.RSAPrivateKey:

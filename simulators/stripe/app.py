@@ -14,9 +14,9 @@ from simulators.scenarios import Behaviour
 from simulators.stripe.amounts import from_world, parse_amount, to_world
 from simulators.stripe.errors import StripeError, missing_resource, server_error
 from simulators.stripe.form import Form, parse_form, text
-from simulators.stripe.idempotency import Keys
 from simulators.stripe.intents import Intents
 from simulators.stripe.objects import Intent, IntentStatus, new_id, show_charge, show_intent, show_refund
+from simulators.stripe.state import state_of
 from simulators.world import World
 
 Endpoint = Callable[[str, Form, str, str | None], dict[str, Any]]
@@ -33,7 +33,7 @@ class _Stripe:
     def __init__(self, world: World) -> None:
         self.world = world
         self.intents = Intents(world)
-        self.keys = Keys()
+        self.keys = state_of(world).keys
         self.app = App(not_found=_unknown_url)
         self._mount()
 

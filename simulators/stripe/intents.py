@@ -22,6 +22,7 @@ from simulators.stripe.objects import (
     show_refund,
     unix,
 )
+from simulators.stripe.state import state_of
 from simulators.stripe.webhooks import tell
 from simulators.world import Card, Charge, World
 
@@ -29,12 +30,12 @@ _CANCELABLE = (IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_ACTIO
 
 
 class Intents:
-    """Everything the simulated Stripe remembers. Methods raise StripeError."""
+    """The verbs on what the simulated Stripe remembers. Methods raise StripeError."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._intents: dict[str, Intent] = {}
-        self._refunds: dict[str, StripeRefund] = {}
+        state = state_of(world)
+        self._intents, self._refunds = state.intents, state.refunds
 
     # reading
 

@@ -6,41 +6,32 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from simulators.stripe.objects import new_id, unix
-from simulators.world import Builder, Endpoint, Signed, World
+from simulators.world import Endpoint, Signed, World
 
 API_VERSION = "2026-10-28.endive"  # an endpoint's own version; the one that stripe-python 16.1.0 pins
 
 
 def tell(world: World, account: str, event_type: str, shown: dict[str, Any]) -> None:
     """Queues an event about an object as it is shown now."""
-    world.notify("stripe", account, event_type, event_builder(world.clock.now, event_type, shown))
+    world.notify("stripe", account, event_type, _event_body(world.clock.now(), event_type, shown))
 
 
-def event_builder(now: Callable[[], datetime], event_type: str, shown: dict[str, Any]) -> Builder:
+def sign(world: World, endpoint: Endpoint, body: bytes) -> Signed:
     """The body is the same at every try; the signature carries the time of the try."""
-    body = _event_body(now(), event_type, shown)
-
-    def build(endpoint: Endpoint) -> Signed:
-        return Signed(body, _headers(body, unix(now()), endpoint.secrets.get("signing_secret", "")))
-
-    return build
+    return Signed(body, _headers(body, unix(world.clock.now()), endpoint.secrets.get("signing_secret", "")))
 
 
-def forged(world: World, account: str) -> Builder:
+def forged(world: World, endpoint: Endpoint) -> Signed:
     """A plausible success of a payment that never was, signed with a secret that is not the endpoint's."""
     shown = {"id": new_id("pi"), "object": "payment_intent", "amount": 1999, "amount_received": 1999}
     shown |= {"currency": "eur", "status": "succeeded", "metadata": {}, "latest_charge": new_id("ch")}
-    body = _event_body(world.clock.now(), "payment_intent.succeeded", shown)
-
-    def build(endpoint: Endpoint) -> Signed:
-        return Signed(body, _headers(body, unix(world.clock.now()), "whsec_" + secrets.token_hex(16)))
-
-    return build
+    now = world.clock.now()
+    body = _event_body(now, "payment_intent.succeeded", shown)
+    return Signed(body, _headers(body, unix(now), "whsec_" + secrets.token_hex(16)))
 
 
 def _event_body(at: datetime, event_type: str, shown: dict[str, Any]) -> bytes:

@@ -1,19 +1,17 @@
-"""The vault's memory: cards by token, and the expressions that stand for them in a request's body."""
+"""The vault's memory: cards by token. A CVC is kept for an hour at most, and not beyond its authorisation."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from simulators.issuer import brand_of, country_of
-from simulators.world import Card
+from simulators.world import Card, World
 
-_EXPRESSION = re.compile(rb"(tok_[0-9a-f]+)\.(number|cvc|expiry_month|expiry_year_2|expiry_year)\b")
-
-
-class UnknownToken(Exception):
-    """A body names a token that the vault does not hold."""
+CVC_LIFETIME = timedelta(hours=1)
 
 
 class CardRefused(Exception):
@@ -24,28 +22,28 @@ class CardRefused(Exception):
         self.field = field
 
 
+@dataclass(slots=True)
 class Tokens:
-    def __init__(self) -> None:
-        self._cards: dict[str, Card] = {}
+    """By token; a card whose CVC was forgotten has an empty one."""
 
-    def store(self, card: Card) -> str:
-        token = "tok_" + secrets.token_hex(16)
-        self._cards[token] = card
-        return token
+    cards: dict[str, Card] = field(default_factory=dict)
 
-    def reveal(self, body: bytes) -> bytes:
-        """`body` with every `<token>.<field>` replaced by the card's digits; months have two digits.
+    def forget_cvc(self, token: str) -> None:
+        if card := self.cards.get(token):
+            self.cards[token] = replace(card, cvc="")
 
-        All fields are digits, so the same replacement is right in JSON and in a form. Raises UnknownToken.
-        """
 
-        def field_of(match: re.Match[bytes]) -> bytes:
-            card = self._cards.get(match[1].decode())
-            if card is None:
-                raise UnknownToken(match[1].decode())
-            return _field(card, match[2].decode()).encode()
+def tokens_of(world: World) -> Tokens:
+    return world.part("vault", Tokens)
 
-        return _EXPRESSION.sub(field_of, body)
+
+def store_card(world: World, card: Card) -> str:
+    """The new token."""
+    token = "tok_" + secrets.token_hex(16)
+    tokens_of(world).cards[token] = card
+    if card.cvc:
+        world.at(world.clock.now() + CVC_LIFETIME, "vault", "forget_cvc", token=token)
+    return token
 
 
 def parse_card(sent: dict[str, Any]) -> Card:
@@ -77,13 +75,3 @@ def show_token(token: str, card: Card) -> dict[str, Any]:
         "holder": card.holder,
         "issuer_country": country_of(card.number),
     }
-
-
-def _field(card: Card, name: str) -> str:
-    return {
-        "number": card.number,
-        "cvc": card.cvc,
-        "expiry_month": f"{card.expiry_month:02d}",
-        "expiry_year": str(card.expiry_year),
-        "expiry_year_2": f"{card.expiry_year % 100:02d}",
-    }[name]

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from simulators.asgi import ASGIApp
+from simulators.registry import SIGNERS
 from simulators.server import Listener
 from simulators.world import Endpoint, Signed, World
 
@@ -37,7 +38,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 def told(world: World, endpoint: Endpoint) -> list[tuple[str, Signed]]:
     """Event names and signed messages that wait to be sent to the account of the endpoint."""
-    return [(n.event, n.build(endpoint)) for n in world.notices if n.account == endpoint.account]
+    return [
+        (n.event, SIGNERS[n.gateway](world, endpoint, n.body)) for n in world.notices if n.account == endpoint.account
+    ]
 
 
 def contract(name: str) -> dict[str, Any]:

@@ -248,7 +248,7 @@ async def test_the_sdk_accepts_our_signature_and_refuses_the_forged_one(sdk: Sdk
     ((_, message),) = served.told(world, ENDPOINT)
     assert is_valid_hmac_notification(json.loads(message.body), HMAC_KEY) is True
     assert message.headers["authorization"] == "Basic dTpw"
-    false_one = forged(world, ACCOUNT)(ENDPOINT)
+    false_one = forged(world, ENDPOINT)
     assert is_valid_hmac_notification(json.loads(false_one.body), HMAC_KEY) is False
 
 
@@ -306,9 +306,12 @@ async def test_every_webhook_conforms_to_the_published_contract(sdk: Sdk, world:
         served.conforms(document, reference.rpartition("/")[2], json.loads(signed.body))
 
 
-async def test_a_report_is_downloaded_with_the_accounts_key_only(sdk: Sdk, world: World) -> None:
+async def test_a_report_is_downloaded_by_the_accounts_report_user_only(sdk: Sdk, world: World) -> None:
     state_of(world).reports[ACCOUNT, "settlement_detail_report_batch_1.csv"] = b"rows"
     url = f"{sdk.url}/reports/download/MerchantAccount/{ACCOUNT}/settlement_detail_report_batch_1.csv"
     async with httpx.AsyncClient(trust_env=False) as client:
-        assert (await client.get(url)).status_code == 401
-        assert (await client.get(url, headers={"x-api-key": "test_key"})).content == b"rows"
+        assert (await client.get(url, auth=("report@Company.Shop", "secret"))).status_code == 401
+        world.accounts["adyen", ACCOUNT] |= {"report_user": "report@Company.Shop", "report_password": "secret"}
+        assert (await client.get(url, auth=("report@Company.Shop", "guess"))).status_code == 401
+        assert (await client.get(url, headers={"x-api-key": "test_key"})).status_code == 401
+        assert (await client.get(url, auth=("report@Company.Shop", "secret"))).content == b"rows"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import sim_served as served
 
-from simulators.mail.server import create_app, start, stop
+from simulators.mail.server import create_app, start
 from simulators.world import World
 
 
@@ -16,10 +16,10 @@ from simulators.world import World
 async def mailbox() -> AsyncIterator[tuple[int, httpx.AsyncClient]]:
     """The SMTP port, and a client of the JSON side."""
     world = World()
-    port = await start(world, "127.0.0.1", 0)
+    smtp = await start(world, "127.0.0.1", 0)
     async with served.serving(create_app(world)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        yield port, client
-    await stop(world)
+        yield smtp.port, client
+    smtp.close()
 
 
 def invoice_letter() -> EmailMessage:

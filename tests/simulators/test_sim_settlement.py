@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulators.adyen.webhooks import sign
 from simulators.currencies import exponent_of
 from simulators.fees import fee_minor
 from simulators.settlement import settle
@@ -207,7 +208,8 @@ def test_adyen_tells_that_a_report_is_there(tmp_path: Path) -> None:
     world = traded("adyen")
     report, _ = close(world, "adyen", tmp_path)
     notice = world.notices[-1]
-    message = notice.build(Endpoint("adyen", ACCOUNT, "http://127.0.0.1:9/", {"hmac_key": "00" * 32}))
+    endpoint = Endpoint("adyen", ACCOUNT, "http://127.0.0.1:9/", {"hmac_key": "00" * 32})
+    message = sign(world, endpoint, notice.body)
     item = json.loads(message.body)["notificationItems"][0]["NotificationRequestItem"]
     assert (item["eventCode"], item["pspReference"]) == ("REPORT_AVAILABLE", report["name"])
     assert item["reason"].endswith(f"/reports/download/MerchantAccount/{ACCOUNT}/settlement_detail_report_batch_1.csv")
