@@ -77,7 +77,9 @@ class Vault(_Part):
     error_header: str = "X-Vault-Error"
     not_contacted: str = "destination-not-contacted"
     no_answer: str = "destination-no-answer"
+    not_allowed: str = "destination-not-allowed"
     unknown_token: str = "unknown-token"  # noqa: S105 - the vault's word for an error
+    unknown_field: str = "unknown-field"
     ca_file: str = ""
     connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
     read_timeout_s: Annotated[int, Field(ge=1, le=300)] = 40

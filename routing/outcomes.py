@@ -99,3 +99,4 @@ class Outcome:
     gateway_customer: str = ""
     authentication: Authentication | None = None
     retry_after_s: float = 0.0
+    vault_failed: bool = False  # NOT_REACHED for the vault's sake: it says nothing of the gateway's health

@@ -37,7 +37,9 @@ def settle(
     if exchange is None:
         return _not_made(tape, gateway)
     if exchange.reply is None:
-        return network_outcome(exchange)
+        outcome = network_outcome(exchange)
+        # What could not even be sent did not get as far as the vault: the gateway has no part in it.
+        return replace(outcome, vault_failed=vault is not None and outcome.kind is OutcomeKind.NOT_REACHED)
     if vault is not None and (error := read_vault_error(exchange.reply, vault)) is not None:
         return vault_outcome(error, gateway, exchange)
     return replace(_judged(exchange.reply, read), exchange=exchange.redacted())

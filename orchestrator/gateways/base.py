@@ -9,7 +9,7 @@ from typing import Protocol
 from currency.money import Money
 from orchestrator.gateways.capabilities import Capabilities
 from orchestrator.gateways.credentials import Credential, Shopper, StoredUse
-from orchestrator.gateways.facets import Facets
+from orchestrator.gateways.facets import Dispute, Facets
 from routing.outcomes import Outcome
 
 
@@ -110,6 +110,7 @@ class WebhookMessage:
     success: bool = True
     occurred_at: str = ""
     decline_code: str = ""
+    dispute: Dispute | None = None  # as the notification tells it, where no call reads one (Adyen)
 
 
 WEBHOOK_KINDS = frozenset(

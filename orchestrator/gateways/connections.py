@@ -54,6 +54,8 @@ class Connection:
             outcome = Outcome(OutcomeKind.NOT_REACHED, detail=str(busy))
         except Exception as error:  # a mistake in an adapter: it may have happened after sending
             outcome = Outcome(OutcomeKind.UNKNOWN, detail=f"{type(error).__name__}: {error}")
+        if outcome.vault_failed:
+            return outcome
         try:
             await health.note(self.account.id, outcome.kind, clock_port.now())
         except Exception:  # what the gateway did is worth more than the count of it

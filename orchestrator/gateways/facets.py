@@ -331,7 +331,7 @@ class HostedPage:
 
     page_id: str
     url: str
-    status: str  # open, paid, expired
+    status: str  # open, approved (PayPal: COMPLETE takes the money), paid, expired
     gateway_payment_id: str = ""
     amount: Money | None = None
 

@@ -13,22 +13,30 @@ _SECRETS = """
     number cvc cvc2 cvv securitycode expmonth expyear expiry expirymonth expiryyear
     encryptedcard encryptedcardnumber encryptedsecuritycode encryptedexpirymonth encryptedexpiryyear
     holdername cardholdername fingerprint clientsecret apikey xapikey secret password authorization
-    proxyauthorization accesstoken refreshtoken redirectresult paymentdata hmacsignature cookie setcookie
+    iban cryptogram proxyauthorization accesstoken refreshtoken redirectresult paymentdata hmacsignature
+    cookie setcookie storedpaymentmethodid recurringdetailreference cavv tokenauthenticationverificationvalue
+    hmackey credentials body content expirydate vaultid
 """
 _PERSONAL = """
     email emailaddress shopperemail receiptemail phone phonenumber telephonenumber shopperip ip ipaddress
     givenname surname fullname firstname lastname shoppername payer dateofbirth browserinfo address line1 line2
     addressline1 addressline2 street housenumberorname postalcode billingdetails billingaddress deliveryaddress
-    shippingaddress shipping
+    shippingaddress shipping useragent verifiedname ownername
+    accountid payerid birthdate
 """
 _SECRET_KEYS = frozenset(_SECRETS.split())
 _PERSONAL_KEYS = frozenset(_PERSONAL.split())
 # Parents under which `name` is a person's; elsewhere it is the name of an error.
-_NAMED_PERSONS = frozenset({"card", "customer", "owner"})
+_NAMED_PERSONS = frozenset({"buyer", "card", "customer", "ideal", "owner"})
+# Parents under which `id` is a kept credential's token.
+_KEPT_CREDENTIALS = frozenset({"paymenttokens", "storedpaymentmethods", "vault"})
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _VAULT_TOKEN = re.compile(r"\btok_[0-9A-Za-z]+(?:\.[a-z_0-9]+)?")
-_KEY = re.compile(r"\b(?:sk|rk|whsec)_[0-9A-Za-z_]{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]+")
+_KEY = re.compile(
+    r"\b(?:sk|rk|whsec)_[0-9A-Za-z_]{6,}|\b(?:pi|seti|src|cs)_\w*secret_\w{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]+"
+)
+_TOKEN_IN_PATH = re.compile(r"(?:(?<=/storedPaymentMethods/)|(?<=/payment-tokens/))[^/?\s]+")
 _CARD_LIKE = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 
 
@@ -39,7 +47,7 @@ def redact(mapping: Mapping[str, object]) -> dict[str, object]:
 
 def redact_text(text: str, *, mask_cards: bool = True) -> str:
     """Free text with vault tokens, keys, e-mail addresses and card-like numbers taken out."""
-    for pattern in (_VAULT_TOKEN, _KEY, _EMAIL):
+    for pattern in (_VAULT_TOKEN, _KEY, _EMAIL, _TOKEN_IN_PATH):
         text = pattern.sub(REMOVED, text)
     return _CARD_LIKE.sub(_mask_card, text) if mask_cards else text
 
@@ -62,7 +70,9 @@ def _redact_value(key: str, value: object, parent: str) -> object:
 
 
 def _is_private(plain: str, above: str) -> bool:
-    return plain in _SECRET_KEYS or plain in _PERSONAL_KEYS or (plain == "name" and above in _NAMED_PERSONS)
+    if plain in _SECRET_KEYS or plain in _PERSONAL_KEYS:
+        return True
+    return (plain == "name" and above in _NAMED_PERSONS) or (plain == "id" and above in _KEPT_CREDENTIALS)
 
 
 def _plain(key: str) -> str:

@@ -151,7 +151,7 @@ class GatewaySession(requests.Session):
         kwargs.update(timeout=self._timeout, allow_redirects=False, stream=True)
         if self._ca_file:
             kwargs["verify"] = self._ca_file
-        exchange = Exchange(request.method or "", request.url or "", _decoded(request.body))
+        exchange = Exchange(request.method or "", request.url or "", _decoded(request.body, request.headers))
         tape: Tape | None = getattr(_recording, "tape", None)
         if tape is not None:
             tape.exchanges.append(exchange)
@@ -244,10 +244,12 @@ def _one_line(failure: BaseException | None) -> str:
     return redact_text(" ".join(f"{type(failure).__name__}: {failure}".split()))[:300]
 
 
-def _decoded(body: bytes | str | object | None) -> object:
+def _decoded(body: bytes | str | object | None, headers: Mapping[str, str]) -> object:
     if body is None:
         return None
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    if str(headers.get("content-type") or "").startswith("multipart/"):  # documents: not for the timeline
+        return f"a form with files, {len(text)} characters"
     try:
         return json.loads(text)
     except ValueError:

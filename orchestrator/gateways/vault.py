@@ -61,7 +61,9 @@ class VaultSettings:
     error_header: str = "X-Vault-Error"
     not_contacted: str = "destination-not-contacted"
     no_answer: str = "destination-no-answer"
+    not_allowed: str = "destination-not-allowed"
     unknown_token: str = "unknown-token"  # noqa: S105 - the vault's word for an error
+    unknown_field: str = "unknown-field"
     ca_file: str = ""
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 40.0
@@ -85,7 +87,9 @@ class VaultError(StrEnum):
 
     NOT_CONTACTED = "not_contacted"
     NO_ANSWER = "no_answer"
+    NOT_ALLOWED = "not_allowed"  # the destination is not on the vault's list
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 - the name of an error
+    UNKNOWN_FIELD = "unknown_field"  # the token has no such field (any more): a CVC is kept for one authorisation
     REFUSED = "refused"  # our proxy credentials are wrong
     UNRECOGNISED = "unrecognised"
 
@@ -164,7 +168,9 @@ def read_vault_error(reply: Reply, vault: VaultSettings) -> VaultError | None:
     known = {
         vault.not_contacted: VaultError.NOT_CONTACTED,
         vault.no_answer: VaultError.NO_ANSWER,
+        vault.not_allowed: VaultError.NOT_ALLOWED,
         vault.unknown_token: VaultError.UNKNOWN_TOKEN,
+        vault.unknown_field: VaultError.UNKNOWN_FIELD,
     }
     return known.get(word, VaultError.UNRECOGNISED)
 
@@ -180,7 +186,16 @@ def vault_outcome(error: VaultError, gateway: str, exchange: Exchange) -> Outcom
         case VaultError.NOT_CONTACTED:
             return Outcome(OutcomeKind.NOT_REACHED, detail="the vault could not contact the gateway", exchange=kept)
         case VaultError.REFUSED:
-            return Outcome(OutcomeKind.NOT_REACHED, detail="the vault refused our proxy credentials", exchange=kept)
+            detail = "the vault refused our proxy credentials"
+            return Outcome(OutcomeKind.NOT_REACHED, detail=detail, exchange=kept, vault_failed=True)
+        case VaultError.NOT_ALLOWED:
+            detail = "the gateway's address is not on the vault's list of destinations: add it there"
+            return Outcome(OutcomeKind.NOT_REACHED, detail=detail, exchange=kept, vault_failed=True)
+        case VaultError.UNKNOWN_FIELD:
+            decline = decline_for(
+                gateway, "clearway", "unknown_vault_token", "the vault has no such field of this card"
+            )
+            return Outcome(OutcomeKind.DECLINED, decline=decline, detail=decline.gateway_message, exchange=kept)
         case VaultError.UNKNOWN_TOKEN:
             decline = decline_for(gateway, "clearway", "unknown_vault_token", "the vault does not know this card")
             return Outcome(OutcomeKind.DECLINED, decline=decline, detail=decline.gateway_message, exchange=kept)
