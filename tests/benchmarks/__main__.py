@@ -10,12 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import payments
+from tests.benchmarks import adapters, payments
 from tests.benchmarks.result import Result
 
 OUT = Path("build/bench.json")
 SUITES = {
     ("payment_added_latency_p50", "payment_added_latency_p99", "payments_per_second"): payments.measure,
+    ("adapter_call_stripe", "adapter_call_adyen", "adapter_call_paypal", "adyen_pooled_call"): adapters.measure,
 }
 
 
