@@ -179,6 +179,8 @@ class Settings(BaseSettings):
     stripe: Endpoint = Endpoint()
     adyen: Endpoint = Endpoint()
     paypal: Endpoint = Endpoint()
+    gateways: dict[str, Endpoint] = Field(default_factory=dict)
+    """Those of further gateways, by name: CLEARWAY_GATEWAYS__NAME__BASE_URL."""
     limits: Limits = Limits()
 
     @property
@@ -192,8 +194,16 @@ class Settings(BaseSettings):
         return self.mode is Mode.DEMO
 
     def endpoint(self, gateway: str) -> Endpoint:
-        """The endpoint of `stripe`, `adyen` or `paypal`. Raises KeyError for another name."""
-        return {"stripe": self.stripe, "adyen": self.adyen, "paypal": self.paypal}[gateway]
+        """The endpoint of a gateway; one of which nothing is set is at its own address."""
+        own = {"stripe": self.stripe, "adyen": self.adyen, "paypal": self.paypal}
+        return own.get(gateway) or self.gateways.get(gateway) or Endpoint()
+
+    @field_validator("gateways")
+    @classmethod
+    def _has_no_setting_of_its_own(cls, value: dict[str, Endpoint]) -> dict[str, Endpoint]:
+        for name in sorted(value.keys() & cls.model_fields.keys()):
+            raise ValueError(f"has {name}, which is set by {PREFIX}{name.upper()}{NESTED}…")
+        return value
 
     @field_validator("database_url")
     @classmethod

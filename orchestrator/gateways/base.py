@@ -50,7 +50,8 @@ class OperationCall:
     `operation_id` is the idempotency key. `attempt_id` is our reference, put where the gateway's reports will show it.
     `gateway_payment_id` is the id from CREATE or CONFIRM; `gateway_operation_id` that of the operation acted upon
     (PayPal's authorization for a capture or void, its capture for a refund). `amount` is what to authorise, capture or
-    refund. `capture`, `save`, `splits` are the same in CREATE and CONFIRM.
+    refund. `credential`, `capture`, `save`, `splits` are the same in CREATE and CONFIRM; in CREATE only the kind of
+    method is looked at.
     """
 
     kind: OperationKind

@@ -24,6 +24,15 @@ _STRICTNESS = (
     RetryAction.UNKNOWN_INQUIRE,
 )
 
+# What is found above the gateways (`answers.py`, `vault.py`), and answers that every HTTP API gives.
+NEEDED = (
+    ("clearway", "amount_not_representable"),
+    ("clearway", "invalid_request"),
+    ("clearway", "unknown_vault_token"),
+    ("http", "401"),
+    ("http", "429"),
+)
+
 # Reasons that say no more than "declined": a more exact layer may replace the reason without being stricter.
 _VAGUE = frozenset({"generic_decline", UNMAPPED})
 
@@ -105,6 +114,21 @@ def read_table(text: str) -> dict[tuple[str, str, str], tuple[str, RetryAction, 
     }
 
 
-def add_table(text: str) -> None:
-    """Take in the table of a gateway whose folder is elsewhere."""
-    _table().update(read_table(text))
+def add_table(gateway: str, text: str = "") -> None:
+    """Take in the table of a gateway whose folder is elsewhere; without `text`, check the one that is here.
+
+    Raises ValueError for a row of another gateway, a reason that is in no other table, a word that is no action, or
+    where a row is missing that code above the gateways relies on.
+    """
+    rows = read_table(text)
+    known = _table()
+    reasons = {row[0] for (owner, _, _), row in known.items() if owner != gateway}
+    for (owner, field, code), (reason, _, _) in rows.items():
+        if owner != gateway:
+            raise ValueError(f"{gateway}: its decline table has a row of {owner}: {field},{code}")
+        if reason not in reasons:
+            raise ValueError(f"{gateway}: its decline table has the reason {reason!r}, which no other table has")
+    for field, code in NEEDED:
+        if (gateway, field, code) not in known | rows:
+            raise ValueError(f"{gateway}: its decline table has no row {gateway},{field},{code}; see another gateway's")
+    known.update(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from currency.exponents import Encoding
 from orchestrator.gateways.base import Gateway, OperationKind
 from orchestrator.gateways.capabilities import Capabilities
 from orchestrator.gateways.limiter import DEFAULT_MAX_CALLS
@@ -60,7 +61,8 @@ class GatewayKind:
     """One gateway. `check` raises InvalidField for credentials whose form is wrong, or that are of the other mode.
 
     `live_hosts` are the addresses where real money moves (a suffix where they begin with a dot or a dash): a test
-    account never calls them.
+    account never calls them. `encoding` is how the gateway writes amounts; None where `currency.exponents` has its
+    table. `declines` is the text of its decline table; empty where that lies in `orchestrator/gateways/<name>/`.
     """
 
     name: str
@@ -71,3 +73,5 @@ class GatewayKind:
     check: Callable[[Mapping[str, str], bool], None]
     live_hosts: tuple[str, ...]
     setup_notes: tuple[str, ...] = ()  # what an operator must arrange with the gateway before live traffic
+    encoding: Encoding | None = None
+    declines: str = ""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from urllib.parse import urlsplit
 
+from currency.exponents import add_encoding
 from orchestrator.errors import InvalidField
 from orchestrator.gateways.adyen.kind import KIND as ADYEN
 from orchestrator.gateways.base import Gateway
+from orchestrator.gateways.capabilities import Verb
+from orchestrator.gateways.credentials import Method
+from orchestrator.gateways.declines import add_table
 from orchestrator.gateways.kinds import AccountSetup, GatewayEndpoints, GatewayKind
 from orchestrator.gateways.paypal.kind import KIND as PAYPAL
 from orchestrator.gateways.stripe.kind import KIND as STRIPE
@@ -16,7 +22,32 @@ from orchestrator.gateways.transport import GatewaySession
 from orchestrator.gateways.vault import Envelope, VaultSettings, VaultShape, vault_session
 from orchestrator.settings import Settings
 
-KINDS: dict[str, GatewayKind] = {kind.name: kind for kind in (STRIPE, ADYEN, PAYPAL)}
+INSTALLED = "clearway.gateways"  # the entry points by which an installed package brings a gateway of its own
+KINDS: dict[str, GatewayKind] = {}
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{1,19}")  # as the column has room for
+
+
+def register(kind: GatewayKind) -> None:
+    """Make a gateway known, with its decline table and its way to write amounts.
+
+    Raises ValueError that says what is missing; the gateway is not known then.
+    """
+    if not _NAME.fullmatch(kind.name):
+        raise ValueError(f"{kind.name!r} is no name of a gateway: 2 to 20 lower-case letters, digits and underscores")
+    if kind.name in KINDS:
+        raise ValueError(f"{kind.name}: a gateway of that name is registered already")
+    said = (*kind.capabilities.verbs, *kind.capabilities.methods)
+    unsaid = [word.value for word in (*Verb, *Method) if word not in said]
+    if unsaid:
+        raise ValueError(f"{kind.name}: its capabilities do not say whether it has {', '.join(unsaid)}")
+    add_table(kind.name, kind.declines)
+    add_encoding(kind.name, kind.encoding)
+    KINDS[kind.name] = kind
+
+
+for _kind in (STRIPE, ADYEN, PAYPAL):
+    register(_kind)
 
 
 def kind_of(gateway: str) -> GatewayKind:
@@ -127,3 +158,7 @@ def vault_from(settings: Settings) -> VaultSettings:
             header_prefix=vault.envelope_header_prefix,
         ),
     )
+
+
+for _entry in entry_points(group=INSTALLED):  # last, so that a package that imports this module finds it whole
+    register(_entry.load())

@@ -186,7 +186,11 @@ def operation_expiry_s() -> int:
 
 def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> OperationCall:
     """The request as data, built from stored rows only: the same each time, so that it can be sent again."""
-    card = story.payment.card if operation.kind is OperationKind.CONFIRM else None
+    opens = operation.kind in (
+        OperationKind.CREATE,
+        OperationKind.CONFIRM,
+    )  # a gateway may need the method's kind first
+    card = story.payment.card if opens else None
     target = attempt.gateway_authorisation_id
     if operation.target_operation_id:
         target = story.operation(operation.target_operation_id).gateway_operation_id

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.gateways.base import Gateway
+from orchestrator.gateways.facets import Facets
 from orchestrator.gateways.kinds import AccountSetup, CredentialField, GatewayKind
 from orchestrator.gateways.paypal.adapter import PayPalGateway
 from orchestrator.gateways.paypal.capabilities import CAPABILITIES
+from orchestrator.gateways.paypal.checkout import PayPalCheckout
+from orchestrator.gateways.paypal.connection import PayPalConnection
+from orchestrator.gateways.paypal.disputes import PayPalDisputes
+from orchestrator.gateways.paypal.endpoints import PayPalEndpoints
+from orchestrator.gateways.paypal.forwarding import PayPalMirror
+from orchestrator.gateways.paypal.methods import PayPalSavedMethods
+from orchestrator.gateways.paypal.settlement import PayPalSettlements
 from orchestrator.gateways.paypal.webhooks import (
     LIVE_CERT_HOSTS,
     SANDBOX_CERT_HOSTS,
@@ -19,19 +27,29 @@ from orchestrator.gateways.paypal.webhooks import (
 def _build(setup: AccountSetup) -> Gateway:
     credentials, endpoints = setup.credentials, setup.endpoints
     settings = PayPalWebhookSettings(
-        webhook_id=credentials.get("webhook_id") or "",
+        webhook_ids=setup.present("webhook_id", "webhook_id_previous"),
         cert_hosts=endpoints.cert_hosts or (LIVE_CERT_HOSTS if endpoints.live else SANDBOX_CERT_HOSTS),
         ca_file=endpoints.ca_file,
     )
-    return PayPalGateway(
+    connection = PayPalConnection(
         credentials["client_id"],
         credentials["client_secret"],
-        PayPalWebhookVerifier(settings),
         setup.direct,
         setup.through_vault,
-        setup.vault,
         endpoints.base_url,
         endpoints.live,
+    )
+    return PayPalGateway(connection, PayPalWebhookVerifier(settings), setup.vault, _facets(connection, setup))
+
+
+def _facets(connection: PayPalConnection, setup: AccountSetup) -> Facets:
+    return Facets(
+        methods=PayPalSavedMethods(connection, setup.vault),
+        disputes=PayPalDisputes(connection),
+        settlements=PayPalSettlements(connection),
+        endpoints=PayPalEndpoints(connection),
+        mirror=PayPalMirror(connection),
+        checkout=PayPalCheckout(connection),
     )
 
 
@@ -47,6 +65,7 @@ KIND = GatewayKind(
         CredentialField("client_id", "Client id", required=True, secret=False),
         CredentialField("client_secret", "Client secret", required=True),
         CredentialField("webhook_id", "Webhook id", secret=False),
+        CredentialField("webhook_id_previous", "Webhook id before the present one", secret=False),
     ),
     build=_build,
     check=_check,

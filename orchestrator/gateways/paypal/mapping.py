@@ -6,31 +6,22 @@ Shapes as of Orders v2 and Payments v2, https://developer.paypal.com/docs/api/or
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, assert_never
 
 from currency.exponents import from_gateway_decimal
 from currency.money import Money
 from orchestrator.gateways.answers import approved, by_status, declined, not_done_yet
-from orchestrator.gateways.base import OperationCall, OperationKind, WebhookMessage
+from orchestrator.gateways.base import OperationCall, OperationKind
 from orchestrator.gateways.credentials import brand_of
-from orchestrator.gateways.declines import decline_for, narrow
+from orchestrator.gateways.declines import decline_for, is_mapped, narrow
+from orchestrator.gateways.paypal.authentication import authentication_of, objection_to
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind, RetryAction
 
 GATEWAY = "paypal"
 
-# https://developer.paypal.com/api/rest/webhooks/event-names/
-_EVENTS = {
-    "PAYMENT.AUTHORIZATION.CREATED": "payment.authorised",
-    "PAYMENT.AUTHORIZATION.VOIDED": "payment.canceled",
-    "PAYMENT.CAPTURE.COMPLETED": "payment.captured",
-    "PAYMENT.CAPTURE.DENIED": "capture.failed",
-    "PAYMENT.CAPTURE.DECLINED": "capture.failed",
-    "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
-    "PAYMENT.REFUND.FAILED": "refund.failed",
-    "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
-}
-
+COMPLETED_ON_APPROVAL = "ORDER_COMPLETE_ON_PAYMENT_APPROVAL"
 
 # Answers to an authorisation that comes before the payer has acted.
 _NOT_APPROVED_YET = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})
@@ -64,20 +55,52 @@ def read_reply(call: OperationCall, reply: Reply) -> Outcome:
 
 
 def read_order(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
-    """What an order says of its authorization; None when there is none yet.
+    """What an order says of its authorization or, captured at once, of its capture; None when there is neither yet.
 
-    An order that is COMPLETED may hold a DENIED authorization: the authorization is read, never the order's status.
-    https://developer.paypal.com/tools/sandbox/card-testing/
+    An order that is COMPLETED may hold a DENIED authorization or a DECLINED capture: that is read, never the order's
+    status. https://developer.paypal.com/tools/sandbox/card-testing/
     """
-    found = _authorization_in(order)
-    if found is not None:
-        return read_authorization(call, found)
-    if order.get("status") == "PAYER_ACTION_REQUIRED":
-        return _action(order, order["id"])
-    if order.get("status") == "VOIDED":
-        decline = decline_for(GATEWAY, "clearway", "canceled", "the order is voided")
-        return declined(decline, payment_id=order["id"])
-    return None
+    outcome = _payment_in(call, order)
+    if outcome is None:
+        return None
+    token, customer = kept_token(order)
+    return replace(outcome, gateway_token=token, gateway_customer=customer, authentication=authentication_of(order))
+
+
+def read_before(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
+    """What an order says before it is acted upon: the outcome, or None where the call is still to be made.
+
+    So `confirm-payment-source`, which has no idempotency key, is not sent twice; and what the payer brings back is
+    looked at before money is taken.
+    """
+    known = read_order(call, order)
+    if known is not None and (call.kind is OperationKind.CONFIRM or known.kind is not OutcomeKind.ACTION_REQUIRED):
+        return known
+    if call.kind is OperationKind.CONFIRM:
+        return None
+    if code := objection_to(order):
+        decline = decline_for(GATEWAY, "clearway", code, "3-D Secure did not succeed")
+        return replace(declined(decline, payment_id=order["id"]), authentication=authentication_of(order))
+    if order.get("processing_instruction") != COMPLETED_ON_APPROVAL:
+        return None
+    if order.get("status") == "APPROVED":
+        detail = "approved: PayPal takes the money by itself"
+        return Outcome(OutcomeKind.PENDING, gateway_payment_id=order["id"], detail=detail)
+    return not_done_yet(order["id"], "the payer has not approved yet")
+
+
+def kept_token(order: dict[str, Any]) -> tuple[str, str]:
+    """The credential that PayPal kept with the payment and whose it is; empty while it has not.
+
+    A wallet may be kept later than the payment is made: VAULT.PAYMENT-TOKEN.CREATED tells
+    (https://developer.paypal.com/docs/multiparty/checkout/save-payment-methods/webhooks).
+    """
+    for source in ("card", "paypal"):
+        attributes = ((order.get("payment_source") or {}).get(source) or {}).get("attributes") or {}
+        kept = attributes.get("vault") or {}
+        if kept.get("id"):
+            return str(kept["id"]), str((kept.get("customer") or {}).get("id") or "")
+    return "", ""
 
 
 def read_authorization(call: OperationCall, authorization: dict[str, Any]) -> Outcome | None:
@@ -85,7 +108,7 @@ def read_authorization(call: OperationCall, authorization: dict[str, Any]) -> Ou
     ids = {"payment_id": call.gateway_payment_id, "operation_id": authorization["id"]}
     match authorization["status"]:
         case "CREATED" | "CAPTURED" | "PARTIALLY_CAPTURED" | "PARTIALLY_CREATED":
-            return approved(call.amount, _money(authorization["amount"]), **ids)
+            outcome = approved(call.amount, money_of(authorization["amount"]), **ids)
         case "DENIED" | "DECLINED":
             return declined(read_decline(authorization, _brand(call)), **ids)
         case "PENDING":
@@ -94,6 +117,11 @@ def read_authorization(call: OperationCall, authorization: dict[str, Any]) -> Ou
             return declined(decline_for(GATEWAY, "clearway", "canceled", "the authorization is voided"), **ids)
         case other:
             raise ValueError(f"authorization status {other}")
+    return replace(
+        outcome,
+        capture_before=time_of(authorization.get("expiration_time")),
+        network_transaction_id=_network_id(authorization),
+    )
 
 
 def read_capture(call: OperationCall, capture: dict[str, Any]) -> Outcome | None:
@@ -101,7 +129,8 @@ def read_capture(call: OperationCall, capture: dict[str, Any]) -> Outcome | None
     ids = {"payment_id": call.gateway_payment_id, "operation_id": capture["id"]}
     match capture["status"]:
         case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED":
-            return approved(call.amount, _money(capture["amount"]), **ids)
+            outcome = approved(call.amount, money_of(capture["amount"]), **ids)
+            return replace(outcome, network_transaction_id=_network_id(capture))
         case "DECLINED" | "FAILED":
             return declined(read_decline(capture, _brand(call)), **ids)
         case "PENDING":
@@ -110,13 +139,30 @@ def read_capture(call: OperationCall, capture: dict[str, Any]) -> Outcome | None
             raise ValueError(f"capture status {other}")
 
 
+def our_capture(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
+    """The order's capture by this operation, known by its invoice id; one that stands goes before one refused."""
+    ours = [capture for capture in captures_of(order) if capture.get("invoice_id") == call.operation_id]
+    found = _standing(ours)
+    return read_capture(call, found) if found else None
+
+
+def our_refund(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
+    """The order's refund by this operation, known by its custom id."""
+    ours = [refund for refund in _payments_of(order, "refunds") if refund.get("custom_id") == call.operation_id]
+    found = _standing(ours)
+    return read_refund(call, found) if found else None
+
+
 def read_void(call: OperationCall, authorization: dict[str, Any]) -> Outcome | None:
-    """What an authorization says of the wish to void it; None while it still stands."""
+    """What an authorization says of the wish to void it; None while it still stands.
+
+    What is captured in part can still be voided: the rest is let go.
+    """
     ids = {"payment_id": call.gateway_payment_id, "operation_id": authorization["id"]}
     match authorization["status"]:
         case "VOIDED" | "EXPIRED" | "DENIED":
             return approved(call.amount, call.amount, **ids)
-        case "CAPTURED" | "PARTIALLY_CAPTURED":
+        case "CAPTURED":
             decline = decline_for(GATEWAY, "clearway", "invalid_state", "already captured: refund it instead")
             return declined(decline, **ids)
         case _:
@@ -128,7 +174,7 @@ def read_refund(call: OperationCall, refund: dict[str, Any]) -> Outcome | None:
     ids = {"payment_id": call.gateway_payment_id, "operation_id": refund["id"]}
     match refund["status"]:
         case "COMPLETED":
-            return approved(call.amount, _money(refund["amount"]), **ids)
+            return approved(call.amount, money_of(refund["amount"]), **ids)
         case "PENDING":
             return _pending(call, refund)
         case "FAILED" | "CANCELLED" as status:
@@ -150,69 +196,55 @@ def read_decline(thing: dict[str, Any], brand: str = "") -> Decline:
     return replace(narrow(decline, (GATEWAY, field, advice)), advice_code=advice)
 
 
-def authorizations_of(order: dict[str, Any]) -> list[dict[str, Any]]:
-    """All authorizations in an order."""
-    return [
-        a
-        for unit in order.get("purchase_units") or []
-        for a in (unit.get("payments") or {}).get("authorizations") or []
-    ]
-
-
 def captures_of(order: dict[str, Any]) -> list[dict[str, Any]]:
     """All captures in an order."""
-    return [c for unit in order.get("purchase_units") or [] for c in (unit.get("payments") or {}).get("captures") or []]
+    return _payments_of(order, "captures")
 
 
-def translate_event(event: dict[str, Any]) -> WebhookMessage:
-    """A verified event in our words; one that we do not act on is `ignored`."""
-    event_type, key = event["event_type"], event["id"]
-    occurred_at = str(event.get("create_time") or "")
-    ignored = WebhookMessage(key, event_type, "ignored", occurred_at=occurred_at)
-    kind, resource = _EVENTS.get(event_type), event.get("resource")
-    if kind is None or not isinstance(resource, dict):
-        return ignored
-    try:
-        return _translate(key, event_type, kind, resource, occurred_at)
-    except (LookupError, TypeError, ValueError):
-        return ignored  # verified and stored raw: it can be replayed once it is understood
-
-
-def _translate(key: str, event_type: str, kind: str, resource: dict[str, Any], occurred_at: str) -> WebhookMessage:
-    related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
-    if kind == "dispute.opened":
-        disputed = (resource.get("disputed_transactions") or [{}])[0]
-        amount, operation_id = resource.get("dispute_amount"), str(disputed.get("seller_transaction_id") or "")
-    else:
-        amount, operation_id = resource.get("amount"), resource["id"]
-    ours = str(resource.get("custom_id") or "")
-    return WebhookMessage(
-        key,
-        event_type,
-        kind,
-        gateway_payment_id=str(related.get("order_id") or ""),
-        gateway_operation_id=operation_id,
-        operation_reference=ours if ours.startswith("op_") else "",
-        reference=ours if not ours.startswith("op_") else "",
-        amount=_money(amount) if amount else None,
-        success=not kind.endswith(".failed"),
-        occurred_at=occurred_at,
-        decline_code=str((resource.get("processor_response") or {}).get("response_code") or ""),
-    )
-
-
-def _read_error(call: OperationCall, reply: Reply) -> Outcome:
+def problem_of(reply: Reply) -> tuple[str, str]:
+    """The issue of an error reply (its name where it has no details) and what PayPal says of it."""
     body = reply.body or {}
     details = body.get("details") or [{}]
     issue = str(details[0].get("issue") or body.get("name") or "")
-    message = str(details[0].get("description") or body.get("message") or "")
+    return issue, str(details[0].get("description") or body.get("message") or "")
+
+
+def read_refusal(reply: Reply) -> Outcome:
+    """The outcome of an error reply to a call that is no operation: by its issue where we know it, else its status."""
+    issue, message = problem_of(reply)
+    if reply.status in (401, 403, 409, 429) or not is_mapped(GATEWAY, "issue", issue):
+        return by_status(GATEWAY, reply, message or issue)
+    return declined(decline_for(GATEWAY, "issue", issue, message))
+
+
+def money_of(amount: dict[str, Any]) -> Money:
+    """PayPal's amount: a decimal as text and a currency. Raises where it is anything else."""
+    value = amount["value"]
+    if not isinstance(value, str):
+        raise TypeError("an amount that is not text")
+    return from_gateway_decimal(value, amount["currency_code"], GATEWAY)
+
+
+def time_of(text: object) -> datetime | None:
+    """An RFC 3339 moment; None where there is none."""
+    return datetime.fromisoformat(text) if isinstance(text, str) and text else None
+
+
+def link_of(thing: dict[str, Any], *rels: str) -> str:
+    """The address of the first link that has one of these relations, or ``."""
+    links = thing.get("links") or []
+    return next((str(link["href"]) for link in links if link.get("rel") in rels), "")
+
+
+def _read_error(call: OperationCall, reply: Reply) -> Outcome:
+    issue, message = problem_of(reply)
     payment_id = call.gateway_payment_id
-    if reply.status in (401, 403, 409, 429):
+    if reply.status in (401, 403, 409, 429) or not issue:
         return replace(by_status(GATEWAY, reply, message or issue), gateway_payment_id=payment_id)
     if call.kind is OperationKind.COMPLETE and issue in _NOT_APPROVED_YET:
         return not_done_yet(payment_id, message or issue)
     if issue == "PAYER_ACTION_REQUIRED":
-        return _action(body, payment_id)
+        return _action(reply.body or {}, payment_id)
     if issue == "PREVIOUSLY_VOIDED" and call.kind is OperationKind.VOID:
         return approved(call.amount, call.amount, payment_id=payment_id, operation_id=call.gateway_operation_id)
     decline = decline_for(GATEWAY, "issue", issue, message)
@@ -222,8 +254,25 @@ def _read_error(call: OperationCall, reply: Reply) -> Outcome:
     return declined(decline, payment_id=payment_id)
 
 
+def _payment_in(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
+    if authorization := _standing(_payments_of(order, "authorizations")):
+        return read_authorization(call, authorization)
+    if order.get("intent") == "CAPTURE" and (capture := _standing(captures_of(order))):
+        return read_capture(call, capture)
+    match order.get("status"):
+        case "PAYER_ACTION_REQUIRED":
+            return _action(order, order["id"])
+        case "APPROVED" if call.kind is OperationKind.CONFIRM:
+            return not_done_yet(order["id"], "approved by the payer: it is to be completed")
+        case "VOIDED":
+            decline = decline_for(GATEWAY, "clearway", "canceled", "the order is voided")
+            return declined(decline, payment_id=order["id"])
+        case _:
+            return None
+
+
 def _action(body: dict[str, Any], payment_id: str) -> Outcome:
-    url = next((str(link["href"]) for link in body.get("links") or [] if link.get("rel") == "payer-action"), "")
+    url = link_of(body, "payer-action")
     if not url:
         decline = decline_for(GATEWAY, "clearway", "action_not_offered", "no payer-action link")
         return declined(decline, payment_id=payment_id)
@@ -240,10 +289,13 @@ def _pending(call: OperationCall, thing: dict[str, Any]) -> Outcome:
     )
 
 
-def _authorization_in(order: dict[str, Any]) -> dict[str, Any] | None:
-    """The order's authorization; of several, one that stands goes before one that was refused."""
-    found = authorizations_of(order)
-    standing = [a for a in found if a.get("status") not in ("DENIED", "DECLINED")]
+def _payments_of(order: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [one for unit in order.get("purchase_units") or [] for one in (unit.get("payments") or {}).get(kind) or []]
+
+
+def _standing(found: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of several, one that stands goes before one that was refused."""
+    standing = [one for one in found if one.get("status") not in ("DENIED", "DECLINED", "FAILED")]
     return next(iter(standing or found), None)
 
 
@@ -251,14 +303,11 @@ def _order_amount(order: dict[str, Any]) -> Money:
     units = order["purchase_units"]
     if len(units) != 1:
         raise ValueError(f"{len(units)} purchase units where one was created")
-    return _money(units[0]["amount"])
+    return money_of(units[0]["amount"])
 
 
-def _money(amount: dict[str, Any]) -> Money:
-    value = amount["value"]
-    if not isinstance(value, str):
-        raise TypeError("an amount that is not text")
-    return from_gateway_decimal(value, amount["currency_code"], GATEWAY)
+def _network_id(thing: dict[str, Any]) -> str:
+    return str((thing.get("network_transaction_reference") or {}).get("id") or "")
 
 
 def _brand(call: OperationCall) -> str:

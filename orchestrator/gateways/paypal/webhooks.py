@@ -1,4 +1,4 @@
-"""PayPal's webhook signatures: whose certificate it is, that it signed these bytes, and that it did so lately.
+"""PayPal's webhooks in three steps: trim to what counts, verify that PayPal signed it lately, translate (`events.py`).
 
 https://developer.paypal.com/api/rest/webhooks/rest/ describes the message that is signed. It covers the body by a CRC32
 only, so a valid signature can be carried over to a crafted body: callers dedupe, and re-read before money moves.
@@ -28,12 +28,14 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from orchestrator import clock_port
 from orchestrator.gateways.base import WebhookMessage, WebhookRejected
-from orchestrator.gateways.paypal.mapping import translate_event
+from orchestrator.gateways.paypal.events import translate
 
 LIVE_CERT_HOSTS = ("api.paypal.com", "api-m.paypal.com")
 SANDBOX_CERT_HOSTS = ("api.sandbox.paypal.com", "api-m.sandbox.paypal.com")
 CERT_PATH = "/v1/notifications/certs/"
 
+MAX_BODY_BYTES = 1024 * 1024
+MAX_HEADER_CHARS = 4096
 MAX_AGE = timedelta(days=3, hours=1)  # PayPal retries for 3 days and keeps the first transmission time
 MAX_AHEAD = timedelta(minutes=10)
 MAX_CERT_BYTES = 64 * 1024
@@ -46,18 +48,48 @@ MIN_KEY_BITS = 2048
 class PayPalWebhookSettings:
     """`cert_hosts`: host names (https, port 443), or for a demo an origin on this machine such as `http://127.0.0.1:8003`.
 
-    `ca_file`: PEM of the roots to trust; empty means the public ones. `webhook_id` is part of what is signed.
+    `ca_file`: PEM of the roots to trust; empty means the public ones. A webhook's id is part of what is signed; several
+    are accepted at once while one endpoint replaces another.
     """
 
-    webhook_id: str
+    webhook_ids: tuple[str, ...]
     cert_hosts: tuple[str, ...]
     ca_file: str = ""
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What counts of a notification: the bytes, and the five headers that say who signed them, when and how."""
+
+    transmission_id: str
+    sent_at: str
+    signature: str
+    cert_url: str
+    algorithm: str
+    body: bytes
+
+
+def trim(headers: Mapping[str, str], body: bytes) -> Notification:
+    """The first step: nothing else is looked at, and nothing larger than PayPal sends. Raises WebhookRejected."""
+    if len(body) > MAX_BODY_BYTES:
+        raise WebhookRejected(f"the body has more than {MAX_BODY_BYTES} bytes")
+    given = {key.lower(): value.strip() for key, value in headers.items() if key.lower().startswith("paypal-")}
+    if any(len(value) > MAX_HEADER_CHARS for value in given.values()):
+        raise WebhookRejected(f"a header has more than {MAX_HEADER_CHARS} characters")
+    return Notification(
+        transmission_id=given.get("paypal-transmission-id", ""),
+        sent_at=given.get("paypal-transmission-time", ""),
+        signature=given.get("paypal-transmission-sig", ""),
+        cert_url=given.get("paypal-cert-url", ""),
+        algorithm=given.get("paypal-auth-algo", ""),
+        body=body,
+    )
+
+
 class PayPalWebhookVerifier:
-    """Verifies and translates the notifications of one PayPal app. Thread-safe; keeps fetched certificates by URL."""
+    """Reads the notifications of one PayPal app. Thread-safe; keeps fetched certificates by URL."""
 
     def __init__(self, settings: PayPalWebhookSettings) -> None:
         self._settings = settings
@@ -67,37 +99,41 @@ class PayPalWebhookVerifier:
         self._lock = threading.Lock()
         self._store: Store | None = None
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> list[WebhookMessage]:
-        """Raises WebhookRejected unless PayPal signed these bytes lately for this webhook."""
-        if not self._settings.webhook_id:
+    def read(self, headers: Mapping[str, str], body: bytes) -> list[WebhookMessage]:
+        """Trim, verify, translate. Raises WebhookRejected."""
+        notification = trim(headers, body)
+        self.verify(notification)
+        return [_translated(notification.body)]
+
+    def verify(self, notification: Notification) -> None:
+        """The second step. Raises WebhookRejected unless PayPal signed these bytes lately for one of our webhooks."""
+        if not self._settings.webhook_ids:
             raise WebhookRejected("no webhook id is set for this account")
-        given = {key.lower(): value.strip() for key, value in headers.items()}
-        if given.get("paypal-auth-algo") != "SHA256withRSA":
+        if notification.algorithm != "SHA256withRSA":
             raise WebhookRejected("only SHA256withRSA is accepted")
-        sent_at = given.get("paypal-transmission-time", "")
-        _check_age(sent_at, clock_port.now())
-        url = given.get("paypal-cert-url", "")
-        check_cert_url(url, self._settings.cert_hosts)
-        signature = _decoded_signature(given.get("paypal-transmission-sig", ""))
-        leaf = self._trusted_leaf(url)
-        self._check_signature(leaf, given.get("paypal-transmission-id", ""), sent_at, body, signature)
-        return [_translated(body)]
+        _check_age(notification.sent_at, clock_port.now())
+        check_cert_url(notification.cert_url, self._settings.cert_hosts)
+        signature = _decoded_signature(notification.signature)
+        self._check_signature(self._trusted_leaf(notification.cert_url), notification, signature)
 
     def close(self) -> None:
         """Close the connection that fetches certificates."""
         self._session.close()
 
-    def _check_signature(self, leaf: x509.Certificate, sent_id: str, sent_at: str, body: bytes, sig: bytes) -> None:
+    def _check_signature(self, leaf: x509.Certificate, notification: Notification, signature: bytes) -> None:
         key = leaf.public_key()
         if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_KEY_BITS:
             raise WebhookRejected("the certificate's key is not RSA of a sufficient size")
-        if not sent_id:
+        if not notification.transmission_id:
             raise WebhookRejected("the transmission id is missing")
-        message = f"{sent_id}|{sent_at}|{self._settings.webhook_id}|{zlib.crc32(body)}"
-        try:
-            key.verify(sig, message.encode(), padding.PKCS1v15(), SHA256())
-        except InvalidSignature:
-            raise WebhookRejected("the signature does not match") from None
+        begin, end = f"{notification.transmission_id}|{notification.sent_at}", zlib.crc32(notification.body)
+        for webhook_id in self._settings.webhook_ids:
+            try:
+                key.verify(signature, f"{begin}|{webhook_id}|{end}".encode(), padding.PKCS1v15(), SHA256())
+            except InvalidSignature:
+                continue
+            return
+        raise WebhookRejected("the signature does not match")
 
     def _trusted_leaf(self, url: str) -> x509.Certificate:
         """The certificate at the URL, chained to a trusted root, valid now and PayPal's. Checked at every use."""
@@ -188,6 +224,6 @@ def _decoded_signature(text: str) -> bytes:
 
 def _translated(body: bytes) -> WebhookMessage:
     try:
-        return translate_event(json.loads(body))
+        return translate(json.loads(body))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WebhookRejected(f"signed, but not an event: {error!r}") from error

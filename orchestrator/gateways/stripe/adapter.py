@@ -1,40 +1,48 @@
-"""Stripe's adapter: payment intents created empty, confirmed through the vault, captured by hand."""
+"""Stripe's adapter: payment intents created empty, confirmed with the credential, captured as the call says."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, assert_never
 
-import stripe
-from stripe import StripeClient
-
-from currency.exponents import AmountNotRepresentable, to_gateway_minor
+from currency.exponents import AmountNotRepresentable
+from currency.money import Money
 from orchestrator import clock_port
-from orchestrator.gateways.answers import invalid_call, looked_up, not_representable, probe_result, settle
+from orchestrator.gateways.answers import (
+    declined,
+    invalid_call,
+    looked_up,
+    not_representable,
+    probe_result,
+    settle,
+)
 from orchestrator.gateways.base import (
+    CaptureMode,
     Lookup,
     LookupResult,
     OperationCall,
     OperationKind,
     WebhookMessage,
-    WebhookRejected,
 )
-from orchestrator.gateways.credentials import CardCredential
+from orchestrator.gateways.credentials import in_vault
+from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Facets
+from orchestrator.gateways.stripe import params, webhooks
 from orchestrator.gateways.stripe.capabilities import CAPABILITIES
-from orchestrator.gateways.stripe.mapping import GATEWAY, read_intent, read_refund, read_reply, translate_event
+from orchestrator.gateways.stripe.catalogue import StripeCatalogue
+from orchestrator.gateways.stripe.checkout import StripeCheckout
+from orchestrator.gateways.stripe.client import PAGE_ROWS, every_row, keyed, open_account, rows_of
+from orchestrator.gateways.stripe.disputes import StripeDisputes
+from orchestrator.gateways.stripe.endpoints import StripeEndpoints
+from orchestrator.gateways.stripe.forwarding import StripeForwarding, StripeMirror
+from orchestrator.gateways.stripe.mapping import read_intent, read_refund, read_reply
+from orchestrator.gateways.stripe.methods import StripeMethods
+from orchestrator.gateways.stripe.params import GATEWAY
+from orchestrator.gateways.stripe.settlement import StripeSettlements
+from orchestrator.gateways.stripe.transfers import StripeTransfers
 from orchestrator.gateways.transport import GatewaySession, record
-from orchestrator.gateways.vault import VaultSettings, expressions_for
+from orchestrator.gateways.vault import VaultSettings
 from routing.outcomes import Outcome
-
-# The SDK's switch is global to the process; its header would carry timings of one account's calls in another's.
-stripe.enable_telemetry = False
-
-SIGNATURE_TOLERANCE_S = 300  # https://docs.stripe.com/webhooks#replay-attacks; the SDK checks the past only
-REFUNDS_PAGE = 100
 
 
 class StripeGateway:
@@ -42,7 +50,6 @@ class StripeGateway:
 
     name: str = GATEWAY
     capabilities = CAPABILITIES
-    facets = Facets()
     authorise_steps: tuple[OperationKind, ...] = (OperationKind.CREATE, OperationKind.CONFIRM)
     can_look_up = True
     resend_window_s = 23 * 3600  # keys live at least 24 h: https://docs.stripe.com/api/idempotent_requests
@@ -57,41 +64,48 @@ class StripeGateway:
         base_url: str = "",
     ) -> None:
         self._sessions = (direct, through_vault)
-        self._vault = vault
         self._webhook_secrets = webhook_secrets
-        self._direct = _client(secret_key, direct, base_url)
-        self._through_vault = _client(secret_key, through_vault, base_url)
+        self._account = account = open_account(secret_key, direct, through_vault, vault, base_url)
+        self._direct = account.direct
+        self.facets = Facets(
+            methods=StripeMethods(account),
+            disputes=StripeDisputes(account),
+            settlements=StripeSettlements(account),
+            endpoints=StripeEndpoints(account),
+            forwarding=StripeForwarding(account),
+            mirror=StripeMirror(account),
+            checkout=StripeCheckout(account),
+            catalogue=StripeCatalogue(account),
+            transfers=StripeTransfers(account),
+        )
 
     def perform(self, call: OperationCall) -> Outcome:
         """Send one operation; see Gateway."""
-        if call.kind is not OperationKind.CREATE and not call.gateway_payment_id:
-            return invalid_call(GATEWAY, f"{call.kind} needs the payment intent's id")
-        if call.kind is OperationKind.CONFIRM and not isinstance(call.credential, CardCredential):
-            return invalid_call(GATEWAY, "confirm needs a card")
+        refusal = _refusal(call)
+        if refusal is not None:
+            return refusal
         try:
             send = self._sender(call)
         except AmountNotRepresentable as error:
             return not_representable(GATEWAY, error)
-        vault = self._vault if call.kind is OperationKind.CONFIRM else None
+        vault = self._account.vault if _through_vault(call) else None
         return settle(record(send), GATEWAY, lambda reply: read_reply(call, reply), vault=vault)
 
     def look_up(self, call: OperationCall) -> LookupResult:
-        """Read the intent (or its refunds) by id. Without an id nothing is proven: Stripe's search lags behind."""
+        """Read the intent (or its refunds) by id; where the id is lost, by our reference in its metadata."""
         if not call.gateway_payment_id:
-            return LookupResult(Lookup.UNAVAILABLE, detail="the payment intent's id is not known")
+            return self._search(call)
         if call.kind is OperationKind.REFUND:
             return self._look_up_refund(call)
-        tape = record(lambda: self._direct.v1.payment_intents.retrieve(call.gateway_payment_id))
+        expanded: Any = {"expand": params.EXPAND_CHARGE}
+        tape = record(lambda: self._direct.v1.payment_intents.retrieve(call.gateway_payment_id, expanded))
         return looked_up(tape, GATEWAY, lambda intent: read_intent(call, intent))
 
     def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
         """Check `Stripe-Signature` against every secret, both ways in time, then translate."""
-        verify_signature(headers, body, self._webhook_secrets, now_s=int(clock_port.now().timestamp()))
-        try:
-            event = json.loads(body)
-            return [translate_event(event)]
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise WebhookRejected(f"signed, but not an event: {error!r}") from error
+        trimmed = webhooks.trim(headers, body)
+        webhooks.verify(trimmed, self._webhook_secrets, now_s=int(clock_port.now().timestamp()))
+        return webhooks.translate(trimmed.body)
 
     def probe(self) -> str:
         """Read the balance: any key that may take payments may do that."""
@@ -103,103 +117,91 @@ class StripeGateway:
             session.close()
 
     def _sender(self, call: OperationCall) -> Callable[[], object]:
-        options: Any = {"idempotency_key": call.operation_id}
-        intents, intent_id = self._direct.v1.payment_intents, call.gateway_payment_id
+        options, intent_id = keyed(call.operation_id), call.gateway_payment_id
+        intents = (self._account.through_vault if _through_vault(call) else self._direct).v1.payment_intents
+        asked: Any
         match call.kind:
             case OperationKind.CREATE:
-                created = _create_params(call)
-                return lambda: intents.create(created, options)
+                asked = params.created_intent(call)
+                return lambda: intents.create(asked, options)
             case OperationKind.CONFIRM:
-                confirmed = _confirm_params(call, self._vault)
-                return lambda: self._through_vault.v1.payment_intents.confirm(intent_id, confirmed, options)
+                asked = params.confirmed_intent(call, self._account.vault)
+                return lambda: intents.confirm(intent_id, asked, options)
             case OperationKind.COMPLETE:
-                return lambda: intents.retrieve(intent_id)
+                asked = {"expand": params.EXPAND_CHARGE}
+                return lambda: intents.retrieve(intent_id, asked)
             case OperationKind.CAPTURE:
-                captured: Any = {"amount_to_capture": to_gateway_minor(call.amount, GATEWAY)}
-                return lambda: intents.capture(intent_id, captured, options)
+                asked = params.captured_intent(call)
+                return lambda: intents.capture(intent_id, asked, options)
             case OperationKind.VOID:
                 return lambda: intents.cancel(intent_id, {}, options)
             case OperationKind.REFUND:
-                refund = _refund_params(call)
-                return lambda: self._direct.v1.refunds.create(refund, options)
+                asked = params.refund(call)
+                return lambda: self._direct.v1.refunds.create(asked, options)
             case _:
                 assert_never(call.kind)
 
+    def _search(self, call: OperationCall) -> LookupResult:
+        """Found is certain, not found is not: https://docs.stripe.com/search#data-freshness."""
+        if call.kind is OperationKind.REFUND:
+            return LookupResult(Lookup.UNAVAILABLE, detail="the payment intent's id is not known")
+        query: Any = {"query": f"metadata['clearway_attempt']:'{call.attempt_id}'", "limit": 2}
+        tape = record(lambda: self._direct.v1.payment_intents.search(query))
+        result = looked_up(tape, GATEWAY, lambda page: _found(call, page))
+        if result.state is Lookup.OPEN and result.outcome is None:
+            return LookupResult(Lookup.UNAVAILABLE, detail="Stripe's search does not know it yet, which proves nothing")
+        return result
+
     def _look_up_refund(self, call: OperationCall) -> LookupResult:
-        params: Any = {"payment_intent": call.gateway_payment_id, "limit": REFUNDS_PAGE}
-        tape = record(lambda: self._direct.v1.refunds.list(params))
-        return looked_up(tape, GATEWAY, lambda page: _own_refund(call, page))
+        asked: Any = {"payment_intent": call.gateway_payment_id, "limit": PAGE_ROWS}
+        tape = record(lambda: every_row(self._direct.v1.refunds.list(asked)))
+        return looked_up(tape, GATEWAY, lambda _: _own_refund(call, rows_of(tape)))
 
 
-def verify_signature(headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], *, now_s: int) -> None:
-    """Check a `Stripe-Signature` header: https://docs.stripe.com/webhooks#verify-manually. Raises WebhookRejected.
-
-    Own code, because the SDK's accepts a signature dated in the future (stripe/_webhook.py) and one secret only.
-    """
-    if not any(secrets):
-        raise WebhookRejected("no webhook secret is set for this account")
-    header = next((v for k, v in headers.items() if k.lower() == "stripe-signature"), "").strip()
-    pairs = [part.strip().partition("=") for part in header.split(",")]
-    stamps = [value for key, _, value in pairs if key == "t"]
-    given = [value for key, _, value in pairs if key == "v1"]
-    if len(stamps) != 1 or not given or not (stamps[0].isascii() and stamps[0].isdigit() and len(stamps[0]) <= 12):
-        raise WebhookRejected("the signature header is missing or malformed")
-    signed = stamps[0].encode() + b"." + body
-    expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets if secret]
-    # Every pair is compared, so that the time taken tells nothing.
-    matches = [hmac.compare_digest(one.encode(), other) for one in given for other in expected]
-    if not any(matches):
-        raise WebhookRejected("no signature matches")
-    if abs(now_s - int(stamps[0])) > SIGNATURE_TOLERANCE_S:
-        raise WebhookRejected(f"signed at {stamps[0]}, more than {SIGNATURE_TOLERANCE_S} s from now")
+def _through_vault(call: OperationCall) -> bool:
+    return call.kind is OperationKind.CONFIRM and in_vault(call.credential)
 
 
-def _client(secret_key: str, session: GatewaySession, base_url: str) -> StripeClient:
-    addresses: Any = {"api": base_url} if base_url else None
-    return StripeClient(
-        secret_key,
-        base_addresses=addresses,
-        max_network_retries=0,  # the resolver decides about re-sending, not the SDK
-        http_client=stripe.RequestsClient(session=session),
-    )
+def _refusal(call: OperationCall) -> Outcome | None:
+    """What is not sent: the mistake is ours, or the account's; another gateway may do it."""
+    opening = call.kind in (OperationKind.CREATE, OperationKind.CONFIRM)
+    if call.kind is not OperationKind.CREATE and not call.gateway_payment_id:
+        return invalid_call(GATEWAY, f"{call.kind} needs the payment intent's id")
+    if call.kind is OperationKind.CONFIRM and call.credential is None:
+        return invalid_call(GATEWAY, "confirm needs a credential")
+    if opening and call.capture is CaptureMode.MANUAL and params.captured_at_once_only(call.credential):
+        kind = params.method_type(call.credential)
+        return invalid_call(
+            GATEWAY, f"{kind} cannot be authorised first: ask for it with capture {CaptureMode.AUTOMATIC}"
+        )
+    if opening and call.save is not None and params.lacks_consent(call.credential, call.shopper):
+        return invalid_call(GATEWAY, params.LACKS_CONSENT)
+    return _split_refusal(call)
 
 
-def _create_params(call: OperationCall) -> Any:
-    params = {
-        "amount": to_gateway_minor(call.amount, GATEWAY),
-        "currency": call.amount.currency.lower(),
-        "capture_method": "manual",
-        "payment_method_types": ["card"],
-        "metadata": {"clearway_payment": call.payment_id, "clearway_attempt": call.attempt_id},
-    }
-    return params | ({"description": call.description} if call.description else {})
+def _split_refusal(call: OperationCall) -> Outcome | None:
+    if not call.splits:
+        return None
+    if any(split.amount.currency != call.amount.currency for split in call.splits):
+        return invalid_call(GATEWAY, "every split must be in the payment's currency")
+    shared = sum((split.amount for split in call.splits), Money.zero(call.amount.currency))
+    if shared > call.amount:
+        return invalid_call(GATEWAY, "the splits are more than the payment")
+    if not all(split.recipient for split in call.splits):
+        message = "a recipient of the splits has no account at Stripe"
+        return declined(decline_for(GATEWAY, "clearway", "recipient_not_onboarded", message))
+    return None
 
 
-def _confirm_params(call: OperationCall, vault: VaultSettings) -> Any:
-    if not isinstance(call.credential, CardCredential):
-        raise ValueError("a card is needed")
-    shown = expressions_for(call.credential, vault)
-    card = {"number": shown.number, "exp_month": shown.expiry_month, "exp_year": shown.expiry_year}
-    data: dict[str, Any] = {"type": "card", "card": card | ({"cvc": shown.cvc} if shown.cvc else {})}
-    if call.credential.holder:
-        data["billing_details"] = {"name": call.credential.holder}
-    return {"payment_method_data": data} | ({"return_url": call.return_url} if call.return_url else {})
+def _found(call: OperationCall, page: dict[str, Any]) -> Outcome | None:
+    intents = page["data"]
+    if len(intents) > 1:
+        raise ValueError("several intents have this reference")
+    return read_intent(call, intents[0]) if intents else None
 
 
-def _refund_params(call: OperationCall) -> Any:
-    return {
-        "payment_intent": call.gateway_payment_id,
-        "amount": to_gateway_minor(call.amount, GATEWAY),
-        "metadata": {
-            "clearway_operation": call.operation_id,
-            "clearway_payment": call.payment_id,
-            "clearway_attempt": call.attempt_id,
-        },
-    }
-
-
-def _own_refund(call: OperationCall, page: dict[str, Any]) -> Outcome | None:
-    for refund in page["data"]:
+def _own_refund(call: OperationCall, refunds: list[dict[str, Any]]) -> Outcome | None:
+    for refund in refunds:
         if (refund.get("metadata") or {}).get("clearway_operation") == call.operation_id:
             return read_refund(refund, call.amount)
     return None

@@ -21,9 +21,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from orchestrator.gateways.base import WebhookRejected
 from orchestrator.gateways.paypal.webhooks import (
     LIVE_CERT_HOSTS,
+    MAX_BODY_BYTES,
+    MAX_HEADER_CHARS,
     PayPalWebhookSettings,
     PayPalWebhookVerifier,
     check_cert_url,
+    trim,
 )
 
 BODY = json.dumps({"id": "WH-EVENT-1", "event_type": "CHECKOUT.ORDER.APPROVED", "resource": {}}).encode()
@@ -71,9 +74,11 @@ class PayPal:
     url: str
     verifier: PayPalWebhookVerifier
 
-    def headers(self, body: bytes = BODY, *, age: timedelta = timedelta(), cert: str = "good") -> dict[str, str]:
+    def headers(
+        self, body: bytes = BODY, *, age: timedelta = timedelta(), cert: str = "good", webhook: str = "WH-1"
+    ) -> dict[str, str]:
         sent_at = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
-        message = f"id-1|{sent_at}|WH-1|{zlib.crc32(body)}".encode()
+        message = f"id-1|{sent_at}|{webhook}|{zlib.crc32(body)}".encode()
         signature = self.authority.leaf_key.sign(message, padding.PKCS1v15(), hashes.SHA256())
         return {
             "PAYPAL-TRANSMISSION-ID": "id-1",
@@ -114,7 +119,7 @@ def paypal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayPal]:
     url = f"http://127.0.0.1:{server.server_port}"
     roots: Path = tmp_path_factory.mktemp("roots") / "roots.pem"
     roots.write_bytes(authority.root().public_bytes(serialization.Encoding.PEM))
-    verifier = PayPalWebhookVerifier(PayPalWebhookSettings("WH-1", (url,), str(roots)))
+    verifier = PayPalWebhookVerifier(PayPalWebhookSettings(("WH-1", "WH-0"), (url,), str(roots)))
     yield PayPal(authority, url, verifier)
     verifier.close()
     server.shutdown()
@@ -122,29 +127,48 @@ def paypal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayPal]:
 
 
 def test_what_paypal_signed_is_accepted(paypal: PayPal) -> None:
-    message = paypal.verifier.verify(paypal.headers(), BODY)[0]
+    message = paypal.verifier.read(paypal.headers(), BODY)[0]
     assert (message.event_key, message.kind) == ("WH-EVENT-1", "ignored")
 
 
+@pytest.mark.parametrize("webhook", ["WH-1", "WH-0"])
+def test_while_endpoints_are_exchanged_both_are_believed(paypal: PayPal, webhook: str) -> None:
+    assert paypal.verifier.read(paypal.headers(webhook=webhook), BODY)[0].event_key == "WH-EVENT-1"
+
+
+def test_what_is_signed_for_another_endpoint_is_refused(paypal: PayPal) -> None:
+    with pytest.raises(WebhookRejected, match="does not match"):
+        paypal.verifier.read(paypal.headers(webhook="WH-2"), BODY)
+
+
+def test_only_what_counts_of_a_notification_is_looked_at(paypal: PayPal) -> None:
+    notification = trim(paypal.headers() | {"Cookie": "x" * (MAX_HEADER_CHARS + 1)}, BODY)
+    assert notification.transmission_id == "id-1"
+    with pytest.raises(WebhookRejected, match="bytes"):
+        trim(paypal.headers(), b" " * (MAX_BODY_BYTES + 1))
+    with pytest.raises(WebhookRejected, match="characters"):
+        trim(paypal.headers() | {"PAYPAL-CERT-URL": "x" * (MAX_HEADER_CHARS + 1)}, BODY)
+
+
 def test_retry_that_keeps_its_first_transmission_time_is_accepted(paypal: PayPal) -> None:
-    paypal.verifier.verify(paypal.headers(age=timedelta(days=3)), BODY)
+    paypal.verifier.read(paypal.headers(age=timedelta(days=3)), BODY)
 
 
 @pytest.mark.parametrize("age", [timedelta(days=4), timedelta(hours=-1)])
 def test_transmission_from_another_time_is_refused(paypal: PayPal, age: timedelta) -> None:
     with pytest.raises(WebhookRejected, match="too long ago"):
-        paypal.verifier.verify(paypal.headers(age=age), BODY)
+        paypal.verifier.read(paypal.headers(age=age), BODY)
 
 
 @pytest.mark.parametrize("cert", ["expired", "stranger", "lookalike", "large", "text", "moved", "missing"])
 def test_certificate_that_is_not_paypals_is_refused(paypal: PayPal, cert: str) -> None:
     with pytest.raises(WebhookRejected):
-        paypal.verifier.verify(paypal.headers(cert=cert), BODY)
+        paypal.verifier.read(paypal.headers(cert=cert), BODY)
 
 
 def test_other_body_under_a_good_signature_is_refused(paypal: PayPal) -> None:
     with pytest.raises(WebhookRejected, match="does not match"):
-        paypal.verifier.verify(paypal.headers(), BODY + b" ")
+        paypal.verifier.read(paypal.headers(), BODY + b" ")
 
 
 @pytest.mark.parametrize(
@@ -160,13 +184,13 @@ def test_other_body_under_a_good_signature_is_refused(paypal: PayPal) -> None:
 )
 def test_header_that_is_missing_or_malformed_is_refused(paypal: PayPal, header: str, value: str) -> None:
     with pytest.raises(WebhookRejected):
-        paypal.verifier.verify(paypal.headers() | {header: value}, BODY)
+        paypal.verifier.read(paypal.headers() | {header: value}, BODY)
 
 
 def test_signed_body_that_is_not_an_event_is_refused(paypal: PayPal) -> None:
     for body in (b"\xff\xfe", b"[]", b"{}"):
         with pytest.raises(WebhookRejected, match="not an event"):
-            paypal.verifier.verify(paypal.headers(body), body)
+            paypal.verifier.read(paypal.headers(body), body)
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,27 @@ from typing import Any
 
 import pytest
 
-from orchestrator.gateways.adyen.adapter import signed_text, verified_items, verify_basic_auth
-from orchestrator.gateways.adyen.mapping import translate_item
+from orchestrator.gateways.adyen.webhooks import (
+    Notification,
+    WebhookSecrets,
+    signed_text,
+    translate_item,
+    verified_items,
+    verify_basic_auth,
+)
 from orchestrator.gateways.base import WebhookRejected
-from orchestrator.gateways.stripe.adapter import verify_signature
-from orchestrator.gateways.stripe.mapping import translate_event
+from orchestrator.gateways.stripe.webhooks import translate_event, trim, verify
 
 NOW = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp())
 SECRET = "whsec_for_this_test"
 KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 OLD_KEY = "74F490DD33F7327BAECC88B2947C011FC02D014A473AAA33A8EC93E4DC069174"
 VECTORS = Path(__file__).parents[3] / "../shared/reference/webhook_vectors.json"
+
+
+def verify_signature(headers: dict[str, str], body: bytes, secrets: tuple[str, ...], *, now_s: int) -> None:
+    """Stripe's first two steps."""
+    verify(trim(headers, body), secrets, now_s=now_s)
 
 
 def stripe_header(body: bytes, *, at: int = NOW, secret: str = SECRET) -> dict[str, str]:
@@ -94,14 +104,18 @@ def batch(*items: object) -> bytes:
     return json.dumps({"live": "false", "notificationItems": wrapped}).encode()
 
 
+def shop(*keys: str) -> WebhookSecrets:
+    return WebhookSecrets("Shop", keys)
+
+
 def test_adyen_items_by_the_current_and_the_previous_key_are_accepted() -> None:
-    assert len(verified_items(batch(adyen_item(), adyen_item(OLD_KEY)), (KEY, OLD_KEY), "Shop")) == 2
+    assert len(verified_items(batch(adyen_item(), adyen_item(OLD_KEY)), shop(KEY, OLD_KEY))) == 2
 
 
 def test_adyen_batch_is_refused_whole_when_only_its_second_item_is_forged() -> None:
     forged = adyen_item() | {"amount": {"currency": "EUR", "value": 999999}}
     with pytest.raises(WebhookRejected, match="does not match"):
-        verified_items(batch(adyen_item(), forged), (KEY,), "Shop")
+        verified_items(batch(adyen_item(), forged), shop(KEY))
 
 
 @pytest.mark.parametrize(
@@ -122,20 +136,20 @@ def test_adyen_batch_is_refused_whole_when_only_its_second_item_is_forged() -> N
 )
 def test_adyen_body_of_another_shape_is_refused(body: bytes) -> None:
     with pytest.raises(WebhookRejected):
-        verified_items(body, (KEY,), "Shop")
+        verified_items(body, shop(KEY))
 
 
 def test_adyen_webhook_without_a_key_is_refused() -> None:
     with pytest.raises(WebhookRejected, match="no HMAC key"):
-        verified_items(batch(adyen_item()), (), "Shop")
+        verified_items(batch(adyen_item()), shop())
 
 
 def test_adyen_basic_authentication_is_compared() -> None:
     good = base64.b64encode(b"user:pass").decode()
-    verify_basic_auth({"authorization": f"Basic {good}"}, "user", "pass")
+    verify_basic_auth(Notification(b"", f"Basic {good}", ""), "user", "pass")
     for header in ("", "Basic xyz", f"Bearer {good}"):
         with pytest.raises(WebhookRejected):
-            verify_basic_auth({"Authorization": header}, "user", "pass")
+            verify_basic_auth(Notification(b"", header, ""), "user", "pass")
 
 
 def test_adyen_capture_is_told_by_our_operation_and_the_payment_it_belongs_to() -> None:
@@ -170,4 +184,4 @@ def test_published_vectors_hold() -> None:
         verify_signature(headers, vector["payload"].encode(), (vector["secret"],), now_s=1600000000)
     for vector in vectors["adyen_standard"]["vectors"]:
         item = vector["item"] | {"additionalData": {"hmacSignature": vector["expected"]}}
-        assert verified_items(batch(item), (vector["hmac_key_hex"],), item["merchantAccountCode"])
+        assert verified_items(batch(item), WebhookSecrets(item["merchantAccountCode"], (vector["hmac_key_hex"],)))

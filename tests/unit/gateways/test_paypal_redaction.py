@@ -1,0 +1,125 @@
+"""What is kept of PayPal's requests and replies, over a whole transcript: enough for support, nothing to steal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from paypal_served import CARD, PayPalServer, call_of, order, payment, paypal_server
+
+from orchestrator.gateways.base import CaptureMode, OperationKind
+from orchestrator.gateways.credentials import (
+    IdealCredential,
+    NetworkTokenCredential,
+    PayPalWalletCredential,
+    SavedCredential,
+    Shopper,
+    StoredUse,
+)
+from orchestrator.gateways.facets import EvidenceFile, EvidenceOrder, SaveOrder
+
+ORDER = "/v2/checkout/orders/ORDER1"
+PERSON = {
+    "email_address": "ada@example.com",
+    "account_id": "QYR5Z8XDVJNXQ",
+    "name": {"given_name": "Ada", "surname": "Lovelace"},
+    "address": {"address_line_1": "12 St James's Square", "postal_code": "SW1Y 4JH"},
+    "phone_number": {"national_number": "4402079460000"},
+    "birth_date": "1815-12-10",
+}
+SECRETS = (
+    "tok_1",
+    "A21-secret-token",
+    "client-secret-value",
+    "8kk8451t",
+    "ada@example.com",
+    "Lovelace",
+    "QYR5Z8XDVJNXQ",
+    "St James",
+    "4402079460000",
+    "1815-12-10",
+    "PAYERID1",
+    "%PDF",
+)
+
+
+@pytest.fixture
+def paypal() -> Iterator[PayPalServer]:
+    with paypal_server() as server:
+        yield server
+
+
+def replies(paypal: PayPalServer) -> None:
+    """A PayPal that tells all that it knows of its payer."""
+    vault = {"vault": {"id": "8kk8451t", "customer": {"id": "cust_1"}}}
+    source = {
+        "card": {"name": "Ada Lovelace", "last_digits": "4242", "expiry": "2030-03", "attributes": vault},
+        "paypal": PERSON | {"attributes": vault},
+        "ideal": {"name": "Ada Lovelace", "iban_last_chars": "4300"},
+    }
+    made = order(
+        "COMPLETED",
+        authorizations=[payment("AUTH1", "CREATED")],
+        payment_source=source,
+        payer=PERSON | {"payer_id": "PAYERID1"},
+    )
+    paypal.answer("GET", ORDER, 200, order("CREATED", payment_source=source))
+    for path in ("authorize", "capture", "confirm-payment-source"):
+        paypal.answer("POST", f"{ORDER}/{path}", 201, made)
+    links = [{"rel": "self", "href": f"{paypal.url}/v3/vault/payment-tokens/8kk8451t"}]
+    token = {"id": "8kk8451t", "customer": {"id": "cust_1"}, "payment_source": source, "links": links}
+    paypal.answer("POST", "/v3/vault/setup-tokens", 201, token | {"id": "SETUP1", "status": "APPROVED", "links": []})
+    paypal.answer("POST", "/v3/vault/payment-tokens", 201, token)
+    paypal.answer("DELETE", "/v3/vault/payment-tokens/8kk8451t", 403, {"name": "NOT_AUTHORIZED"})
+    paypal.answer("GET", "/v3/vault/payment-tokens", 500, {"payment_tokens": [token]})
+    shown = {
+        "dispute_id": "PP-D-1",
+        "status": "WAITING_FOR_SELLER_RESPONSE",
+        "dispute_amount": {"currency_code": "EUR", "value": "12.30"},
+        "disputed_transactions": [{"buyer": {"email": "ada@example.com", "name": "Ada Lovelace"}}],
+    }
+    paypal.answer("GET", "/v1/customer/disputes/PP-D-1", 200, shown)
+    paypal.answer("POST", "/v1/customer/disputes/PP-D-1/provide-evidence", 200, {"links": []})
+
+
+def transcript(paypal: PayPalServer) -> list[dict[str, object]]:
+    replies(paypal)
+    gateway = paypal.gateway(client_secret="client-secret-value")
+    network_token = NetworkTokenCredential("tok_1", "visa", "4242", 12, 2031, holder="Ada Lovelace")
+    shopper = Shopper(email="ada@example.com", name="Ada Lovelace")
+    credentials: tuple[Any, ...] = (
+        CARD,
+        network_token,
+        SavedCredential("8kk8451t", "cust_1"),
+        PayPalWalletCredential("ada@example.com"),
+        IdealCredential("Ada Lovelace"),
+    )
+    kept = []
+    for credential in credentials:
+        confirm = call_of(OperationKind.CONFIRM, credential=credential, shopper=shopper, save=StoredUse())
+        kept += [gateway.perform(replace(confirm, capture=mode)).exchange for mode in CaptureMode]
+    methods, disputes = gateway.facets.methods, gateway.facets.disputes
+    assert methods is not None
+    assert disputes is not None
+    kept.append(methods.save(SaveOrder("key", "pm_1", CARD, "cust_1", StoredUse())).exchange)
+    kept.append(methods.detach("8kk8451t", "cust_1", "key").exchange)
+    kept.append(methods.saved("cust_1").exchange)
+    kept.append(disputes.fetch("PP-D-1").exchange)
+    document = EvidenceFile("receipt", "receipt.pdf", "application/pdf", b"%PDF-1.4 Ada Lovelace")
+    kept.append(disputes.submit_evidence(EvidenceOrder("key", "PP-D-1", "Delivered.", (document,))).exchange)
+    gateway.close()
+    return kept
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_secret_token_or_person_is_kept(paypal: PayPalServer, secret: str) -> None:
+    assert secret not in json.dumps(transcript(paypal))
+
+
+def test_ids_amounts_and_states_are_kept_for_support(paypal: PayPalServer) -> None:
+    text = json.dumps(transcript(paypal))
+    for shown in ("AUTH1", "ORDER1", "12.30", "COMPLETED", "SETUP1", "PP-D-1", "cust_1", "4242"):
+        assert shown in text
