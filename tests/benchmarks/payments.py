@@ -83,7 +83,7 @@ class Direct:
     def pay(self) -> None:
         direct, through_vault = self._clients.get()
         intent = direct.v1.payment_intents.create(
-            {"amount": 1999, "currency": "eur", "capture_method": "manual", "payment_method_types": ["card"]}
+            {"amount": 1999, "currency": "eur", "capture_method": "manual", "allowed_payment_method_types": ["card"]}
         )
         card = {
             "number": f"{self._token}.number",
