@@ -62,3 +62,10 @@ async def test_pause_that_is_over_is_over() -> None:
     threads.pause(0)
     assert await threads.run(lambda: 1) == 1
     threads.close()
+
+
+async def test_what_asks_the_gateway_nothing_goes_on_in_a_pause() -> None:
+    threads = AccountThreads("ga_1")
+    threads.pause(30)
+    assert await threads.run_in_pause(lambda: 1) == 1
+    threads.close()

@@ -324,7 +324,8 @@ def test_page_is_an_order_that_the_customer_approves(paypal: PayPalServer, gatew
         (order("PAYER_ACTION_REQUIRED"), "open"),
         (order("APPROVED"), "approved"),
         (order("COMPLETED", captures=[payment("CAP1", "COMPLETED")]), "paid"),
-        (order("COMPLETED", captures=[payment("CAP1", "DECLINED")]), "open"),
+        (order("COMPLETED", captures=[payment("CAP1", "PENDING")]), "approved"),
+        (order("COMPLETED", captures=[payment("CAP1", "DECLINED")]), "approved"),
     ],
 )
 def test_page_tells_how_far_the_customer_came(

@@ -268,3 +268,45 @@ def test_amount_of_another_currency_is_not_an_approval(paypal: PayPalServer) -> 
     paypal.answer("POST", "/v2/payments/authorizations/AUTH1/capture", 201, shown)
     outcome = performed(paypal, call_of(OperationKind.CAPTURE))
     assert (outcome.kind, outcome.amount) == (OutcomeKind.UNKNOWN, Money(1230, "USD"))
+
+
+@pytest.mark.parametrize(
+    "issue",
+    [
+        "DUPLICATE_REQUEST_ID",
+        "MAX_AUTHORIZATION_COUNT_EXCEEDED",
+        "ORDER_ALREADY_AUTHORIZED",
+        "ORDER_ALREADY_CAPTURED",
+        "ORDER_ALREADY_COMPLETED",
+        "ORDER_CANNOT_BE_CONFIRMED",
+        "ORDER_COMPLETED_OR_VOIDED",
+        "ORDER_COMPLETION_IN_PROGRESS",
+        "PAYMENT_ALREADY_APPROVED",
+        "PAYPAL_REQUEST_ID_PREVIOUSLY_USED",
+        "PREVIOUS_REQUEST_IN_PROGRESS",
+    ],
+)
+def test_issue_that_tells_of_an_earlier_request_is_unknown(paypal: PayPalServer, issue: str) -> None:
+    paypal.answer("POST", f"{ORDER}/authorize", 422, {"name": "UNPROCESSABLE_ENTITY", "details": [{"issue": issue}]})
+    assert performed(paypal, call_of(CONFIRM)).kind is OutcomeKind.UNKNOWN
+
+
+def test_of_several_issues_the_one_that_tells_of_money_counts(paypal: PayPalServer) -> None:
+    details = [{"issue": "INSTRUMENT_DECLINED"}, {"issue": "ORDER_ALREADY_CAPTURED"}]
+    paypal.answer("POST", f"{ORDER}/authorize", 422, {"name": "UNPROCESSABLE_ENTITY", "details": details})
+    assert performed(paypal, call_of(CONFIRM)).kind is OutcomeKind.UNKNOWN
+
+
+@pytest.mark.parametrize("status", [408, 425, 499])
+def test_status_that_is_no_refusal_is_unknown_whatever_its_body(paypal: PayPalServer, status: int) -> None:
+    paypal.answer("POST", f"{ORDER}/authorize", status, {"name": "REQUEST_TIMEOUT", "message": "Took too long."})
+    assert performed(paypal, call_of(CONFIRM)).kind is OutcomeKind.UNKNOWN
+
+
+def test_payer_who_came_back_is_not_declined_for_want_of_a_link(paypal: PayPalServer) -> None:
+    paypal.answer("GET", ORDER, 200, order("PAYER_ACTION_REQUIRED"))
+    gateway = paypal.gateway()
+    found = gateway.look_up(call_of(COMPLETE))
+    gateway.close()
+    assert found.outcome is not None
+    assert found.outcome.kind is OutcomeKind.ACTION_REQUIRED

@@ -123,3 +123,25 @@ def test_ids_amounts_and_states_are_kept_for_support(paypal: PayPalServer) -> No
     text = json.dumps(transcript(paypal))
     for shown in ("AUTH1", "ORDER1", "12.30", "COMPLETED", "SETUP1", "PP-D-1", "cust_1", "4242"):
         assert shown in text
+
+
+@pytest.mark.parametrize("field", ["name", "number", "security_code", "expiry"])
+def test_value_that_paypal_complains_of_is_not_kept(paypal: PayPalServer, field: str) -> None:
+    """Through the vault PayPal has the card itself, and quotes what is wrong with it."""
+    quoted = {"field": f"/payment_source/card/{field}", "value": "4111 1111 1111 1112", "issue": "INVALID_PARAMETER"}
+    paypal.answer("POST", f"{ORDER}/authorize", 422, {"name": "UNPROCESSABLE_ENTITY", "details": [quoted]})
+    gateway = paypal.gateway()
+    outcome = gateway.perform(call_of(OperationKind.CONFIRM))
+    gateway.close()
+    assert "1112" not in json.dumps(outcome.exchange)
+    assert field in json.dumps(outcome.exchange)
+
+
+def test_what_paypal_says_of_a_refusal_names_nobody(paypal: PayPalServer) -> None:
+    said = {"issue": "PAYEE_ACCOUNT_RESTRICTED", "description": "The account ada@example.com is restricted."}
+    paypal.answer("POST", f"{ORDER}/authorize", 422, {"name": "UNPROCESSABLE_ENTITY", "details": [said]})
+    gateway = paypal.gateway()
+    outcome = gateway.perform(call_of(OperationKind.CONFIRM))
+    gateway.close()
+    assert outcome.decline is not None
+    assert "ada@example.com" not in outcome.detail + outcome.decline.gateway_message

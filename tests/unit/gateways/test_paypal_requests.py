@@ -9,7 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from paypal_served import CARD, CONTRACTS, EUR, Asked, PayPalServer, call_of, fits, order, payment, paypal_server
+from paypal_served import (
+    CARD,
+    CONTRACTS,
+    EUR,
+    TOKEN,
+    Asked,
+    PayPalServer,
+    call_of,
+    fits,
+    order,
+    payment,
+    paypal_server,
+)
 
 from currency.money import Money
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind, Split
@@ -311,3 +323,18 @@ def test_token_that_paypal_no_longer_takes_is_replaced_once(paypal: PayPalServer
     gateway.look_up(call_of(OperationKind.VOID))  # the token is fetched by now
     assert gateway.perform(call_of(OperationKind.CAPTURE)).kind is OutcomeKind.APPROVED
     gateway.close()
+
+
+@pytest.mark.parametrize("credential", [CARD, KEPT_CARD])
+def test_new_token_is_used_for_every_kind_of_call(paypal: PayPalServer, credential: Any) -> None:
+    path = "/v2/checkout/orders/ORDER1/authorize"
+    approved = order("COMPLETED", authorizations=[payment("AUTH1", "CREATED")])
+    gateway = paypal.gateway()
+    paypal.answer("POST", path, 201, approved)
+    gateway.perform(call_of(CONFIRM, credential=credential))
+    paypal.answers[("POST", path)] = [(401, {"name": "AUTHENTICATION_FAILURE"}, {}), (201, approved, {})]
+    paypal.answer("POST", "/v1/oauth2/token", 200, TOKEN | {"access_token": "A21-new-token"})
+    assert gateway.perform(call_of(CONFIRM, credential=credential)).kind is OutcomeKind.APPROVED
+    gateway.close()
+    sent = [one.headers["authorization"] for one in paypal.asked()]
+    assert sent[-2:] == ["Bearer A21-secret-token", "Bearer A21-new-token"]

@@ -103,9 +103,13 @@ def paypal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayPal]:
     pages = {key: leaf.public_bytes(serialization.Encoding.PEM) for key, leaf in served.items()}
     pages |= {"large": pages["good"] + b"#" * 70_000, "text": b"not a certificate"}
 
+    flaky = iter(["text"])
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page = self.path.rsplit("/", 1)[1]
+            if page == "flaky":
+                page = next(flaky, "good")
             self.send_response(302 if page == "moved" else 200)
             self.send_header("location", "/v1/notifications/certs/good")
             self.end_headers()
@@ -218,3 +222,9 @@ def test_certificate_url_that_is_not_paypals_is_never_called(url: str) -> None:
 
 def test_paypals_own_certificate_url_is_allowed() -> None:
     check_cert_url("https://api.paypal.com/v1/notifications/certs/CERT-360caa42", LIVE_CERT_HOSTS)
+
+
+def test_certificate_that_came_broken_is_fetched_again(paypal: PayPal) -> None:
+    with pytest.raises(WebhookRejected):
+        paypal.verifier.read(paypal.headers(cert="flaky"), BODY)
+    assert paypal.verifier.read(paypal.headers(cert="flaky"), BODY)[0].event_key == "WH-EVENT-1"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import inspect
+import json
 from typing import Any
 
 import pytest
 from stripe.params._webhook_endpoint_create_params import WebhookEndpointCreateParams
-from stripe_served import intent
+from stripe_served import intent, serving
 
 from currency.money import Money
+from orchestrator import clock_port
 from orchestrator.gateways.base import WEBHOOK_KINDS, WebhookMessage, WebhookRejected
 from orchestrator.gateways.stripe.webhooks import (
     MAX_BODY_BYTES,
@@ -141,3 +145,32 @@ def test_what_is_too_large_is_refused_unread(headers: dict[str, str], body: byte
 def test_signed_bytes_that_are_no_event_are_refused(body: bytes) -> None:
     with pytest.raises(WebhookRejected, match="not an event"):
         translate(body)
+
+
+def signed(served_at_s: int, **changes: Any) -> tuple[dict[str, str], bytes]:
+    paid = intent(status="succeeded", amount_received=1230)
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "created": served_at_s, "livemode": False}
+    body = json.dumps(event | {"data": {"object": paid}} | changes).encode()
+    proof = hmac.new(b"whsec_1", f"{served_at_s}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={served_at_s},v1={proof}"}, body
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "payment.captured"),
+        ({"livemode": True}, "ignored"),  # real money, and the account's key is a test key
+        ({"account": "acct_other"}, "ignored"),  # of a connected account: its money, not ours
+        ({"account": None}, "payment.captured"),
+    ],
+)
+def test_only_events_of_our_own_account_and_mode_count(changes: dict[str, Any], kind: str) -> None:
+    with serving() as served:
+        headers, body = signed(int(clock_port.now().timestamp()), **changes)
+        assert [message.kind for message in served.stripe.verify_webhook(headers, body)] == [kind]
+
+
+def test_thin_twin_does_not_take_the_place_of_its_snapshot() -> None:
+    thin = {"id": "evt_thin", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
+    message = translate_event(thin | {"snapshot_event": "evt_1", "related_object": {"id": "pi_1"}})
+    assert (message.event_key, message.kind) == ("evt_thin", "ignored")
