@@ -11,13 +11,14 @@ import signal
 import sys
 from pathlib import Path
 
+from simulators import settlement
 from simulators.asgi import ASGIApp
 from simulators.control import Control
 from simulators.mail import server as mail
 from simulators.outages import KERNEL, Outages
 from simulators.registry import APPS, FORGERS, HANDLERS, SIGNERS
 from simulators.server import Listener
-from simulators.settlement import settle
+from simulators.settlement import SCHEDULER, settle
 from simulators.snapshot import Keeper, SnapshotUnreadable, load_world
 from simulators.timekeeper import Timekeeper
 from simulators.vault.app import VAULT_ACCOUNT
@@ -61,7 +62,11 @@ async def _run(arguments: argparse.Namespace) -> None:
 
     listeners = {name: listener(name, create_app(world)) for name, create_app in APPS.items()}
     outages = Outages(world, listeners)
-    handlers = {**HANDLERS, KERNEL: {"end_outage": outages.end_when_due}}
+    handlers = {
+        **HANDLERS,
+        KERNEL: {"end_outage": outages.end_when_due},
+        SCHEDULER: settlement.handlers(arguments.reports_dir),
+    }
     timekeeper = Timekeeper(world, sender, handlers, keeper.changed if keeper else _ignore)
     control = Control(world, sender, timekeeper, listeners, outages, settle, arguments.reports_dir)
     everything = {**listeners, "control": listener("control", control.app)}

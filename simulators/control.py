@@ -15,6 +15,7 @@ from simulators.outages import Outages
 from simulators.page import Page
 from simulators.registry import FORGERS
 from simulators.server import Listener
+from simulators.settlement import schedule_payouts
 from simulators.timekeeper import Timekeeper
 from simulators.vault.destinations import authority_of, destinations_of, listed
 from simulators.webhooks import Sender
@@ -162,6 +163,10 @@ class Control:
     async def _account(self, fields: Fields) -> object:
         gateway, account = fields.choice("gateway", (*GATEWAYS, "vault")), fields.text("account")
         self._world.register_account(gateway, account, fields.texts("credentials"))
+        try:
+            schedule_payouts(self._world, gateway, account)
+        except ValueError as wrong:
+            raise FieldRefused("credentials", str(wrong)) from None
         return {"gateway": gateway, "account": account}
 
     async def _destinations(self, fields: Fields) -> object:

@@ -10,6 +10,7 @@ import csv
 import io
 from datetime import datetime
 
+from simulators.fees import Fee
 from simulators.reports.lines import Batch, CurrencyTotal, LineKind, SettlementLine, in_major_units
 
 COMPANY = "ClearwaySim"
@@ -29,6 +30,17 @@ COLUMNS: tuple[str, ...] = (
 )
 # fmt: on
 _STAMP = "%Y-%m-%d %H:%M:%S"
+_TYPES = {
+    LineKind.PAYMENT: "Settled",
+    LineKind.CAPTURE_FAILURE: "SettledReversed",  # named as the webhook SETTLED_REVERSED: no page lists it as a type
+    LineKind.REFUND: "Refunded",
+    LineKind.REFUND_FAILURE: "RefundedReversed",
+    LineKind.CHARGEBACK: "Chargeback",
+    LineKind.CHARGEBACK_REVERSAL: "ChargebackReversed",
+    LineKind.SECOND_CHARGEBACK: "SecondChargeback",
+    LineKind.FEE: "Fee",
+}
+_METHODS = {"sepa_debit": "sepadirectdebit"}
 
 
 def file_name(batch: Batch) -> str:
@@ -44,35 +56,52 @@ def write(batch: Batch) -> bytes:
         if total.opening_minor:
             writer.writerow(_account_row(batch, total, "Balancetransfer", "carried over", total.opening_minor))
         for line in batch.of_currency(total.currency):
-            writer.writerow(_payment_row(batch, line))
+            writer.writerow(_line_row(batch, line))
         writer.writerow(_closing_row(batch, total))
     return out.getvalue().encode()
 
 
-def _payment_row(batch: Batch, line: SettlementLine) -> dict[str, str]:
-    is_refund = line.kind is LineKind.REFUND
-    amount = in_major_units(line.amount_minor, line.decimals)
-    interchange_minor, scheme_minor = line.fee_minor // 2, line.fee_minor // 10
-    markup_minor = line.fee_minor - interchange_minor - scheme_minor
+def _line_row(batch: Batch, line: SettlementLine) -> dict[str, str]:
+    if line.kind is LineKind.FEE:
+        return _net_row(batch, line.currency, line.decimals, _TYPES[line.kind], line.description, line.net_minor)
+    method = _METHODS.get(line.method, line.method) if line.method != "card" else line.brand
     return {
         **_dated(batch, line.occurred_at),
         **_net(line.currency, line.net_minor, line.decimals),
+        **_gross(line),
+        **_fees(line),
         "Psp Reference": line.payment_id,
         "Merchant Reference": line.reference,
-        "Payment Method": line.brand,
-        "Payment Method Variant": line.brand,
-        "Type": "Refunded" if is_refund else "Settled",
+        "Payment Method": method,
+        "Payment Method Variant": method,
+        "Type": _TYPES[line.kind],
         "Modification Reference": line.movement_id,
         "Modification Merchant Reference": line.operation_reference,
-        "Gross Currency": line.currency,
-        "Gross Debit (GC)": amount if is_refund else "",
-        "Gross Credit (GC)": "" if is_refund else amount,
-        "Exchange Rate": "1",
-        "Markup (NC)": in_major_units(markup_minor, line.decimals),
-        "Scheme Fees (NC)": in_major_units(scheme_minor, line.decimals),
-        "Interchange (NC)": in_major_units(interchange_minor, line.decimals),
         "Merchant Order Reference": line.payment_reference,
+        "Dispute Reference": line.movement_id if line.kind.is_dispute else "",
     }
+
+
+def _gross(line: SettlementLine) -> dict[str, str]:
+    """In the currency of the payment; times the exchange rate it is the net before fees."""
+    currency, amount, rate = line.currency, in_major_units(line.amount_minor, line.decimals), "1"
+    if conversion := line.conversion:
+        amount = in_major_units(conversion.presented_minor, conversion.source_decimals)
+        currency, rate = conversion.source, f"{conversion.rate:f}"
+    side = "Gross Credit (GC)" if line.kind.sign > 0 else "Gross Debit (GC)"
+    return {"Gross Currency": currency, side: amount, "Exchange Rate": rate}
+
+
+def _fees(line: SettlementLine) -> dict[str, str]:
+    """In the net currency, by who gets them; a blended price and a dispute's fee are Adyen's commission."""
+    fee = line.fee or Fee(commission_minor=line.fee_minor)
+    parts = {
+        "Commission (NC)": fee.commission_minor,
+        "Markup (NC)": fee.markup_minor,
+        "Scheme Fees (NC)": fee.scheme_minor,
+        "Interchange (NC)": fee.interchange_minor,
+    }
+    return {name: in_major_units(minor, line.decimals) for name, minor in parts.items() if minor}
 
 
 def _closing_row(batch: Batch, total: CurrencyTotal) -> dict[str, str]:
@@ -83,9 +112,14 @@ def _closing_row(batch: Batch, total: CurrencyTotal) -> dict[str, str]:
 
 
 def _account_row(batch: Batch, total: CurrencyTotal, kind: str, text: str, net_minor: int) -> dict[str, str]:
+    return _net_row(batch, total.currency, total.decimals, kind, text, net_minor)
+
+
+def _net_row(batch: Batch, currency: str, decimals: int, kind: str, text: str, net_minor: int) -> dict[str, str]:
+    """Of the account or the batch: no payment and no gross."""
     return {
         **_dated(batch, batch.closed_at),
-        **_net(total.currency, net_minor, total.decimals),
+        **_net(currency, net_minor, decimals),
         "Type": kind,
         "Modification Reference": text,
     }

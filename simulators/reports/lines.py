@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from simulators.fees import Fee
+from simulators.rates import converted_minor
+
 
 class LineKind(StrEnum):
     PAYMENT = "payment"
+    CAPTURE_FAILURE = "capture_failure"  # a payment that was settled and never came
     REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_REVERSAL = "chargeback_reversal"
+    SECOND_CHARGEBACK = "second_chargeback"
+    FEE = "fee"  # of the account, of no movement
+
+    @property
+    def sign(self) -> int:
+        """What the gross amount does to the balance."""
+        return 1 if self in (LineKind.PAYMENT, LineKind.REFUND_FAILURE, LineKind.CHARGEBACK_REVERSAL) else -1
+
+    @property
+    def is_dispute(self) -> bool:
+        return self in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_REVERSAL, LineKind.SECOND_CHARGEBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`presented_minor` is the unsigned gross in the charge's currency, `source`.
+
+    `source_minor` leaves that balance and `minor` comes to the one in `currency`; both are signed.
+    """
+
+    presented_minor: int
+    source: str
+    source_decimals: int
+    source_minor: int
+    currency: str
+    decimals: int
+    minor: int
+    rate: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """One captured or refunded amount. `amount_minor` and `fee_minor` are positive, in ISO 4217 minor units."""
+    """One movement. `amount_minor` is positive; a `fee_minor` below zero comes back. ISO 4217 minor units.
+
+    Where money is converted, Stripe and Adyen convert the gross amount and take their fee of that: `currency` is the
+    one paid out. PayPal takes its fee first and converts the net: `currency` is the charge's.
+    """
 
     kind: LineKind
     payment_id: str
@@ -35,13 +74,44 @@ class SettlementLine:
     decimals: int
     occurred_at: datetime
     brand: str = "visa"
+    method: str = "card"
+    number: int = 1
+    """which of its charge's captures it is, from 1"""
+    fee: Fee | None = None
+    """who gets the fee, where the price list says so; else all is commission"""
+    conversion: Conversion | None = None
+    dispute_reason: str = ""
+    description: str = ""
 
     @property
     def net_minor(self) -> int:
-        """What the merchant's balance moves by: signed, refunds negative."""
-        if self.kind is LineKind.PAYMENT:
-            return self.amount_minor - self.fee_minor
-        return -self.amount_minor - self.fee_minor
+        """What the balance in the line's currency moves by, but for a conversion: signed, refunds negative."""
+        return self.kind.sign * self.amount_minor - self.fee_minor
+
+    @property
+    def gross_minor(self) -> int:
+        """Signed."""
+        return self.kind.sign * self.amount_minor
+
+    @property
+    def moves(self) -> dict[str, int]:
+        """What the balances that can be paid out move by, minor units by currency."""
+        if self.conversion is None or self.conversion.currency == self.currency:
+            return {self.currency: self.net_minor}
+        left = self.net_minor - self.conversion.source_minor
+        return {self.currency: left, self.conversion.currency: self.conversion.minor}
+
+
+def dearer(line: SettlementLine, extra_minor: int) -> SettlementLine:
+    """The same with a higher fee. Where the net was converted, less of it is."""
+    costlier = replace(
+        line, fee_minor=line.fee_minor + extra_minor, fee=line.fee.plus(extra_minor) if line.fee else None
+    )
+    conversion = line.conversion
+    if conversion is None or conversion.currency == line.currency:
+        return costlier
+    minor = converted_minor(costlier.net_minor, conversion.source, conversion.currency, conversion.rate)
+    return replace(costlier, conversion=replace(conversion, source_minor=costlier.net_minor, minor=minor))
 
 
 @dataclass(frozen=True, slots=True)

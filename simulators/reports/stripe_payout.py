@@ -71,6 +71,16 @@ COLUMNS: tuple[str, ...] = (
     "refund_metadata[clearway_operation]",
 )
 _STAMP = "%Y-%m-%d %H:%M:%S"
+_CATEGORIES = {
+    LineKind.PAYMENT: "charge",
+    LineKind.CAPTURE_FAILURE: "charge_failure",
+    LineKind.REFUND: "refund",
+    LineKind.REFUND_FAILURE: "refund_failure",
+    LineKind.CHARGEBACK: "dispute",
+    LineKind.SECOND_CHARGEBACK: "dispute",
+    LineKind.CHARGEBACK_REVERSAL: "dispute_reversal",
+    LineKind.FEE: "fee",
+}  # docs.stripe.com/reports/reporting-categories
 
 
 def file_name(batch: Batch) -> str:
@@ -89,33 +99,61 @@ def write(batch: Batch) -> bytes:
 
 
 def _row(line: SettlementLine, total: CurrencyTotal, batch: Batch) -> dict[str, str]:
-    is_refund = line.kind is LineKind.REFUND
-    gross_minor = -line.amount_minor if is_refund else line.amount_minor
-    gross = in_major_units(gross_minor, line.decimals)
     created = line.occurred_at.strftime(_STAMP)
     available = (line.occurred_at + timedelta(days=2)).strftime("%Y-%m-%d 00:00:00")
     effective = batch.closed_at.strftime("%Y-%m-%d 00:00:00")
-    return {
-        "automatic_payout_id": total.payout_id,
+    row = {
+        "automatic_payout_id": total.payout_id if total.payout_minor else "",
         "automatic_payout_effective_at": effective,
         "automatic_payout_effective_at_utc": effective,
-        "balance_transaction_id": "txn_" + line.movement_id.partition("_")[2],
+        "balance_transaction_id": _transaction_id(line),
         "created_utc": created,
         "created": created,
         "available_on_utc": available,
         "available_on": available,
         "currency": line.currency.lower(),
-        "gross": gross,
+        "gross": in_major_units(line.gross_minor, line.decimals),
         "fee": in_major_units(line.fee_minor, line.decimals),
         "net": in_major_units(line.net_minor, line.decimals),
-        "reporting_category": "refund" if is_refund else "charge",
+        "reporting_category": _CATEGORIES[line.kind],
+        "description": line.description,
+    }
+    return row if line.kind is LineKind.FEE else row | _of_the_charge(line)
+
+
+def _transaction_id(line: SettlementLine) -> str:
+    """A charge, a refund or a dispute can be the source of several balance transactions."""
+    suffix = {LineKind.REFUND_FAILURE: "f", LineKind.CHARGEBACK_REVERSAL: "r"}.get(line.kind, "")
+    if line.kind is LineKind.PAYMENT and line.number > 1:
+        suffix = f"{line.number:02d}"
+    return f"txn_{line.movement_id.partition('_')[2]}{suffix}"
+
+
+def _of_the_charge(line: SettlementLine) -> dict[str, str]:
+    """`customer_facing`: as the shopper paid or got it, before any conversion."""
+    charge_id = line.movement_id if line.kind is LineKind.PAYMENT else line.parent_id
+    facing, currency = in_major_units(line.gross_minor, line.decimals), line.currency
+    if line.conversion:
+        presented_minor = line.kind.sign * line.conversion.presented_minor
+        facing = in_major_units(presented_minor, line.conversion.source_decimals)
+        currency = line.conversion.source
+    descriptions = {
+        LineKind.REFUND: "REFUND FOR CHARGE",
+        LineKind.REFUND_FAILURE: "REFUND FAILURE",
+        LineKind.CHARGEBACK: f"Chargeback withdrawal for {charge_id}",
+        LineKind.CHARGEBACK_REVERSAL: f"Chargeback reversal for {charge_id}",
+    }
+    is_refund = line.kind in (LineKind.REFUND, LineKind.REFUND_FAILURE)
+    return {
         "source_id": line.movement_id,
-        "customer_facing_amount": gross,
-        "customer_facing_currency": line.currency.lower(),
-        "charge_id": line.parent_id if is_refund else line.movement_id,
+        "description": descriptions.get(line.kind, ""),
+        "customer_facing_amount": facing,
+        "customer_facing_currency": currency.lower(),
+        "charge_id": charge_id,
         "payment_intent_id": line.payment_id,
-        "payment_method_type": "card",
-        "card_brand": line.brand,
+        "payment_method_type": line.method,
+        "card_brand": line.brand if line.method == "card" else "",
+        "dispute_reason": line.dispute_reason,
         "payment_metadata[clearway_attempt]": line.reference,
         "payment_metadata[clearway_payment]": line.payment_reference,
         "refund_metadata[clearway_operation]": line.operation_reference if is_refund else "",

@@ -84,7 +84,7 @@ def _adyen_net(row: Row) -> int:
 
 def _stl_net(row: Row) -> int:
     gross = int(row["Gross Transaction Amount"]) * (1 if row["Transaction Debit or Credit"] == "CR" else -1)
-    hundredths = gross - int(row["Fee Amount"] or 0)
+    hundredths = gross + int(row["Fee Amount"] or 0) * (1 if row["Fee Debit or Credit"] == "CR" else -1)
     return hundredths // 10 ** (2 - exponent_of(row["Gross Transaction Currency"]))
 
 
