@@ -61,6 +61,9 @@ _PAYPAL_CURRENCIES = _codes(
     "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
 )
 
+ISO_MINOR_UNITS = Encoding(Notation.MINOR, refused=_FUND_CODES)
+"""Minor units exactly as ISO 4217 has them: what many gateways say of theirs, and some wrongly."""
+
 ENCODINGS: dict[str, Encoding] = {
     # docs.stripe.com/currencies (zero-decimal, three-decimal and special cases). ISK and UGX have no decimals, but the
     # API takes them with two that must be 00. IQD and LYD are not in its three-decimal list: refused, not guessed. HUF
@@ -90,6 +93,22 @@ ENCODINGS: dict[str, Encoding] = {
     # "100,00 yen and $100.00 USD are both represented as 10000": hundredths for every currency.
     "paypal_stl": Encoding(Notation.MINOR, fixed_exponent=2),
 }
+
+
+def add_encoding(gateway: str, encoding: Encoding | None) -> None:
+    """Take in how a further gateway writes amounts. Raises ValueError where that is not said, or said otherwise.
+
+    There is no silent default: a wrong exponent is off by a factor of 100, so plain ISO 4217 is said too.
+    """
+    known = ENCODINGS.get(gateway)
+    if encoding is None and known is None:
+        raise ValueError(
+            f"{gateway}: how it writes amounts is not said; give its kind an `encoding`, for example ISO_MINOR_UNITS"
+        )
+    if encoding is not None and known not in (None, encoding):
+        raise ValueError(f"{gateway}: currency.exponents has another table of that name; choose another name")
+    if encoding is not None:
+        ENCODINGS[gateway] = encoding
 
 
 def to_gateway_minor(money: Money, gateway: str) -> int:

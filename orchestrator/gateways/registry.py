@@ -25,7 +25,7 @@ from orchestrator.settings import Settings
 INSTALLED = "clearway.gateways"  # the entry points by which an installed package brings a gateway of its own
 KINDS: dict[str, GatewayKind] = {}
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{1,19}")  # as the column has room for
+_NAME = re.compile(r"[a-z][a-z0-9]{1,19}")  # the column has room for 20; names of file formats are `<gateway>_…`
 
 
 def register(kind: GatewayKind) -> None:
@@ -34,7 +34,7 @@ def register(kind: GatewayKind) -> None:
     Raises ValueError that says what is missing; the gateway is not known then.
     """
     if not _NAME.fullmatch(kind.name):
-        raise ValueError(f"{kind.name!r} is no name of a gateway: 2 to 20 lower-case letters, digits and underscores")
+        raise ValueError(f"{kind.name!r} is no name of a gateway: 2 to 20 lower-case letters and digits")
     if kind.name in KINDS:
         raise ValueError(f"{kind.name}: a gateway of that name is registered already")
     said = (*kind.capabilities.verbs, *kind.capabilities.methods)
