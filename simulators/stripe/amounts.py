@@ -12,6 +12,33 @@ _ZERO_DECIMAL = frozenset(
 )
 _THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])  # charged in tens: the last digit must be 0
 _WHOLE_UNITS_IN_TWO_DECIMALS = frozenset(["ISK", "UGX"])  # no decimals left, but still stated with two, both 0
+_CURRENCIES = frozenset(
+    """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CLP CNY
+    COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD
+    JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD
+    NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL
+    THB TJS TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW
+    """.split()  # noqa: SIM905  a table that is read as one
+)  # docs.stripe.com/currencies, presentment currencies
+_SMALLEST = {
+    **dict.fromkeys(("USD", "EUR", "AUD", "BRL", "CAD", "CHF", "INR", "NZD", "SGD"), 50),
+    "AED": 200,
+    "BGN": 100,
+    "CZK": 1500,
+    "DKK": 250,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17500,
+    "JPY": 50,
+    "MXN": 1000,
+    "MYR": 200,
+    "NOK": 300,
+    "PLN": 200,
+    "RON": 200,
+    "SEK": 300,
+    "THB": 1000,
+}  # docs.stripe.com/currencies, minimum charge amounts
 _LARGEST = 99_999_999  # "up to eight digits", docs.stripe.com/api/payment_intents/create
 
 
@@ -27,6 +54,23 @@ def parse_amount(text: str, param: str = "amount") -> int:
         message = "Amount must be no more than 999999.99"
         raise StripeError(400, message, code="amount_too_large", param=param, began=False)
     return amount
+
+
+def parse_currency(text: str) -> str:
+    """In lower case. Raises StripeError 400 for one that Stripe does not charge."""
+    if text.upper() not in _CURRENCIES:
+        known = ", ".join(sorted(code.lower() for code in _CURRENCIES))
+        message = f"Invalid currency: {text.lower()}. Stripe currently supports these currencies: {known}"
+        raise StripeError(400, message, param="currency", began=False)
+    return text.lower()
+
+
+def require_minimum(amount: int, currency: str) -> None:
+    """What a charge must at least be where the account settles in the currency. Raises StripeError 400."""
+    least = _SMALLEST.get(currency.upper(), 1)
+    if amount < least:
+        message = f"Amount must be at least {least} of the smallest unit of {currency.lower()}"
+        raise StripeError(400, message, code="amount_too_small", param="amount", began=False)
 
 
 def to_world(amount: int, currency: str, param: str = "amount") -> int:

@@ -1,234 +1,208 @@
-"""The simulated Stripe API v1: routes, keys, idempotency and what goes wrong on purpose."""
+"""The simulated Stripe API v1: which call goes where."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl, urlencode
-
-from simulators.asgi import App, Handler, Request, Response, html_response, json_response, play, see_other
-from simulators.challenge_page import render_challenge
-from simulators.currencies import to_decimal
-from simulators.scenarios import Behaviour
-from simulators.stripe.amounts import from_world, parse_amount, to_world
-from simulators.stripe.errors import StripeError, missing_resource, server_error
-from simulators.stripe.form import Form, parse_form, text
-from simulators.stripe.intents import Intents
-from simulators.stripe.objects import Intent, IntentStatus, new_id, show_charge, show_intent, show_refund
-from simulators.stripe.state import state_of
+from simulators.asgi import App, Request, Response
+from simulators.stripe.balance import Balances
+from simulators.stripe.calls import Verb
+from simulators.stripe.catalogue import Catalogue
+from simulators.stripe.charges import Charges
+from simulators.stripe.checkout import Checkout
+from simulators.stripe.connect import Connect
+from simulators.stripe.customers import Customers, PaymentMethods
+from simulators.stripe.disputes import Disputes
+from simulators.stripe.endpoints import WebhookEndpoints
+from simulators.stripe.errors import StripeError
+from simulators.stripe.files import Files
+from simulators.stripe.forwarding import Forwarding
+from simulators.stripe.gate import Gate
+from simulators.stripe.intents import PaymentIntents
+from simulators.stripe.levers import Levers
+from simulators.stripe.pages import Pages
+from simulators.stripe.refunds import Refunds
+from simulators.stripe.reports import Reports
+from simulators.stripe.setups import SetupIntents
 from simulators.world import World
 
-Endpoint = Callable[[str, Form, str, str | None], dict[str, Any]]
-"""(account, parameters, id in the path or "", decline that a scenario orders) -> the object to show."""
-
-_SEARCH_TERM = re.compile(r"metadata\[(['\"])(.+?)\1\]\s*:\s*(['\"])(.*?)\3")
+Route = tuple[str, str, Verb, str]
+"""Verb and path below /v1, who answers, and the operation by which scenarios know it."""
 
 
 def create_app(world: World) -> App:
-    return _Stripe(world).app
+    app, gate = App(not_found=_unknown_url), Gate(world)
+    for method, path, verb, operation in _routes(world):
+        handler = gate.get(verb, operation) if method == "GET" else gate.post(verb, operation)
+        app.route(method, "/v1" + path, handler)
+    _mount_pages(app, world)
+    return app
 
 
-class _Stripe:
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.intents = Intents(world)
-        self.keys = state_of(world).keys
-        self.app = App(not_found=_unknown_url)
-        self._mount()
-
-    def _mount(self) -> None:
-        post, get = self._post, self._get
-        self.app.route("POST", "/v1/payment_intents", post(self._create, "create"))
-        self.app.route("POST", "/v1/payment_intents/{id}/confirm", post(self._confirm, "confirm"))
-        self.app.route("POST", "/v1/payment_intents/{id}/capture", post(self._capture, "capture"))
-        self.app.route("POST", "/v1/payment_intents/{id}/cancel", post(self._cancel, "void"))
-        self.app.route("POST", "/v1/refunds", post(self._refund, "refund"))
-        self.app.route("GET", "/v1/payment_intents", get(self._list, "lookup"))
-        self.app.route("GET", "/v1/payment_intents/search", get(self._search, "lookup"))
-        self.app.route("GET", "/v1/payment_intents/{id}", get(self._retrieve, "lookup"))
-        self.app.route("GET", "/v1/charges/{id}", get(self._charge, "lookup"))
-        self.app.route("GET", "/v1/refunds", get(self._refunds, "lookup"))
-        self.app.route("GET", "/v1/refunds/{id}", get(self._one_refund, "lookup"))
-        self.app.route("GET", "/v1/balance", get(self._balance, "lookup"))
-        self.app.route("GET", "/v1/payouts", get(self._payouts, "lookup"))
-        self.app.route("GET", "/challenge/{id}", self._challenge_page)
-        self.app.route("POST", "/challenge/{id}", self._challenge_answer)
-
-    # how a call is answered
-
-    def _post(self, endpoint: Endpoint, operation: str) -> Handler:
-        async def handle(request: Request, id: str = "") -> Response:
-            try:
-                account = self._account(request)
-                form = parse_form(request.body.decode())
-                key = request.headers.get("idempotency-key") or new_id("key")
-                if replay := self.keys.begin(account, key, request, self.world.clock.now()):
-                    return _named(replay)
-            except StripeError as error:
-                return _named(error.response())
-            try:
-                return _named(await self._execute(endpoint, operation, account, form, id, key))
-            finally:
-                self.keys.forget_unfinished(account, key)
-
-        return handle
-
-    async def _execute(
-        self, endpoint: Endpoint, operation: str, account: str, form: Form, id: str, key: str
-    ) -> Response:
-        scenario = self.world.take_scenario("stripe", operation, account=account, id=id)
-
-        async def work(decline: str | None) -> Response:
-            try:
-                response = json_response(endpoint(account, form, id, decline))
-            except StripeError as error:
-                response = error.response()
-                if not error.began:
-                    return response
-            self.keys.keep(account, key, response)
-            return response
-
-        def failure(status: int) -> Response:
-            response = server_error(status)
-            if scenario is not None and scenario.behaviour is Behaviour.HTTP_500_AFTER:
-                self.keys.keep(account, key, response)  # a stored 500 is replayed as a 500
-            return response
-
-        return await play(scenario, work, failure)
-
-    def _get(self, endpoint: Endpoint, operation: str) -> Handler:
-        async def handle(request: Request, id: str = "") -> Response:
-            async def work(decline: str | None) -> Response:
-                form = parse_form(request.scope["query_string"].decode())
-                return json_response(endpoint(account, form, id, None))
-
-            try:
-                account = self._account(request)
-                intent = self.intents.find_any(id)
-                # a read after the shopper's return is how a payment with authentication is completed
-                kind = "complete" if intent is not None and intent.was_challenged else operation
-                scenario = self.world.take_scenario("stripe", kind, account=account, id=id)
-                return _named(await play(scenario, work, server_error))
-            except StripeError as error:
-                return _named(error.response())
-
-        return handle
-
-    def _account(self, request: Request) -> str:
-        key = request.headers.get("authorization", "").removeprefix("Bearer ")
-        account = self.world.account_where("stripe", secret_key=key) if key else None
-        if account is None:
-            masked = f"{key[:8]}{'*' * 12}{key[-4:]}" if len(key) > 16 else "*" * 12
-            raise StripeError(401, f"Invalid API Key provided: {masked}", began=False)
-        return account
-
-    # endpoints
-
-    def _create(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        intent = self.intents.create(account, form)
-        if text(form, "confirm") == "true":
-            self.intents.confirm(intent, form, decline)
-        return show_intent(intent, _expands_charge(form))
-
-    def _confirm(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_intent(self.intents.confirm(self.intents.find(account, id), form, decline), _expands_charge(form))
-
-    def _capture(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_intent(self.intents.capture(self.intents.find(account, id), form), _expands_charge(form))
-
-    def _cancel(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_intent(self.intents.cancel(self.intents.find(account, id), form), _expands_charge(form))
-
-    def _refund(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_refund(self.intents.refund(account, form))
-
-    def _retrieve(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_intent(self.intents.find(account, id), _expands_charge(form))
-
-    def _charge(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_charge(self.intents.find_charge(account, id))
-
-    def _one_refund(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return show_refund(self.intents.find_refund(account, id))
-
-    def _refunds(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        found = self.intents.refunds_of(account, text(form, "payment_intent"), text(form, "charge"))
-        return _page("/v1/refunds", [show_refund(refund) for refund in found], form)
-
-    def _list(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return _page("/v1/payment_intents", [show_intent(i) for i in self.intents.newest_first(account)], form)
-
-    def _search(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        """Terms on metadata joined by AND. The real search lags by up to a minute; this one does not."""
-        terms = [(match[1], match[3]) for match in _SEARCH_TERM.findall(text(form, "query"))]
-        if not terms:
-            raise StripeError(400, "We were unable to parse your search query.", param="query")
-        found = [i for i in self.intents.newest_first(account) if all(i.metadata.get(k) == v for k, v in terms)]
-        page = _page("/v1/payment_intents/search", [show_intent(intent) for intent in found], form)
-        return {**page, "object": "search_result", "next_page": None}
-
-    def _balance(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        rows = [
-            {
-                "amount": from_world(book.balance_minor, currency),
-                "currency": currency.lower(),
-                "source_types": {"card": from_world(book.balance_minor, currency)},
-            }
-            for (gateway, owner, currency), book in self.world.books.items()
-            if (gateway, owner) == ("stripe", account)
-        ]
-        return {"object": "balance", "available": rows, "livemode": False, "pending": []}
-
-    def _payouts(self, account: str, form: Form, id: str, decline: str | None) -> dict[str, Any]:
-        return _page("/v1/payouts", [], form)
-
-    # the shopper's bank
-
-    async def _challenge_page(self, request: Request, id: str) -> Response:
-        intent = self.intents.find_any(id)
-        if intent is None or intent.status is not IntentStatus.REQUIRES_ACTION:
-            return html_response("<!doctype html><title>Nothing to confirm</title><p>Nothing to confirm here.", 404)
-        return html_response(render_challenge(f"/challenge/{id}", _readable(intent)))
-
-    async def _challenge_answer(self, request: Request, id: str) -> Response:
-        intent = self.intents.find_any(id)
-        if intent is None:
-            return missing_resource("payment_intent", id, "intent").response()
-        typed = dict(parse_qsl(request.body.decode())).get("password", "")
-        passed = self.intents.finish_challenge(intent, typed)
-        result = {
-            "payment_intent": intent.id,
-            "payment_intent_client_secret": intent.client_secret,
-            "redirect_status": "succeeded" if passed else "failed",
-        }
-        joint = "&" if "?" in intent.return_url else "?"
-        return see_other(f"{intent.return_url}{joint}{urlencode(result)}")
+def _routes(world: World) -> list[Route]:
+    return [
+        *_payment_routes(world),
+        *_customer_routes(world),
+        *_shop_routes(world),
+        *_connect_routes(world),
+        *_dispute_routes(world),
+        *_money_routes(world),
+        *_platform_routes(world),
+    ]
 
 
-def _named(response: Response) -> Response:
-    """Every answer has a request id of its own, a replayed one too."""
-    return Response(response.status, response.body, {**response.headers, "request-id": new_id("req")})
+def _payment_routes(world: World) -> list[Route]:
+    intents, charges, refunds = PaymentIntents(world), Charges(world), Refunds(world)
+    return [
+        ("POST", "/payment_intents", intents.create, "create"),
+        ("GET", "/payment_intents", intents.list_all, "lookup"),
+        ("GET", "/payment_intents/search", intents.search, "lookup"),
+        ("GET", "/payment_intents/{id}", intents.retrieve, "lookup"),
+        ("POST", "/payment_intents/{id}", intents.update, "create"),
+        ("POST", "/payment_intents/{id}/confirm", intents.confirm, "confirm"),
+        ("POST", "/payment_intents/{id}/capture", intents.capture, "capture"),
+        ("POST", "/payment_intents/{id}/cancel", intents.cancel, "void"),
+        ("GET", "/charges", charges.list_all, "lookup"),
+        ("GET", "/charges/search", charges.search, "lookup"),
+        ("GET", "/charges/{id}", charges.retrieve, "lookup"),
+        ("POST", "/charges/{id}", charges.update, "create"),
+        ("POST", "/refunds", refunds.create, "refund"),
+        ("GET", "/refunds", refunds.list_all, "lookup"),
+        ("GET", "/refunds/{id}", refunds.retrieve, "lookup"),
+        ("POST", "/refunds/{id}", refunds.update, "refund"),
+        ("POST", "/refunds/{id}/cancel", refunds.cancel, "refund"),
+    ]
 
 
-def _page(url: str, shown: list[dict[str, Any]], form: Form) -> dict[str, Any]:
-    limit = min(parse_amount(text(form, "limit", "10"), "limit"), 100)
-    after = text(form, "starting_after")
-    ids = [row["id"] for row in shown]
-    rest = shown[ids.index(after) + 1 :] if after in ids else shown
-    return {"object": "list", "data": rest[:limit], "has_more": len(rest) > limit, "url": url}
+def _customer_routes(world: World) -> list[Route]:
+    customers, methods, setups = Customers(world), PaymentMethods(world), SetupIntents(world)
+    return [
+        ("POST", "/customers", customers.create, "customer"),
+        ("GET", "/customers", customers.list_all, "customer"),
+        ("GET", "/customers/search", customers.search, "customer"),
+        ("GET", "/customers/{id}", customers.retrieve, "customer"),
+        ("POST", "/customers/{id}", customers.update, "customer"),
+        ("DELETE", "/customers/{id}", customers.delete, "customer"),
+        ("GET", "/customers/{id}/payment_methods", customers.methods, "lookup"),
+        ("GET", "/customers/{id}/payment_methods/{sub}", customers.method, "lookup"),
+        ("POST", "/payment_methods", methods.create, "token"),
+        ("GET", "/payment_methods", methods.list_all, "lookup"),
+        ("GET", "/payment_methods/{id}", methods.retrieve, "lookup"),
+        ("POST", "/payment_methods/{id}", methods.update, "save"),
+        ("POST", "/payment_methods/{id}/attach", methods.attach, "save"),
+        ("POST", "/payment_methods/{id}/detach", methods.detach, "detach"),
+        ("GET", "/mandates/{id}", methods.mandate, "lookup"),
+        ("POST", "/setup_intents", setups.create, "save"),
+        ("GET", "/setup_intents", setups.list_all, "lookup"),
+        ("GET", "/setup_intents/{id}", setups.retrieve, "lookup"),
+        ("POST", "/setup_intents/{id}", setups.update, "save"),
+        ("POST", "/setup_intents/{id}/confirm", setups.confirm, "save"),
+        ("POST", "/setup_intents/{id}/cancel", setups.cancel, "save"),
+        ("GET", "/setup_attempts", setups.attempts, "lookup"),
+    ]
 
 
-def _expands_charge(form: Form) -> bool:
-    asked = form.get("expand", {})
-    return isinstance(asked, dict) and any(str(name).startswith("latest_charge") for name in asked.values())
+def _shop_routes(world: World) -> list[Route]:
+    catalogue, checkout = Catalogue(world), Checkout(world)
+    return [
+        ("POST", "/products", catalogue.create_product, "product"),
+        ("GET", "/products", catalogue.products, "product"),
+        ("GET", "/products/{id}", catalogue.product, "product"),
+        ("POST", "/products/{id}", catalogue.update_product, "product"),
+        ("DELETE", "/products/{id}", catalogue.delete_product, "product"),
+        ("POST", "/prices", catalogue.create_price, "product"),
+        ("GET", "/prices", catalogue.prices, "product"),
+        ("GET", "/prices/{id}", catalogue.price, "product"),
+        ("POST", "/prices/{id}", catalogue.update_price, "product"),
+        ("POST", "/checkout/sessions", checkout.create, "checkout"),
+        ("GET", "/checkout/sessions", checkout.list_all, "checkout"),
+        ("GET", "/checkout/sessions/{id}", checkout.retrieve, "checkout"),
+        ("GET", "/checkout/sessions/{id}/line_items", checkout.line_items, "checkout"),
+        ("POST", "/checkout/sessions/{id}/expire", checkout.expire, "checkout"),
+    ]
 
 
-def _readable(intent: Intent) -> str:
-    currency = intent.currency.upper()
-    return f"{to_decimal(to_world(intent.amount, currency), currency)} {currency}"
+def _connect_routes(world: World) -> list[Route]:
+    connect = Connect(world)
+    return [
+        ("GET", "/account", connect.own_account, "probe"),
+        ("POST", "/accounts", connect.create_account, "create"),
+        ("GET", "/accounts", connect.accounts, "lookup"),
+        ("GET", "/accounts/{id}", connect.account, "lookup"),
+        ("POST", "/transfers", connect.create_transfer, "payout"),
+        ("GET", "/transfers", connect.transfers, "lookup"),
+        ("GET", "/transfers/{id}", connect.transfer, "lookup"),
+        ("POST", "/transfers/{id}/reversals", connect.reverse, "payout"),
+        ("GET", "/transfers/{id}/reversals", connect.reversals, "lookup"),
+        ("GET", "/transfers/{id}/reversals/{sub}", connect.reversal, "lookup"),
+        ("GET", "/application_fees", connect.fees, "lookup"),
+        ("GET", "/application_fees/{id}", connect.fee, "lookup"),
+        ("POST", "/application_fees/{id}/refunds", connect.refund_fee, "refund"),
+    ]
+
+
+def _dispute_routes(world: World) -> list[Route]:
+    disputes, files = Disputes(world), Files(world)
+    return [
+        ("GET", "/disputes", disputes.list_all, "dispute"),
+        ("GET", "/disputes/{id}", disputes.retrieve, "dispute"),
+        ("POST", "/disputes/{id}", disputes.update, "dispute"),
+        ("POST", "/disputes/{id}/close", disputes.close, "dispute"),
+        ("POST", "/files", files.create, "dispute"),
+        ("GET", "/files", files.list_all, "lookup"),
+        ("GET", "/files/{id}", files.retrieve, "lookup"),
+        ("GET", "/files/{id}/contents", files.contents, "report"),
+        ("POST", "/file_links", files.create_link, "report"),
+    ]
+
+
+def _money_routes(world: World) -> list[Route]:
+    balances, reports = Balances(world), Reports(world)
+    return [
+        ("GET", "/balance", balances.balance, "probe"),
+        ("GET", "/balance_transactions", balances.transactions, "payout"),
+        ("GET", "/balance_transactions/{id}", balances.transaction, "payout"),
+        ("GET", "/payouts", balances.payouts, "payout"),
+        ("GET", "/payouts/{id}", balances.payout, "payout"),
+        ("POST", "/reporting/report_runs", reports.create, "report"),
+        ("GET", "/reporting/report_runs", reports.list_all, "report"),
+        ("GET", "/reporting/report_runs/{id}", reports.retrieve, "report"),
+        ("GET", "/reporting/report_types", reports.report_types, "report"),
+        ("GET", "/reporting/report_types/{id}", reports.report_type, "report"),
+    ]
+
+
+def _platform_routes(world: World) -> list[Route]:
+    endpoints, forwarding = WebhookEndpoints(world), Forwarding(world)
+    return [
+        ("POST", "/webhook_endpoints", endpoints.create, "endpoint"),
+        ("GET", "/webhook_endpoints", endpoints.list_all, "endpoint"),
+        ("GET", "/webhook_endpoints/{id}", endpoints.retrieve, "endpoint"),
+        ("POST", "/webhook_endpoints/{id}", endpoints.update, "endpoint"),
+        ("DELETE", "/webhook_endpoints/{id}", endpoints.delete, "endpoint"),
+        ("GET", "/events", endpoints.events, "lookup"),
+        ("GET", "/events/{id}", endpoints.event, "lookup"),
+        ("POST", "/forwarding/requests", forwarding.create, "forward"),
+        ("GET", "/forwarding/requests", forwarding.list_all, "forward"),
+        ("GET", "/forwarding/requests/{id}", forwarding.retrieve, "forward"),
+    ]
+
+
+def _mount_pages(app: App, world: World) -> None:
+    pages, files, levers = Pages(world), Files(world), Levers(world)
+    app.route("GET", "/challenge/{id}", pages.challenge)
+    app.route("POST", "/challenge/{id}", pages.answer_challenge)
+    app.route("GET", "/redirect/{id}", pages.consent)
+    app.route("POST", "/redirect/{id}", pages.answer_consent)
+    app.route("GET", "/c/pay/{id}", pages.hosted)
+    app.route("POST", "/c/pay/{id}", pages.pay)
+    app.route("GET", "/c/pay/{id}/return", pages.returned)
+    app.route("GET", "/links/{id}", files.open_link)
+    app.route("POST", "/simulator/payment_methods/{id}/automatically_updated", levers.renew_card)
+    app.route("POST", "/simulator/payouts/{id}/fail", levers.fail_payout)
 
 
 def _unknown_url(request: Request) -> Response:
-    message = f"Unrecognized request URL ({request.method}: {request.path})."
+    message = (
+        f"Unrecognized request URL ({request.method}: {request.path}). Please see https://stripe.com/docs or we can "
+        "help at https://support.stripe.com/."
+    )
     return StripeError(404, message).response()

@@ -1,11 +1,18 @@
-"""Stripe's errors (docs.stripe.com/api/errors) and how an issuer's reason is told in its words."""
+"""Stripe's errors (docs.stripe.com/api/errors): what refuses a request, and the answer that says so."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from simulators.asgi import Response, json_response
+
+_RATE_LIMITED = (
+    "Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits."
+)  # fmt: skip
+_BROKEN = (
+    "Sorry! An error occurred while processing the request. Our team has been notified. "
+    "Contact us if you continue to have problems."
+)
 
 
 class StripeError(Exception):
@@ -26,51 +33,27 @@ class StripeError(Exception):
         super().__init__(message)
         self.status = status
         self.began = began
-        named = {"code": code, "message": message, "param": param, "type": type, **details}
+        doc_url = "https://docs.stripe.com/error-codes#" + code.replace("_", "-") if code else ""
+        named = {"code": code, "doc_url": doc_url, "message": message, "param": param, "type": type, **details}
         self.error = {name: value for name, value in named.items() if value not in ("", None)}
 
     def response(self) -> Response:
         return json_response({"error": self.error}, self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class DeclineWords:
-    code: str
-    decline_code: str
-    message: str
-    network_decline_code: str = "05"
-    advice_code: str = "try_again_later"
+def invalid(message: str, param: str = "", code: str = "") -> StripeError:
+    """A parameter that Stripe refuses before it executes anything."""
+    return StripeError(400, message, code=code, param=param, began=False)
 
 
-_DECLINED = "Your card was declined."
-_WORDS = {
-    "do_not_honor": DeclineWords("card_declined", "generic_decline", _DECLINED, "05"),
-    "insufficient_funds": DeclineWords(
-        "card_declined", "insufficient_funds", "Your card has insufficient funds.", "51"
-    ),
-    "stolen_card": DeclineWords("card_declined", "stolen_card", _DECLINED, "43", "do_not_try_again"),
-    "lost_card": DeclineWords("card_declined", "lost_card", _DECLINED, "41", "do_not_try_again"),
-    "expired_card": DeclineWords("expired_card", "expired_card", "Your card has expired.", "54", "confirm_card_data"),
-    "incorrect_cvc": DeclineWords(
-        "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.", "N7", "confirm_card_data"
-    ),
-    "processing_error": DeclineWords(
-        "processing_error", "processing_error", "An error occurred while processing your card. Try again.", "96"
-    ),
-}
-
-
-def decline_words(reason: str) -> DeclineWords:
-    """A reason that Stripe has no other word for goes out as its own decline code."""
-    return _WORDS.get(reason) or DeclineWords("card_declined", reason, _DECLINED)
-
-
-def missing_resource(kind: str, id: str, param: str) -> StripeError:
-    return StripeError(404, f"No such {kind}: '{id}'", code="resource_missing", param=param)
+def missing_resource(kind: str, id: str, param: str = "id", status: int = 404) -> StripeError:
+    """404 for the object of the path; a parameter that names nothing is 400."""
+    return StripeError(status, f"No such {kind}: '{id}'", code="resource_missing", param=param)
 
 
 def server_error(status: int) -> Response:
-    """What Stripe says at 429 and 500."""
+    """What Stripe says at 429 (docs.stripe.com/rate-limits names the header) and 500."""
     if status == 429:
-        return StripeError(429, "Too many requests hit the API too quickly.", code="rate_limit").response()
-    return StripeError(status, "An unknown error occurred.", type="api_error").response()
+        refused = StripeError(429, _RATE_LIMITED, code="rate_limit").response()
+        return Response(429, refused.body, {**refused.headers, "stripe-rate-limited-reason": "global-rate"})
+    return StripeError(status, _BROKEN, type="api_error").response()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulators.asgi import Request, Response
+from simulators.asgi import Response
 from simulators.stripe.errors import StripeError
+from simulators.stripe.form import Form
 
 LIFETIME = timedelta(hours=24)
+LONGEST_KEY = 255
 
 
 @dataclass(slots=True)
@@ -27,12 +30,15 @@ class Keys:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
 
-    def begin(self, account: str, key: str, request: Request, now: datetime) -> Response | None:
+    def begin(self, account: str, key: str, endpoint: str, form: Form, now: datetime) -> Response | None:
         """The response to replay, or None when this request is the first and now holds the key.
 
-        Raises StripeError: 400 where the key came with another request, 409 while the first is under way.
+        `endpoint` is verb and path. Raises StripeError: 400 where the key came with another request, 409 while the
+        first is under way.
         """
-        fingerprint = hashlib.sha256(f"{request.method} {request.path}\n".encode() + request.body).hexdigest()
+        if len(key) > LONGEST_KEY:
+            raise StripeError(400, "Idempotency keys must be at most 255 characters long.", type="idempotency_error")
+        fingerprint = hashlib.sha256(f"{endpoint}\n{json.dumps(form, sort_keys=True)}".encode()).hexdigest()
         entry = self._entries.get((account, key))
         if entry is None or now - entry.made_at >= LIFETIME:
             self._entries[account, key] = Entry(fingerprint, now)
@@ -46,7 +52,8 @@ class Keys:
         if entry.response is None:
             message = f"There is currently another in-progress request using this Idempotent Key: {key}"
             raise StripeError(409, message, type="invalid_request_error", code="idempotency_key_in_use")
-        replayed = {**entry.response.headers, "idempotent-replayed": "true"}
+        first = entry.response.headers.get("request-id", "")
+        replayed = {**entry.response.headers, "idempotent-replayed": "true", "original-request": first}
         return Response(entry.response.status, entry.response.body, replayed)
 
     def keep(self, account: str, key: str, response: Response) -> None:

@@ -6,22 +6,40 @@ import hashlib
 import hmac
 import json
 import secrets
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from simulators.stripe.objects import new_id, unix
+from simulators.stripe.state import table
 from simulators.world import Endpoint, Signed, World
 
-API_VERSION = "2026-10-28.endive"  # an endpoint's own version; the one that stripe-python 16.1.0 pins
+API_VERSION = "2026-10-28.endive"  # an account's and an endpoint's own version; the one that stripe-python 16.1.0 pins
+
+_MOST_EVENTS = 10_000  # so much is remembered; the real one forgets after thirty days
+
+CAUSE: ContextVar[tuple[str | None, str | None]] = ContextVar("cause", default=(None, None))
+"""Request id and idempotency key of the API call at work; none where time or a shopper is the cause."""
 
 
-def tell(world: World, account: str, event_type: str, shown: dict[str, Any]) -> None:
-    """Queues an event about an object as it is shown now."""
-    world.notify("stripe", account, event_type, _event_body(world.clock.now(), event_type, shown))
+def tell(
+    world: World, account: str, event_type: str, shown: dict[str, Any], previous: dict[str, Any] | None = None
+) -> None:
+    """Records and queues an event about an object as it is shown now. `previous`: the old values of what changed."""
+    wanting = [e for e in world.endpoints_of("stripe", account) if e.wants(event_type)]
+    event = _event(world.clock.now(), event_type, shown, previous, len(wanting))
+    events = table(world, "event")
+    events.add(account, event)
+    if len(events.rows) > _MOST_EVENTS:
+        events.remove(next(iter(events.rows)))
+    world.notify("stripe", account, event_type, _encoded(event))
 
 
 def sign(world: World, endpoint: Endpoint, body: bytes) -> Signed:
-    """The body is the same at every try; the signature carries the time of the try."""
+    """The body is the same at every try, in the version of the endpoint; the signature carries the time of the try."""
+    version = endpoint.secrets.get("api_version", "")
+    if version:
+        body = _encoded(json.loads(body) | {"api_version": version})
     return Signed(body, _headers(body, unix(world.clock.now()), endpoint.secrets.get("signing_secret", "")))
 
 
@@ -30,22 +48,29 @@ def forged(world: World, endpoint: Endpoint) -> Signed:
     shown = {"id": new_id("pi"), "object": "payment_intent", "amount": 1999, "amount_received": 1999}
     shown |= {"currency": "eur", "status": "succeeded", "metadata": {}, "latest_charge": new_id("ch")}
     now = world.clock.now()
-    body = _event_body(now, "payment_intent.succeeded", shown)
+    body = _encoded(_event(now, "payment_intent.succeeded", shown, None, 1))
     return Signed(body, _headers(body, unix(now), "whsec_" + secrets.token_hex(16)))
 
 
-def _event_body(at: datetime, event_type: str, shown: dict[str, Any]) -> bytes:
-    event = {
+def _event(
+    at: datetime, event_type: str, shown: dict[str, Any], previous: dict[str, Any] | None, pending: int
+) -> dict[str, Any]:
+    request_id, key = CAUSE.get()
+    data = {"object": shown} if previous is None else {"object": shown, "previous_attributes": previous}
+    return {
         "id": new_id("evt"),
         "object": "event",
         "api_version": API_VERSION,
         "created": unix(at),
-        "data": {"object": shown},
+        "data": data,
         "livemode": False,
-        "pending_webhooks": 1,
-        "request": {"id": None, "idempotency_key": None},
+        "pending_webhooks": pending,
+        "request": {"id": request_id, "idempotency_key": key},
         "type": event_type,
     }
+
+
+def _encoded(event: dict[str, Any]) -> bytes:
     return json.dumps(event, indent=2).encode()
 
 

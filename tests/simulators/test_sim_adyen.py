@@ -311,7 +311,7 @@ async def test_a_report_is_downloaded_by_the_accounts_report_user_only(sdk: Sdk,
     url = f"{sdk.url}/reports/download/MerchantAccount/{ACCOUNT}/settlement_detail_report_batch_1.csv"
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(url, auth=("report@Company.Shop", "secret"))).status_code == 401
-        world.accounts["adyen", ACCOUNT] |= {"report_user": "report@Company.Shop", "report_password": "secret"}
+        world.accounts["adyen", ACCOUNT] |= {"report_username": "report@Company.Shop", "report_password": "secret"}
         assert (await client.get(url, auth=("report@Company.Shop", "guess"))).status_code == 401
         assert (await client.get(url, headers={"x-api-key": "test_key"})).status_code == 401
         assert (await client.get(url, auth=("report@Company.Shop", "secret"))).content == b"rows"
