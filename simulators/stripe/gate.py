@@ -10,7 +10,7 @@ from typing import Any
 from simulators.asgi import Handler, Request, Response, json_response, play
 from simulators.scenarios import Behaviour
 from simulators.stripe.calls import Call, Verb
-from simulators.stripe.errors import StripeError, server_error
+from simulators.stripe.errors import StripeError, invalid, server_error
 from simulators.stripe.expansion import expand
 from simulators.stripe.form import Form, mapping, parse_form
 from simulators.stripe.multipart import parse_multipart
@@ -34,6 +34,7 @@ class Gate:
             try:
                 account = self._account(request)
                 form = _form_of(request)
+                _refuse_what_the_version_lacks(request, form)
                 endpoint = f"{request.method} {request.path}"
                 if replay := self._keys.begin(account, key, endpoint, form, self._world.clock.now()):
                     return _finished(replay, request, request_id)
@@ -151,6 +152,16 @@ def _form_of(request: Request) -> Form:
     if kind.startswith("multipart/form-data"):
         return parse_multipart(request.body, kind)
     return parse_form(request.body.decode())
+
+
+def _refuse_what_the_version_lacks(request: Request, form: Form) -> None:
+    """docs.stripe.com/changelog/endive/2026-09-30: `payment_method_types` cannot be written to intents any more, nor to
+    Checkout Sessions."""
+    intents = ("/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions")
+    version = request.headers.get("stripe-version", API_VERSION)
+    if version >= "2026-09-30" and request.path.startswith(intents) and "payment_method_types" in form:
+        message = "The parameter `payment_method_types` is no longer supported. Use `allowed_payment_method_types`."
+        raise invalid(message, "payment_method_types", "payment_method_types_no_longer_supported")
 
 
 def _finished(response: Response, request: Request, request_id: str) -> Response:

@@ -138,6 +138,13 @@ async def test_ideal_takes_euros_only(shop: Shop) -> None:
     assert answer["errorCode"] == "138"
 
 
+@pytest.mark.parametrize("currency", ["KPW", "BIF", "XAU", "eur"])
+async def test_a_currency_that_adyen_does_not_list_is_refused_everywhere(shop: Shop, currency: str) -> None:
+    amount = {"value": 1000, "currency": currency}
+    link = await shop.post("/v72/paymentLinks", expect=422, amount=amount, reference="att_1")
+    assert [link["errorCode"], (await shop.pay(expect=422, amount=amount))["errorCode"]] == ["138", "138"]
+
+
 async def test_paypal_may_be_captured_by_hand(shop: Shop) -> None:
     started = await shop.pay(paymentMethod={"type": "paypal"})
     await press(shop, started["action"]["url"], "pay")

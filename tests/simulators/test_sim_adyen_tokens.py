@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
 import sim_served as served
 from Adyen.util import is_valid_hmac_payload
@@ -35,13 +37,15 @@ async def stored(shop: Shop, **card: str) -> str:
     return str(reply["id"])
 
 
-async def charged(shop: Shop, token: str, shopper: str = SHOPPER, expect: int = 200) -> dict[str, object]:
-    answer: dict[str, object] = await shop.pay(
+async def charged(
+    shop: Shop, token: str, shopper: str = SHOPPER, expect: int = 200, model: str = "Subscription"
+) -> dict[str, Any]:
+    answer: dict[str, Any] = await shop.pay(
         expect=expect,
         paymentMethod={"type": "scheme", "storedPaymentMethodId": token},
         shopperReference=shopper,
         shopperInteraction="ContAuth",
-        recurringProcessingModel="Subscription",
+        recurringProcessingModel=model,
     )
     return answer
 
@@ -91,9 +95,21 @@ async def test_a_stored_card_may_be_refused_when_it_is_charged(shop: Shop) -> No
     assert (await charged(shop, token))["refusalReason"] == "Not enough balance"
 
 
-async def test_a_card_that_always_wants_its_shopper_is_refused_without(shop: Shop) -> None:
+@pytest.mark.parametrize("model", ["Subscription", "UnscheduledCardOnFile"])
+async def test_a_card_that_always_wants_its_shopper_is_refused_without(shop: Shop, model: str) -> None:
     token = await stored(shop, number="4000002760003184")
-    assert (await charged(shop, token))["refusalReasonCode"] == "38"
+    assert (await charged(shop, token, model=model))["refusalReasonCode"] == "38"
+
+
+async def test_a_card_that_always_wants_its_shopper_sends_the_one_who_clicks_to_the_bank(shop: Shop) -> None:
+    token = await stored(shop, number="4000002760003184")
+    answer = await charged(shop, token, model="CardOnFile")
+    conforms("PaymentResponse", answer)
+    assert answer["resultCode"] == "RedirectShopper"
+    back = await shop.client.post(answer["action"]["url"], data={"password": "password"})
+    result = httpx.URL(back.headers["location"]).params["redirectResult"]
+    done = await shop.post("/v72/payments/details", details={"redirectResult": result})
+    assert done["resultCode"] == "Authorised"
 
 
 async def test_another_shoppers_token_is_not_found(shop: Shop) -> None:

@@ -40,7 +40,7 @@ class Till:
     def pay(self, amount: int = 1000) -> str:
         card = {"payment_method_data[type]": "card", "payment_method_data[card][number]": "4242424242424242"}
         card |= {"payment_method_data[card][exp_month]": "1", "payment_method_data[card][exp_year]": "2040"}
-        card["payment_method_types[0]"] = "card"
+        card["allowed_payment_method_types[0]"] = "card"
         paid = self.post("/v1/payment_intents", amount=str(amount), currency="eur", confirm="true", **card)
         return str(paid["id"])
 

@@ -51,7 +51,7 @@ def intent(simulators: Simulators, key: str = "", **form: str) -> requests.Respo
     headers = {"Authorization": f"Bearer {KEY}", **({"Idempotency-Key": key} if key else {})}
     card = {"payment_method_data[type]": "card", "payment_method_data[card][number]": "4242424242424242"}
     card |= {"payment_method_data[card][exp_month]": "1", "payment_method_data[card][exp_year]": "2040"}
-    card["payment_method_types[0]"] = "card"
+    card["allowed_payment_method_types[0]"] = "card"
     sent = {"amount": "1999", "currency": "eur", "confirm": "true", **card, **form}
     return requests.post(simulators.urls["stripe"] + "/v1/payment_intents", data=sent, headers=headers, timeout=10)
 

@@ -264,6 +264,28 @@ async def test_wrong_credentials_get_no_token(sdk: Sdk) -> None:
         assert (unsigned.status_code, unsigned.json()["name"]) == (401, "AUTHENTICATION_FAILURE")
 
 
+@pytest.mark.parametrize("operation", ["token", "probe"])
+async def test_trouble_with_a_token_befalls_the_account_it_is_ordered_for(
+    sdk: Sdk, world: World, operation: str
+) -> None:
+    others = Scenario("paypal", "token", Behaviour.HTTP_500, when={"account": "merchant-2"})
+    world.scenarios += [others, Scenario("paypal", operation, Behaviour.HTTP_500, when={"account": ACCOUNT})]
+    async with httpx.AsyncClient(trust_env=False, base_url=sdk.url) as client:
+        form = {"grant_type": "client_credentials"}
+        statuses = [
+            (await client.post("/v1/oauth2/token", data=form, auth=("client", "secret"))).status_code for _ in range(2)
+        ]
+    assert statuses == [500, 200]
+    assert others.times == 1
+
+
+async def test_trouble_for_any_call_is_kept_for_the_call_that_the_token_is_for(sdk: Sdk, world: World) -> None:
+    world.scenarios.append(Scenario("paypal", "*", Behaviour.HTTP_500))
+    async with httpx.AsyncClient(trust_env=False, base_url=sdk.url) as client:
+        form = {"grant_type": "client_credentials"}
+        assert (await client.post("/v1/oauth2/token", data=form, auth=("client", "secret"))).status_code == 200
+
+
 def verify(message: Signed, certificate_pem: bytes) -> None:
     """Raises InvalidSignature unless the message is signed for our webhook."""
     headers = message.headers

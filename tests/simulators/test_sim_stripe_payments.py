@@ -191,7 +191,7 @@ def test_a_charge_carries_the_network_transaction_id(shop: Shop) -> None:
 
 
 def test_a_network_token_needs_a_cryptogram_that_was_made_for_it(shop: Shop) -> None:
-    form = {"amount": "900", "currency": "eur", "confirm": "true", "payment_method_types[0]": "card"}
+    form = {"amount": "900", "currency": "eur", "confirm": "true", "allowed_payment_method_types[0]": "card"}
     token = "payment_method_data[card][network_token]"
     form |= {"payment_method_data[type]": "card", f"{token}[number]": "4242424242424242"}
     form |= {f"{token}[exp_month]": "12", f"{token}[exp_year]": "2032"}
@@ -242,9 +242,24 @@ def test_paypal_may_be_authorised_and_captured(shop: Shop) -> None:
     assert shop.api.payment_intents.capture(intent.id).status == "succeeded"
 
 
-def test_a_method_that_does_not_take_the_currency_is_refused(shop: Shop) -> None:
+def test_a_list_of_methods_is_no_parameter_any_more_since_endive(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        shop.pay(payment_method_types=["ideal"], currency="usd")
+        shop.pay(payment_method_types=["card"])
+    assert refused.value.code == "payment_method_types_no_longer_supported"
+
+
+def test_a_method_that_does_not_take_the_currency_is_not_among_the_allowed(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.pay(allowed_payment_method_types=["ideal"], currency="usd")
+    assert refused.value.param == "allowed_payment_method_types"
+
+
+def test_an_older_version_still_takes_the_list_and_refuses_a_currency(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.api.payment_intents.create(
+            {"amount": 2000, "currency": "usd", "payment_method_types": ["ideal"]},
+            {"stripe_version": "2026-08-26.dahlia"},
+        )
     assert refused.value.code == "payment_intent_invalid_parameter"
 
 

@@ -183,7 +183,7 @@ async def paid_out(reports_dir: Path) -> AsyncIterator[tuple[World, Timekeeper, 
     world.register_account("stripe", "acct_1", {"secret_key": "sk_test_1"})
     async with serving(create_app(world)) as url:
         world.urls["stripe"] = url
-        card = {"payment_method": "pm_card_visa", "payment_method_types[0]": "card", "confirm": "true"}
+        card = {"payment_method": "pm_card_visa", "allowed_payment_method_types[0]": "card", "confirm": "true"}
         form = {"amount": "2000", "currency": "eur", "metadata[clearway_attempt]": "att_1", **card}
         await call("POST", url, "/v1/payment_intents", form)
         settle(world, "stripe", "acct_1", None, None, reports_dir)

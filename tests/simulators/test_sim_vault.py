@@ -235,7 +235,7 @@ def test_fifty_at_once_all_come_through(simulators: Simulators, token: str) -> N
             card = {"type": "card", "card][number": f"{token}.number", "card][exp_month": f"{token}.expiry_month"}
             card["card][exp_year"] = f"{token}.expiry_year"
             form = {f"payment_method_data[{name}]": value for name, value in card.items()}
-            form |= {"amount": "100", "currency": "eur", "confirm": "true", "payment_method_types[0]": "card"}
+            form |= {"amount": "100", "currency": "eur", "confirm": "true", "allowed_payment_method_types[0]": "card"}
             url = simulators.urls["stripe"] + "/v1/payment_intents"
             return str(session.post(url, data=form, headers=headers, timeout=30).json()["status"])
 
@@ -251,7 +251,7 @@ def _pay_through(simulators: Simulators, session: requests.Session, token: str, 
     card = {"number": f"{token}.number", "exp_month": f"{token}.expiry_month", "exp_year": f"{token}.expiry_year"}
     form = {f"payment_method_data[card][{name}]": value for name, value in {**card, "cvc": f"{token}.cvc"}.items()}
     form |= {"payment_method_data[type]": "card", "amount": "100", "currency": "eur", "confirm": "true"}
-    form["payment_method_types[0]"] = "card"
+    form["allowed_payment_method_types[0]"] = "card"
     headers = {"Authorization": f"Bearer {key}"}
     return session.post(simulators.urls["stripe"] + "/v1/payment_intents", data=form, headers=headers, timeout=10)
 
@@ -401,7 +401,7 @@ def test_the_proxy_opens_tls_and_reveals_the_card(
     card = {"number": f"{token}.number", "exp_month": f"{token}.expiry_month", "exp_year": f"{token}.expiry_year"}
     form = {f"payment_method_data[card][{name}]": value for name, value in card.items()}
     form |= {"payment_method_data[type]": "card", "amount": "100", "currency": "eur", "confirm": "true"}
-    form["payment_method_types[0]"] = "card"
+    form["allowed_payment_method_types[0]"] = "card"
     url = simulators.urls["stripe"].replace("http://", "https://") + "/v1/payment_intents?a=b"
     for _ in range(2):  # on one connection
         paid = through_tls.post(url, data=form, headers={"Authorization": "Bearer sk_test_opened"}, timeout=10)
