@@ -73,5 +73,6 @@ class GatewayKind:
     check: Callable[[Mapping[str, str], bool], None]
     live_hosts: tuple[str, ...]
     setup_notes: tuple[str, ...] = ()  # what an operator must arrange with the gateway before live traffic
+    roots_are_for_webhooks: bool = False  # `ca_file` holds the roots of its webhook certificates, not of its TLS
     encoding: Encoding | None = None
     declines: str = ""

@@ -85,7 +85,7 @@ def build_gateway(
         connect_timeout_s=endpoints.connect_timeout_s,
         read_timeout_s=endpoints.read_timeout_s,
         pool_size=endpoints.pool_size,
-        ca_file="" if gateway_name == "paypal" else endpoints.ca_file,
+        ca_file="" if kind_of(gateway_name).roots_are_for_webhooks else endpoints.ca_file,
     )
     through_vault = vault_session(vault, endpoints.pool_size)
     return kind_of(gateway_name).build(AccountSetup(credentials, endpoints, vault, direct, through_vault))

@@ -69,5 +69,6 @@ KIND = GatewayKind(
     ),
     build=_build,
     check=_check,
+    roots_are_for_webhooks=True,
     live_hosts=("api-m.paypal.com", "api.paypal.com"),
 )
