@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from currency.exponents import AmountNotRepresentable
 from currency.money import Money
 from orchestrator import clock_port
-from orchestrator.gateways.base import Lookup, LookupResult
+from orchestrator.gateways.base import Lookup, LookupResult, OperationCall
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer
+from orchestrator.gateways.redaction import redact_text
 from orchestrator.gateways.transport import Reply, Tape, network_outcome
 from orchestrator.gateways.vault import VaultSettings, read_vault_error, vault_outcome
 from routing.outcomes import Decline, Outcome, OutcomeKind
@@ -141,6 +142,16 @@ def outcome_of(answer: Answer[Any]) -> Outcome:
     )
 
 
+def without_bodies(answer: Answer[T], *names: str) -> Answer[T]:
+    """The answer without the bodies of its exchange's `request` or `reply`: documents and people are in them."""
+    kept = dict(answer.exchange)
+    for name in names:
+        part = kept.get(name)
+        if isinstance(part, dict):
+            kept[name] = {**part, "body": "[not kept]"}
+    return replace(answer, exchange=kept)
+
+
 def retry_after_s(reply: Reply) -> float:
     """The pause that a reply asks for in `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3); 0 without one."""
     text = next((value for key, value in reply.headers.items() if key.lower() == "retry-after"), "").strip()
@@ -162,6 +173,21 @@ def not_representable(gateway: str, error: AmountNotRepresentable) -> Outcome:
 def invalid_call(gateway: str, message: str) -> Outcome:
     """The outcome of an operation that cannot be put to this gateway: nothing is sent, the mistake is ours."""
     return declined(decline_for(gateway, "clearway", "invalid_request", message))
+
+
+def splits_refused(gateway: str, call: OperationCall) -> Outcome | None:
+    """The outcome of splits that cannot be made; None where they can. Nothing is sent."""
+    for split in call.splits:
+        if not split.recipient.strip():
+            text = f"the recipient of {split.reference or 'a split'} has no account at {gateway}"
+            return declined(decline_for(gateway, "clearway", "recipient_not_onboarded", text))
+        if split.amount.currency != call.amount.currency:
+            return invalid_call(gateway, f"splits must be in the payment's currency, {call.amount.currency}")
+        if split.amount.minor <= 0:
+            return invalid_call(gateway, "a split must be more than nothing")
+    if sum(split.amount.minor for split in call.splits) > call.amount.minor:
+        return invalid_call(gateway, "splits must not come to more than the amount")
+    return None
 
 
 def settled(outcome: Outcome | None, open_detail: str) -> LookupResult:
@@ -200,7 +226,7 @@ def probe_result(tape: Tape) -> str:
     """`` when the account answered something that shows its credentials are taken; else one line."""
     exchange = tape.last()
     if exchange is None:
-        return f"the call could not be made: {tape.raised}"
+        return f"the call could not be made: {_shown_error(tape.raised)}"
     if exchange.reply is None:
         return network_outcome(exchange).detail
     status = exchange.reply.status
@@ -221,7 +247,13 @@ def _judged(reply: Reply, read: Callable[[Reply], Outcome]) -> Outcome:
 def _not_made(tape: Tape, gateway: str) -> Outcome:
     if tape.raised is None:
         return Outcome(OutcomeKind.UNKNOWN, detail="the SDK returned without a recorded request")
-    return invalid_call(gateway, f"the request could not be built: {type(tape.raised).__name__}: {tape.raised}")
+    return invalid_call(gateway, f"the request could not be built: {_shown_error(tape.raised)}")
+
+
+def _shown_error(error: BaseException | None) -> str:
+    """The error for people. Libraries quote the header that they refuse, and with it a key: of theirs the type only."""
+    name, owner = type(error).__name__, type(error).__module__.partition(".")[0]
+    return f"{name}: {redact_text(str(error))}" if owner in ("builtins", "currency", "orchestrator") else name
 
 
 def _shown(money: Money | None) -> str:

@@ -87,7 +87,7 @@ class Connection:
 
     async def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
         """Raises WebhookRejected. In the account's threads, because a certificate may have to be fetched."""
-        return await self.threads.run(self.gateway.verify_webhook, headers, body)
+        return await self.threads.run_in_pause(self.gateway.verify_webhook, headers, body)
 
     async def probe(self) -> str:
         return await self.threads.run(self.gateway.probe)

@@ -5,7 +5,7 @@ Beside it what the networks want to know of a stored credential's use, and 3-D S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -113,7 +113,7 @@ class Mandate:
 class SepaDebitCredential:
     """A bank account to debit. Pending for days; once paid, returnable for 8 weeks, unauthorised for 13 months."""
 
-    iban: str
+    iban: str = field(repr=False)
     holder: str
     email: str
     mandate: Mandate

@@ -244,7 +244,7 @@ class Endpoint:
     endpoint_id: str
     url: str
     enabled: bool
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Endpoints(Protocol):
@@ -271,7 +271,7 @@ class ForwardRequest:
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # the credentials are in them
     content_type: str
     body: str
 

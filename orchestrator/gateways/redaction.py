@@ -15,14 +15,16 @@ _SECRETS = """
     holdername cardholdername fingerprint clientsecret apikey xapikey secret password authorization
     iban cryptogram proxyauthorization accesstoken refreshtoken redirectresult paymentdata hmacsignature
     cookie setcookie storedpaymentmethodid recurringdetailreference cavv tokenauthenticationverificationvalue
-    hmackey credentials body content expirydate vaultid
+    hmackey credentials body content expirydate vaultid receipturl
+    threedsresult md pares pareq payload
 """
 _PERSONAL = """
     email emailaddress shopperemail receiptemail phone phonenumber telephonenumber shopperip ip ipaddress
     givenname surname fullname firstname lastname shoppername payer dateofbirth browserinfo address line1 line2
     addressline1 addressline2 street housenumberorname postalcode billingdetails billingaddress deliveryaddress
     shippingaddress shipping useragent verifiedname ownername
-    accountid payerid birthdate
+    accountid payerid birthdate notes paypalaccountid transactionnote
+    payername accountholdername customerdetails shippingdetails collectedinformation
 """
 _SECRET_KEYS = frozenset(_SECRETS.split())
 _PERSONAL_KEYS = frozenset(_PERSONAL.split())
@@ -42,7 +44,7 @@ _CARD_LIKE = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 
 def redact(mapping: Mapping[str, object]) -> dict[str, object]:
     """A copy of JSON-like data without secrets and personal data, at any depth. Keys stay, so the shape can be read."""
-    return {key: _redact_value(key, value, parent="") for key, value in mapping.items()}
+    return _redact_mapping(mapping, parent="")
 
 
 def redact_text(text: str, *, mask_cards: bool = True) -> str:
@@ -50,6 +52,14 @@ def redact_text(text: str, *, mask_cards: bool = True) -> str:
     for pattern in (_VAULT_TOKEN, _KEY, _EMAIL, _TOKEN_IN_PATH):
         text = pattern.sub(REMOVED, text)
     return _CARD_LIKE.sub(_mask_card, text) if mask_cards else text
+
+
+def _redact_mapping(mapping: Mapping[str, object], parent: str) -> dict[str, object]:
+    kept = {str(key): _redact_value(str(key), value, parent) for key, value in mapping.items()}
+    field = mapping.get("field")
+    if isinstance(field, str) and "value" in mapping:  # PayPal quotes what it complains of, by a JSON pointer
+        kept["value"] = _redact_value(field.replace("/", "."), mapping["value"], parent)
+    return kept
 
 
 def _redact_value(key: str, value: object, parent: str) -> object:
@@ -60,7 +70,7 @@ def _redact_value(key: str, value: object, parent: str) -> object:
     if _is_private(plain, above) or any(_plain(name) in _PERSONAL_KEYS for name in names[:-1]):
         return REMOVED if value not in (None, "") else value
     if isinstance(value, Mapping):
-        return {str(k): _redact_value(str(k), v, plain) for k, v in value.items()}
+        return _redact_mapping(value, plain)
     if isinstance(value, list):
         return [_redact_value(key, item, parent) for item in value]
     if isinstance(value, str):

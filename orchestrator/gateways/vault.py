@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 from urllib.parse import quote, urlsplit
@@ -37,7 +37,7 @@ class Envelope:
     destination_header: str = "X-Proxy-Url"
     method_header: str = "X-Proxy-Method"
     key_header: str = "X-Vault-Key"
-    key: str = ""
+    key: str = field(default="", repr=False)
     header_prefix: str = ""
 
 
@@ -51,7 +51,7 @@ class VaultSettings:
 
     proxy_url: str = ""
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     number_expression: str = "{token}.number"
     cvc_expression: str = "{token}.cvc"
     expiry_month_expression: str = "{token}.expiry_month"

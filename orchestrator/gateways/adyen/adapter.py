@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from currency.exponents import AmountNotRepresentable
@@ -37,11 +37,11 @@ from routing.outcomes import Outcome
 class AdyenCredentials:
     """One merchant account's. `report_user` and the balance platform's are for those who have them."""
 
-    api_key: str
+    api_key: str = field(repr=False)
     webhooks: WebhookSecrets
     live_endpoint_prefix: str = ""
-    report_user: tuple[str, str] | None = None
-    balance_platform_api_key: str = ""
+    report_user: tuple[str, str] | None = field(default=None, repr=False)
+    balance_platform_api_key: str = field(default="", repr=False)
     balance_account: str = ""
 
     @property

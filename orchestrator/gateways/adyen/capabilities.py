@@ -73,7 +73,7 @@ CAPABILITIES = Capabilities(
         Verb.SUBMIT_EVIDENCE: Supported("Documents only, no text; a defence reason code is chosen.", _DISPUTES),
         Verb.REGISTER_ENDPOINT: Supported(
             "With the role Management API—Webhooks read and write; the token webhook is added by hand.",
-            f"{_DOCS}/api-explorer/Management/3/post/companies/(companyId)/webhooks/(webhookId)/generateHmac",
+            f"{_DOCS}/api-explorer/Management/3/post/merchants/_merchantId_/webhooks/_webhookId_/generateHmac",
         ),
         Verb.FETCH_PAYOUTS: Missing(
             "A merchant account's payouts are listed by no API, only by the settlement details report.", _REPORTS

@@ -82,4 +82,6 @@ def _read_page(reply: Reply, asked: Money | None) -> Answer[HostedPage]:
         return Answer(
             OutcomeKind.UNKNOWN, page, detail=f"the page is for {amount.minor} {amount.currency} (minor units)"
         )
+    if body["status"] == "paymentPending":
+        return Answer(OutcomeKind.PENDING, page, detail="the shopper is done, the money is on its way")
     return Answer(OutcomeKind.APPROVED, page)

@@ -42,7 +42,11 @@ class AdyenForwarding:
     def forward(
         self, gateway_token: str, gateway_customer: str, request: ForwardRequest, idempotency_key: str
     ) -> Answer[ForwardReply]:
-        """An error reply of Adyen's own means that it sent nothing on, but for its 5xx."""
+        """An error reply of Adyen's own means that it sent nothing on, but for its 5xx.
+
+        Keys are unique in a company account, to which the other side may belong too: the two requests have their own
+        (https://docs.adyen.com/development-resources/api-idempotency).
+        """
         problem = _problem_of(request)
         if problem:
             return answer_from(invalid_call(GATEWAY, problem))
@@ -52,7 +56,7 @@ class AdyenForwarding:
             "storedPaymentMethodId": gateway_token,
             **_destination(request),
         }
-        tape = record(lambda: self._api.forward(body, idempotency_key=idempotency_key))
+        tape = record(lambda: self._api.forward(body, idempotency_key=f"{idempotency_key}:forward"))
         return answer_of(tape, GATEWAY, _read_forwarded)
 
 

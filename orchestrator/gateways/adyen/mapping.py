@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from currency.exponents import from_gateway_minor
 from currency.money import Money
-from orchestrator.gateways.answers import answer_from, approved, by_status, declined
+from orchestrator.gateways.answers import answer_from, approved, by_status, declined, not_done_yet
 from orchestrator.gateways.base import OperationCall, OperationKind
 from orchestrator.gateways.credentials import Method, brand_of
-from orchestrator.gateways.declines import decline_for, first_mapped, narrow
+from orchestrator.gateways.declines import UNMAPPED, decline_for, first_mapped, narrow
 from orchestrator.gateways.facets import Answer, SavedMethod
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Authentication, Decline, NextAction, Outcome, OutcomeKind, RetryAction
@@ -50,6 +50,8 @@ def read_reply(call: OperationCall, reply: Reply) -> Outcome:
 
 def read_payment(call: OperationCall, body: dict[str, Any]) -> Outcome:
     """What `/payments` or `/payments/details` answered. Raises ValueError on an unknown result code."""
+    if (doubtful := _of_another_payment(call, body)) is not None:
+        return doubtful
     outcome = read_result(body, call.amount, call.gateway_payment_id, brand_of(call.credential))
     if outcome.kind not in (OutcomeKind.APPROVED, OutcomeKind.PENDING):
         return outcome
@@ -159,7 +161,9 @@ def read_stored(resource: Mapping[str, Any], customer: str) -> SavedMethod:
 def read_error(reply: Reply, known_psp: str = "") -> Outcome:
     """The outcome of an error reply: Adyen's own code first, else the HTTP status.
 
-    The older services call the text `message`, the newer ones `detail` (docs.adyen.com/errors).
+    The older services call the text `message`, the newer ones `detail` (docs.adyen.com/errors). With the header
+    `transient-error: true` the same request may be sent again: it tells nothing of one that was sent before
+    (docs.adyen.com/development-resources/api-idempotency).
     """
     body = reply.body or {}
     code, message = str(body.get("errorCode") or ""), str(body.get("message") or body.get("detail") or "")
@@ -167,7 +171,8 @@ def read_error(reply: Reply, known_psp: str = "") -> Outcome:
     if reply.status in (401, 403, 409, 429) or not code:
         return replace(by_status(GATEWAY, reply, message), gateway_payment_id=psp)
     decline = first_mapped(GATEWAY, [("error_code", code), ("http", str(reply.status))], message)
-    if decline.action_cit is RetryAction.UNKNOWN_INQUIRE:
+    transient = any(name.lower() == "transient-error" and value == "true" for name, value in reply.headers.items())
+    if transient or decline.action_cit is RetryAction.UNKNOWN_INQUIRE or decline.reason == UNMAPPED:
         # 704 and its like: a request of this reference exists already, and this answer does not tell its outcome.
         return Outcome(OutcomeKind.UNKNOWN, gateway_payment_id=psp, detail=f"Adyen error {code}: {message}")
     return declined(replace(decline, gateway_code=code), payment_id=psp)
@@ -188,6 +193,25 @@ def error_answer(reply: Reply) -> Answer[Any] | None:
 def money_of(amount: Mapping[str, Any]) -> Money:
     """Adyen's `{value, currency}`."""
     return from_gateway_minor(amount["value"], amount["currency"], GATEWAY)
+
+
+def _of_another_payment(call: OperationCall, body: dict[str, Any]) -> Outcome | None:
+    """What to make of an answer that is not proven to be about our attempt; None where it is.
+
+    `/payments/details` answers for whatever result is in the address that the shopper came back by, and that may be
+    another payment's. An answer that names none (merchantReference and pspReference are optional in Checkout v72) is
+    believed under the pspReference that we know; else the webhook decides, which is signed.
+    """
+    named, completes = str(body.get("merchantReference") or ""), call.kind is OperationKind.COMPLETE
+    if named and named != call.attempt_id:
+        if completes:
+            return not_done_yet(call.gateway_payment_id, "what the shopper brought back is another payment's")
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"Adyen answered about {named}, not {call.attempt_id}")
+    known = named or (call.gateway_payment_id and body.get("pspReference") == call.gateway_payment_id)
+    if known or not completes or body.get("action"):
+        return None
+    detail = f"{body['resultCode']}, of a payment that the answer does not name: Adyen will tell by webhook"
+    return Outcome(OutcomeKind.PENDING, gateway_payment_id=call.gateway_payment_id, detail=detail)
 
 
 def _read_modification(call: OperationCall, body: dict[str, Any]) -> Outcome:

@@ -143,6 +143,8 @@ def _read_save(
     said = body.get("amount") or {}
     outcome = read_result(body, Money(0, str(said.get("currency") or currency)), setup_id, brand)
     method = read_kept(body, customer)
+    if outcome.kind in _WITH_VALUE and method.gateway_customer != customer:
+        return Answer(OutcomeKind.UNKNOWN, detail="Adyen answered about another shopper's credential")
     if outcome.kind is OutcomeKind.APPROVED and not method.gateway_token:
         kind, detail = OutcomeKind.PENDING, "approved; the token comes by webhook, or in the shopper's list"
     else:

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from currency.exponents import to_gateway_minor
 from currency.money import Money
 from orchestrator.gateways.adyen.mapping import GATEWAY
-from orchestrator.gateways.answers import declined, invalid_call, not_done_yet
+from orchestrator.gateways.answers import invalid_call, not_done_yet, splits_refused
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind, Split
 from orchestrator.gateways.credentials import (
     Agreement,
@@ -26,7 +26,6 @@ from orchestrator.gateways.credentials import (
     StoredUse,
     method_of,
 )
-from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.vault import VaultSettings, expressions_for
 from routing.outcomes import Outcome
 
@@ -63,7 +62,7 @@ def refused_unsent(call: OperationCall) -> Outcome | None:
         case OperationKind.CREATE:
             return invalid_call(GATEWAY, "Adyen has no create step")
         case OperationKind.CONFIRM:
-            return _confirm_refused(call) or splits_refused(call.splits, call.amount)
+            return _confirm_refused(call) or splits_refused(GATEWAY, call)
         case OperationKind.COMPLETE:
             if details_request(call.action_result)["details"]:
                 return None
@@ -71,24 +70,11 @@ def refused_unsent(call: OperationCall) -> Outcome | None:
         case OperationKind.CAPTURE | OperationKind.REFUND:
             if not call.gateway_payment_id:
                 return invalid_call(GATEWAY, f"{call.kind} needs the payment's pspReference")
-            return splits_refused(call.splits, call.amount)
+            return splits_refused(GATEWAY, call)
         case OperationKind.VOID:
             return None
         case _:
             assert_never(call.kind)
-
-
-def splits_refused(splits: Sequence[Split], amount: Money) -> Outcome | None:
-    """The outcome of splits that cannot be made at Adyen; None where they can."""
-    for split in splits:
-        if not split.recipient.strip():
-            text = f"the recipient of {split.reference or 'a split'} has no balance account at Adyen"
-            return declined(decline_for(GATEWAY, "clearway", "recipient_not_onboarded", text))
-    if any(split.amount.currency != amount.currency for split in splits):
-        return invalid_call(GATEWAY, f"splits must be in the payment's currency, {amount.currency}")
-    if sum(split.amount.minor for split in splits) > amount.minor:
-        return invalid_call(GATEWAY, "splits must not come to more than the amount")
-    return None
 
 
 def payment_request(call: OperationCall, merchant: str, vault: VaultSettings) -> dict[str, Any]:

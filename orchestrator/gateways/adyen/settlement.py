@@ -49,7 +49,7 @@ class AdyenSettlements:
             )
         url = self._address_of(order.report_id)
         if url is None:
-            text = f"report_id must be a file name, or an address below {self._root}"
+            text = f"report_id must be a file name, or an address of {self._merchant} below {self._root}"
             return answer_from(invalid_call(GATEWAY, text))
         if self._report_user is None:
             text = "credentials report_username and report_password are not set: only a report user may download"
@@ -72,12 +72,12 @@ class AdyenSettlements:
         return answer_of(tape, GATEWAY, read)
 
     def _address_of(self, report_id: str) -> str | None:
-        """Only below our own reports' address: the one in a notification is not signed, and credentials go with it."""
+        """Only below our own account's reports: an announced address is not signed, and credentials go with it."""
+        root = f"{self._root}/MerchantAccount/{quote(self._merchant, safe='')}"
         if "://" not in report_id:
             plain = "/" not in report_id and report_id not in (".", "..")
-            account = quote(self._merchant, safe="")
-            return f"{self._root}/MerchantAccount/{account}/{quote(report_id, safe='')}" if plain else None
-        given, ours = urlsplit(report_id), urlsplit(self._root)
+            return f"{root}/{quote(report_id, safe='')}" if plain else None
+        given, ours = urlsplit(report_id), urlsplit(root)
         same = (given.scheme, given.netloc.lower()) == (ours.scheme, ours.netloc.lower())
         below = given.path.startswith(f"{ours.path}/") and ".." not in unquote(given.path).split("/")
         return report_id if same and below and not given.query else None

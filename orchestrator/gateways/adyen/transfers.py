@@ -15,7 +15,15 @@ from currency.money import Money
 from orchestrator.gateways.adyen.clients import AdyenServices
 from orchestrator.gateways.adyen.mapping import GATEWAY, error_answer, money_of, object_of
 from orchestrator.gateways.adyen.payment_request import amount_of
-from orchestrator.gateways.answers import answer_from, answer_of, declined, not_representable, outcome_of
+from orchestrator.gateways.answers import (
+    answer_from,
+    answer_of,
+    declined,
+    invalid_call,
+    not_representable,
+    outcome_of,
+    without_bodies,
+)
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer, Recipient, TransferOrder
 from orchestrator.gateways.transport import Reply, record
@@ -41,17 +49,20 @@ class AdyenTransfers:
         return self._move(self._liable, order.recipient, order.amount, order.idempotency_key, order.reference)
 
     def reverse(self, transfer_id: str, amount: Money, idempotency_key: str) -> Answer[str]:
-        """A transfer the other way: Adyen has none that undoes one between balance accounts."""
+        """A transfer the other way: Adyen has none that undoes one between balance accounts, and none that sees to it
+        that no more is taken back than was sent."""
         api = self._services.transfers
         found: Answer[str] = answer_of(
-            record(lambda: api.get_transfer(quote(transfer_id, safe=""))), GATEWAY, _read_recipient_of
+            record(lambda: api.get_transfer(quote(transfer_id, safe=""))),
+            GATEWAY,
+            lambda reply: _read_recipient_of(reply, amount),
         )
         if found.kind is not OutcomeKind.APPROVED or found.value is None:
             return answer_from(outcome_of(found))
         return self._move(found.value, self._liable, amount, idempotency_key, transfer_id)
 
     def recipient(self, recipient: str) -> Answer[Recipient]:
-        """`recipient` is a balance account; what it may do is its holder's capabilities."""
+        """`recipient` is a balance account; what it may do is its holder's capabilities. Who that is is not kept."""
         accounts, holders = self._services.balance_accounts, self._services.account_holders
         account: Answer[Mapping[str, Any]] = self._read(lambda: accounts.get_balance_account(quote(recipient, safe="")))
         if account.kind is not OutcomeKind.APPROVED or account.value is None:
@@ -83,9 +94,10 @@ class AdyenTransfers:
         return answer_of(tape, GATEWAY, lambda reply: _read_transfer(reply, amount))
 
     def _read(self, send: Callable[[], object]) -> Answer[Mapping[str, Any]]:
-        return answer_of(
+        answer: Answer[Mapping[str, Any]] = answer_of(
             record(send), GATEWAY, lambda reply: error_answer(reply) or Answer(OutcomeKind.APPROVED, object_of(reply))
         )
+        return without_bodies(answer, "reply")
 
 
 def _read_transfer(reply: Reply, asked: Money) -> Answer[str]:
@@ -106,10 +118,14 @@ def _read_transfer(reply: Reply, asked: Money) -> Answer[str]:
     return Answer(OutcomeKind.PENDING, transfer_id, detail=f"{status}: Adyen has not booked it yet")
 
 
-def _read_recipient_of(reply: Reply) -> Answer[str]:
+def _read_recipient_of(reply: Reply, taken_back: Money) -> Answer[str]:
     if error := error_answer(reply):
         return error
-    return Answer(OutcomeKind.APPROVED, str(object_of(reply)["counterparty"]["balanceAccountId"]))
+    body = object_of(reply)
+    sent = money_of(body["amount"])
+    if sent.currency != taken_back.currency or taken_back > sent:
+        return answer_from(invalid_call(GATEWAY, f"amount: {sent.minor} {sent.currency} (minor units) were sent"))
+    return Answer(OutcomeKind.APPROVED, str(body["counterparty"]["balanceAccountId"]))
 
 
 def _missing(account: Mapping[str, Any], holder: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.gateways.adyen.disputes import read_dispute
@@ -87,8 +87,8 @@ class WebhookSecrets:
     """What an account's notifications are checked with. `basic_auth` (user, password) where it is set at Adyen."""
 
     merchant_account: str
-    hmac_keys: tuple[str, ...]  # hex, any of them
-    basic_auth: tuple[str, str] | None = None
+    hmac_keys: tuple[str, ...] = field(repr=False)  # hex, any of them
+    basic_auth: tuple[str, str] | None = field(default=None, repr=False)
 
 
 def receive(headers: Mapping[str, str], body: bytes, secrets: WebhookSecrets) -> list[WebhookMessage]:

@@ -144,14 +144,14 @@ class PayPalGateway:
 
     def _payer(self, call: OperationCall, intent: str, options: dict[str, Any]) -> Callable[[], object]:
         """Authorises or captures the order: with the credential, or with what the payer has approved."""
-        paypal = self._paypal.through_vault if in_vault(call.credential) else self._paypal.direct
+        paypal, through_vault = self._paypal, in_vault(call.credential)
         confirms = call.kind is OperationKind.CONFIRM
         options["id"] = call.gateway_payment_id
         if intent == "CAPTURE":
             options["body"] = capture_order_request(call, self._vault) if confirms else OrderCaptureRequest()
-            return lambda: paypal.orders.capture_order(options)
+            return lambda: paypal.client(through_vault).orders.capture_order(options)
         options["body"] = authorize_request(call, self._vault) if confirms else OrderAuthorizeRequest()
-        return lambda: paypal.orders.authorize_order(options)
+        return lambda: paypal.client(through_vault).orders.authorize_order(options)
 
     def _options(self, call: OperationCall) -> dict[str, Any]:
         """The headers of a write. `confirm_order` has no PayPal-Request-Id and leaves it out."""

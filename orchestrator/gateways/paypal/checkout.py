@@ -49,7 +49,8 @@ class PayPalCheckout:
         return answer_from(Outcome(OutcomeKind.UNKNOWN, detail="PayPal's order has another amount: look into it"))
 
     def fetch(self, page_id: str) -> Answer[HostedPage]:
-        """`approved` when the payer has agreed and COMPLETE may take the money; an order that lapsed is `expired`."""
+        """`approved` when the payer has agreed: COMPLETE takes the money, or tells what became of it where it is not
+        there yet. An order that lapsed is `expired`."""
         tape = self._paypal.record(lambda: self._paypal.direct.orders.get_order({"id": page_id}))
 
         def read(reply: Reply) -> Answer[HostedPage]:
@@ -101,4 +102,4 @@ def _status(order: dict[str, Any]) -> str:
         return "paid"
     if order.get("status") == "VOIDED":
         return "expired"
-    return "approved" if order.get("status") == "APPROVED" else "open"
+    return "approved" if order.get("status") in ("APPROVED", "COMPLETED") else "open"

@@ -59,6 +59,10 @@ class PayPalConnection:
         self._connect()
         self.base_url: str = self._configure(direct).get_base_uri()
 
+    def client(self, in_vault: bool) -> Any:
+        """The SDK's client for what goes through the vault, or past it. Ask when sending: a new token replaces both."""
+        return self.through_vault if in_vault else self.direct
+
     def record(self, send: Callable[[], object]) -> Tape:
         """Run a call; a token that PayPal no longer takes (401: nothing was processed) is replaced once."""
         used = self._token

@@ -16,12 +16,16 @@ from orchestrator.gateways.base import OperationCall, OperationKind
 from orchestrator.gateways.credentials import brand_of
 from orchestrator.gateways.declines import decline_for, is_mapped, narrow
 from orchestrator.gateways.paypal.authentication import authentication_of, objection_to
+from orchestrator.gateways.redaction import redact_text
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind, RetryAction
 
 GATEWAY = "paypal"
 
 COMPLETED_ON_APPROVAL = "ORDER_COMPLETE_ON_PAYMENT_APPROVAL"
+
+# Statuses under which an issue is a refusal. Of every other the status counts: a 408 may have been acted upon.
+_REFUSED = frozenset({400, 404, 422})
 
 # Answers to an authorisation that comes before the payer has acted.
 _NOT_APPROVED_YET = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})
@@ -202,18 +206,24 @@ def captures_of(order: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def problem_of(reply: Reply) -> tuple[str, str]:
-    """The issue of an error reply (its name where it has no details) and what PayPal says of it."""
+    """The issue of an error reply (its name where it has no details) and what PayPal says of it.
+
+    Of several issues the first, unless another tells of an earlier request that may have been acted upon.
+    """
     body = reply.body or {}
     details = body.get("details") or [{}]
-    issue = str(details[0].get("issue") or body.get("name") or "")
-    return issue, str(details[0].get("description") or body.get("message") or "")
+    told = next((one for one in details if _is_inquiry(str(one.get("issue")))), details[0])
+    issue = str(told.get("issue") or body.get("name") or "")
+    return issue, redact_text(str(told.get("description") or body.get("message") or ""))
 
 
 def read_refusal(reply: Reply) -> Outcome:
     """The outcome of an error reply to a call that is no operation: by its issue where we know it, else its status."""
     issue, message = problem_of(reply)
-    if reply.status in (401, 403, 409, 429) or not is_mapped(GATEWAY, "issue", issue):
+    if reply.status not in _REFUSED or not is_mapped(GATEWAY, "issue", issue):
         return by_status(GATEWAY, reply, message or issue)
+    if _is_inquiry(issue):
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"{issue}: {message}")
     return declined(decline_for(GATEWAY, "issue", issue, message))
 
 
@@ -239,19 +249,22 @@ def link_of(thing: dict[str, Any], *rels: str) -> str:
 def _read_error(call: OperationCall, reply: Reply) -> Outcome:
     issue, message = problem_of(reply)
     payment_id = call.gateway_payment_id
-    if reply.status in (401, 403, 409, 429) or not issue:
+    if reply.status not in _REFUSED or not issue:
         return replace(by_status(GATEWAY, reply, message or issue), gateway_payment_id=payment_id)
     if call.kind is OperationKind.COMPLETE and issue in _NOT_APPROVED_YET:
         return not_done_yet(payment_id, message or issue)
     if issue == "PAYER_ACTION_REQUIRED":
-        return _action(reply.body or {}, payment_id)
+        return _action(call, reply.body or {}, payment_id)
     if issue == "PREVIOUSLY_VOIDED" and call.kind is OperationKind.VOID:
         return approved(call.amount, call.amount, payment_id=payment_id, operation_id=call.gateway_operation_id)
-    decline = decline_for(GATEWAY, "issue", issue, message)
-    if decline.action_cit is RetryAction.UNKNOWN_INQUIRE:
+    if _is_inquiry(issue):
         # ORDER_ALREADY_AUTHORIZED and its like: it exists, and this answer does not tell its outcome. Look it up.
         return Outcome(OutcomeKind.UNKNOWN, gateway_payment_id=payment_id, detail=f"{issue}: {message}")
-    return declined(decline, payment_id=payment_id)
+    return declined(decline_for(GATEWAY, "issue", issue, message), payment_id=payment_id)
+
+
+def _is_inquiry(issue: str) -> bool:
+    return decline_for(GATEWAY, "issue", issue).action_cit is RetryAction.UNKNOWN_INQUIRE
 
 
 def _payment_in(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
@@ -261,7 +274,7 @@ def _payment_in(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
         return read_capture(call, capture)
     match order.get("status"):
         case "PAYER_ACTION_REQUIRED":
-            return _action(order, order["id"])
+            return _action(call, order, order["id"])
         case "APPROVED" if call.kind is OperationKind.CONFIRM:
             return not_done_yet(order["id"], "approved by the payer: it is to be completed")
         case "VOIDED":
@@ -271,8 +284,10 @@ def _payment_in(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
             return None
 
 
-def _action(body: dict[str, Any], payment_id: str) -> Outcome:
+def _action(call: OperationCall, body: dict[str, Any], payment_id: str) -> Outcome:
     url = link_of(body, "payer-action")
+    if not url and call.kind is OperationKind.COMPLETE:  # the payer was there: the way is known, and still open
+        return not_done_yet(payment_id, "the payer has still to act")
     if not url:
         decline = decline_for(GATEWAY, "clearway", "action_not_offered", "no payer-action link")
         return declined(decline, payment_id=payment_id)

@@ -60,10 +60,9 @@ class PayPalSavedMethods:
         except ValueError:
             return answer_from(method_refused(order.credential))
         through_vault = in_vault(order.credential)
-        client = self._paypal.through_vault if through_vault else self._paypal.direct
         options = {"paypal_request_id": order.idempotency_key, "body": request}
         answer = self._saved_by(
-            lambda: client.vault.create_setup_token(options),
+            lambda: self._paypal.client(through_vault).vault.create_setup_token(options),
             read_setup_token,
             self._vault if through_vault else None,
         )
@@ -109,7 +108,7 @@ class PayPalSavedMethods:
             return shown
         token = VaultTokenRequest(shown.value.setup_id, "SETUP_TOKEN")
         body = PaymentTokenRequest(PaymentTokenRequestPaymentSource(token=token))
-        options = {"paypal_request_id": f"{key}-token", "body": body}
+        options = {"paypal_request_id": f"{key}-t", "body": body}  # short: no limit is published here
         setup_id = shown.value.setup_id
         return self._saved_by(
             lambda: self._paypal.direct.vault.create_payment_token(options),

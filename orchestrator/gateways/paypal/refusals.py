@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orchestrator.gateways.answers import declined, invalid_call
+from orchestrator.gateways.answers import declined, invalid_call, splits_refused
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind
 from orchestrator.gateways.credentials import (
     Credential,
@@ -60,15 +60,10 @@ def _refused_split(call: OperationCall) -> Outcome | None:
     """One recipient at most: each further one is a purchase unit and a transaction of its own, of which some may fail
     and none can be authorised first (https://developer.paypal.com/docs/multiparty/checkout/multiseller-payments/).
     """
-    if not call.splits:
-        return None
-    if not all(split.recipient for split in call.splits):
-        return refused("recipient_not_onboarded", "a recipient of the split has no merchant id at PayPal")
+    if refusal := splits_refused(GATEWAY, call):
+        return refusal
     if len(call.splits) > 1:
         return refused("split_not_supported", "PayPal pays one recipient per payment, beside ourselves")
-    part = call.splits[0].amount
-    if part.currency != call.amount.currency or not 0 < part.minor <= call.amount.minor:
-        return invalid_call(GATEWAY, "splits: the recipient's part must be positive, and within the amount")
     return None
 
 

@@ -147,6 +147,8 @@ class PayPalWebhookVerifier:
             policy = PolicyBuilder().store(self._roots()).time(clock_port.now())
             policy.build_server_verifier(x509.DNSName(dns[0].replace("*", "any", 1))).verify(leaf, chain[1:])
         except (VerificationError, x509.ExtensionNotFound, ValueError, IndexError) as error:
+            with self._lock:
+                self._certs.pop(url, None)  # what came broken once is fetched again
             raise WebhookRejected(f"the certificate is not trusted: {error}") from error
         return leaf
 

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from currency.exponents import AmountNotRepresentable
-from currency.money import Money
 from orchestrator import clock_port
 from orchestrator.gateways.answers import (
-    declined,
     invalid_call,
     looked_up,
     not_representable,
     probe_result,
     settle,
+    splits_refused,
 )
 from orchestrator.gateways.base import (
     CaptureMode,
@@ -25,7 +24,6 @@ from orchestrator.gateways.base import (
     WebhookMessage,
 )
 from orchestrator.gateways.credentials import in_vault
-from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Facets
 from orchestrator.gateways.stripe import params, webhooks
 from orchestrator.gateways.stripe.capabilities import CAPABILITIES
@@ -105,7 +103,7 @@ class StripeGateway:
         """Check `Stripe-Signature` against every secret, both ways in time, then translate."""
         trimmed = webhooks.trim(headers, body)
         webhooks.verify(trimmed, self._webhook_secrets, now_s=int(clock_port.now().timestamp()))
-        return webhooks.translate(trimmed.body)
+        return webhooks.translate(trimmed.body, live=self._account.live)
 
     def probe(self) -> str:
         """Read the balance: any key that may take payments may do that."""
@@ -174,23 +172,11 @@ def _refusal(call: OperationCall) -> Outcome | None:
         return invalid_call(
             GATEWAY, f"{kind} cannot be authorised first: ask for it with capture {CaptureMode.AUTOMATIC}"
         )
+    if call.kind is OperationKind.CREATE and call.save is not None and not params.customer_of(call):
+        return invalid_call(GATEWAY, params.LACKS_CUSTOMER)
     if opening and call.save is not None and params.lacks_consent(call.credential, call.shopper):
         return invalid_call(GATEWAY, params.LACKS_CONSENT)
-    return _split_refusal(call)
-
-
-def _split_refusal(call: OperationCall) -> Outcome | None:
-    if not call.splits:
-        return None
-    if any(split.amount.currency != call.amount.currency for split in call.splits):
-        return invalid_call(GATEWAY, "every split must be in the payment's currency")
-    shared = sum((split.amount for split in call.splits), Money.zero(call.amount.currency))
-    if shared > call.amount:
-        return invalid_call(GATEWAY, "the splits are more than the payment")
-    if not all(split.recipient for split in call.splits):
-        message = "a recipient of the splits has no account at Stripe"
-        return declined(decline_for(GATEWAY, "clearway", "recipient_not_onboarded", message))
-    return None
+    return splits_refused(GATEWAY, call)
 
 
 def _found(call: OperationCall, page: dict[str, Any]) -> Outcome | None:

@@ -29,14 +29,15 @@ def with_charge(outcome: Outcome, call: OperationCall, intent: dict[str, Any]) -
     charge = intent.get("latest_charge")
     details = (charge.get("payment_method_details") or {}) if isinstance(charge, dict) else {}
     card = details.get("card") or {}
-    kept = _kept_token(intent, details) if call.save is not None else ""
+    customer = _id(intent.get("customer"))  # what is kept for nobody cannot be charged again
+    kept = _kept_token(intent, details) if call.save is not None and customer else ""
     return replace(
         outcome,
         capture_before=_moment(card.get("capture_before")),
         network_transaction_id=str(card.get("network_transaction_id") or ""),
         authentication=_authentication(card.get("three_d_secure")),
         gateway_token=kept,
-        gateway_customer=_id(intent.get("customer")) if kept else "",
+        gateway_customer=customer if kept else "",
     )
 
 

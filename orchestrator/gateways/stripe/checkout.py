@@ -43,7 +43,8 @@ class StripeCheckout:
         if answer.kind is not OutcomeKind.DECLINED:
             return answer
         stands = self.fetch(page_id)
-        return stands if stands.value is not None and stands.value.status != "open" else answer
+        closed = stands.value is not None and stands.value.status != "open"
+        return stands if closed or stands.kind is OutcomeKind.PENDING else answer
 
 
 def read_page(session: dict[str, Any]) -> Answer[HostedPage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ READ_AGAIN = "the list is longer than is read"
 class Account:
     """One Stripe account: its clients, straight and through the vault, and what they are made from."""
 
-    secret_key: str
+    secret_key: str = field(repr=False)
     session: GatewaySession
     direct: StripeClient
     through_vault: StripeClient
@@ -45,6 +45,12 @@ class Account:
     @property
     def files_url(self) -> str:
         return self.base_url or FILES_URL
+
+    @property
+    def live(self) -> bool | None:
+        """Whether the key moves real money; None where it does not say: https://docs.stripe.com/keys."""
+        mode = self.secret_key.partition("_")[2].partition("_")[0]
+        return {"live": True, "test": False}.get(mode)
 
 
 def open_account(
@@ -107,16 +113,6 @@ def ask_all(send: Callable[[], Any], read: Callable[[dict[str, Any]], T]) -> Ans
         GATEWAY,
         lambda reply: _read(reply, lambda _: done(tuple(read(row) for row in rows_of(tape)))),
     )
-
-
-def without_bodies(answer: Answer[T], *names: str) -> Answer[T]:
-    """The answer without the bodies of its exchange's `request` or `reply`: documents and people are in them."""
-    kept = dict(answer.exchange)
-    for name in names:
-        part = kept.get(name)
-        if isinstance(part, dict):
-            kept[name] = {**part, "body": "[not kept]"}
-    return replace(answer, exchange=kept)
 
 
 def _read(reply: Reply, read: Callable[[dict[str, Any]], Answer[T]]) -> Answer[T]:

@@ -6,9 +6,9 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.gateways.answers import answer_from, invalid_call
+from orchestrator.gateways.answers import answer_from, invalid_call, outcome_of, without_bodies
 from orchestrator.gateways.facets import Answer, Dispute, DisputeStatus, EvidenceFile, EvidenceOrder
-from orchestrator.gateways.stripe.client import Account, ask, done, keyed, without_bodies
+from orchestrator.gateways.stripe.client import Account, ask, done, keyed
 from orchestrator.gateways.stripe.mapping import id_of, money_of
 from orchestrator.gateways.stripe.params import GATEWAY
 from routing.outcomes import OutcomeKind
@@ -77,7 +77,7 @@ class StripeDisputes:
         for position, (field, file) in enumerate(zip(fields, order.files, strict=True)):
             uploaded = self._upload(file, f"{order.idempotency_key}:{position}")
             if uploaded.value is None:
-                return answer_from_upload(uploaded)
+                return answer_from(outcome_of(uploaded))  # nothing was submitted yet: it is safe to repeat
             evidence[field] = uploaded.value
         asked: Any = {"evidence": evidence, "submit": True}
         answer = ask(
@@ -118,17 +118,6 @@ def read_dispute(dispute: dict[str, Any]) -> Dispute:
         gateway_operation_id=id_of(dispute.get("charge")),
         evidence_due_at=datetime.fromtimestamp(due, UTC) if due else None,
         funds_withdrawn=sum(row["amount"] for row in dispute.get("balance_transactions") or ()) < 0,
-    )
-
-
-def answer_from_upload(uploaded: Answer[str]) -> Answer[None]:
-    """Nothing was submitted yet, so what became of the upload is what became of the order: it is safe to repeat."""
-    return Answer(
-        uploaded.kind,
-        decline=uploaded.decline,
-        detail=uploaded.detail,
-        exchange=uploaded.exchange,
-        retry_after_s=uploaded.retry_after_s,
     )
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import stripe
 
-from orchestrator.gateways.answers import answer_from, invalid_call
+from orchestrator.gateways.answers import answer_from, invalid_call, without_bodies
 from orchestrator.gateways.facets import CARD_PLACES, Answer, ForwardReply, ForwardRequest, SavedMethod, SaveOrder
-from orchestrator.gateways.stripe.client import Account, ask, done, keyed, without_bodies
+from orchestrator.gateways.stripe.client import Account, ask, done, keyed
 from orchestrator.gateways.stripe.mapping import read_failure
 from orchestrator.gateways.stripe.methods import read_setup
 from orchestrator.gateways.stripe.params import GATEWAY, future_usage
@@ -45,8 +45,9 @@ class StripeForwarding:
     ) -> Answer[ForwardReply]:
         """Stripe fills the fields by the destination's form, so the places are left empty. It sends POST only.
 
-        The key makes one outbound request of it. The exchange is kept without bodies: in them are the other gateway's
-        credentials and what it keeps.
+        The key makes one outbound request of it, and is another than the one that goes along with the request
+        (https://docs.stripe.com/api/forwarding/request). The exchange is kept without bodies: in them are the other
+        gateway's credentials and what it keeps.
         """
         if request.method.upper() != "POST":
             return answer_from(invalid_call(GATEWAY, f"Stripe forwards by POST only, not by {request.method}"))
@@ -59,7 +60,7 @@ class StripeForwarding:
             "replacements": sorted({_REPLACEMENTS[place] for place in CARD_PLACES if place in request.body}),
             "request": {"body": body, "headers": _headers(request)},
         }
-        answer = ask(lambda: self._v1.forwarding.requests.create(asked, keyed(idempotency_key)), _read)
+        answer = ask(lambda: self._v1.forwarding.requests.create(asked, keyed(f"{idempotency_key}:forward")), _read)
         return without_bodies(_proven(answer), "request", "reply")
 
 

@@ -21,6 +21,7 @@ from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind
 
 # Errors that say the intent is in another state than the call needs; the intent comes with them.
 _STATE_CODES = frozenset({"payment_intent_unexpected_state", "charge_already_captured", "intent_invalid_state"})
+_MAY_HAVE_MOVED = frozenset({OutcomeKind.APPROVED, OutcomeKind.PENDING, OutcomeKind.UNKNOWN})
 
 
 def read_reply(call: OperationCall, reply: Reply) -> Outcome:
@@ -79,13 +80,15 @@ def read_failure(reply: Reply, brand: str = "") -> Outcome:
         raise ValueError("no JSON object")
     error = reply.body.get("error") or {}
     code, message = error.get("code") or "", error.get("message") or ""
-    if reply.status == 409 or error.get("type") == "idempotency_error":
-        # The key is in use, or was used with other parameters: in both cases an earlier request exists.
-        return Outcome(OutcomeKind.UNKNOWN, detail=f"idempotency conflict: {message}")
+    if _proves_nothing(reply.status, error):
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"Stripe answered HTTP {reply.status}: {message}")
+    uncoded = not (code or error.get("decline_code"))
     unexplained = reply.status in (401, 403) and not is_mapped(GATEWAY, "error_code", code)
-    if unexplained or (reply.status == 429 and code != "lock_timeout"):
+    if uncoded or unexplained or (reply.status == 429 and code != "lock_timeout"):
         return by_status(GATEWAY, reply, message)
-    return declined(read_decline(error, brand), operation_id=id_of(error.get("charge")))
+    intent = error.get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None  # itself, where it was expanded
+    return declined(read_decline(error, brand, charge), operation_id=id_of(error.get("charge")))
 
 
 def read_decline(error: dict[str, Any], brand: str = "", charge: object = None) -> Decline:
@@ -122,14 +125,30 @@ def action_not_offered(action: dict[str, Any]) -> Decline:
 
 
 def _read_error(call: OperationCall, reply: Reply) -> Outcome:
+    """The intent that comes with an error goes first where money may have moved, whatever the error says."""
     error = (reply.body or {}).get("error") or {}
-    intent = error.get("payment_intent")
-    if error.get("code") in _STATE_CODES and isinstance(intent, dict) and call.kind is not OperationKind.REFUND:
-        outcome = read_intent(call, intent)
-        if outcome is not None:
-            return outcome
+    intent, other_state = error.get("payment_intent"), error.get("code") in _STATE_CODES
+    stands = read_intent(call, intent) if isinstance(intent, dict) and call.kind is not OperationKind.REFUND else None
+    if stands is not None and (other_state or stands.kind in _MAY_HAVE_MOVED):
+        return stands
+    if other_state and not isinstance(intent, dict) and call.kind is not OperationKind.REFUND:
+        detail = f"in another state than expected, and Stripe does not say in which: {error.get('code')}"
+        return Outcome(OutcomeKind.UNKNOWN, gateway_payment_id=call.gateway_payment_id, detail=detail)
     payment_id = id_of(intent) or call.gateway_payment_id
     return replace(read_failure(reply, brand_of(call.credential)), gateway_payment_id=payment_id)
+
+
+def _proves_nothing(status: int, error: dict[str, Any]) -> bool:
+    """Whether an error tells nothing of what Stripe did: https://docs.stripe.com/api/errors.
+
+    A key that is in use (409) or was used with other parameters means that an earlier request exists; 424 is a failure
+    behind Stripe, and so is every status that is not about our request; `api_error` is Stripe's own trouble.
+    """
+    if error.get("type") == "idempotency_error":
+        return True
+    if status != 402 and not is_mapped(GATEWAY, "http", str(status)):
+        return True
+    return error.get("type") == "api_error" and not is_mapped(GATEWAY, "error_code", error.get("code") or "")
 
 
 def _read_authorisation(call: OperationCall, intent: dict[str, Any]) -> Outcome | None:
@@ -178,19 +197,17 @@ def _read_capture(call: OperationCall, intent: dict[str, Any]) -> Outcome | None
     """`amount_received` is the sum of all captures: what this one took is what it grew by since `captured_before`."""
     ids = {"payment_id": intent["id"], "operation_id": id_of(intent.get("latest_charge"))}
     before = call.captured_before or Money.zero(call.amount.currency)
-    match intent["status"]:
-        case "succeeded" | "requires_capture":
-            received = money_of(intent, "amount_received")
-            if received == before:
-                return None
-            took = received - before if received.currency == before.currency else received
-            return approved(call.amount, took, **ids)
-        case "processing":
-            return _processing(intent)
-        case "canceled":
-            return declined(decline_for(GATEWAY, "clearway", "canceled", "the intent is canceled"), **ids)
-        case _:
-            return None
+    if intent["status"] == "processing":
+        return _processing(intent)
+    if intent["status"] not in ("succeeded", "requires_capture", "canceled"):
+        return None
+    received = money_of(intent, "amount_received")
+    if received != before:  # canceled, too: then the rest was let go after it
+        took = received - before if received.currency == before.currency else received
+        return approved(call.amount, took, **ids)
+    if intent["status"] == "canceled":
+        return declined(decline_for(GATEWAY, "clearway", "canceled", "the intent is canceled"), **ids)
+    return None
 
 
 def _read_void(call: OperationCall, intent: dict[str, Any]) -> Outcome | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.gateways.answers import answer_from, declined, invalid_call
+from orchestrator.gateways.answers import answer_from, declined, invalid_call, without_bodies
 from orchestrator.gateways.credentials import Method, NetworkTokenCredential, SavedCredential, in_vault
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer, CompleteSave, CustomerOrder, SavedMethod, SaveOrder
 from orchestrator.gateways.stripe import params
 from orchestrator.gateways.stripe.charges import generated_mandate
-from orchestrator.gateways.stripe.client import PAGE_ROWS, Account, ask, ask_all, done, keyed, without_bodies
+from orchestrator.gateways.stripe.client import PAGE_ROWS, Account, ask, ask_all, done, keyed
 from orchestrator.gateways.stripe.mapping import action_not_offered, id_of, read_decline, read_redirect
 from orchestrator.gateways.stripe.params import GATEWAY
 from routing.outcomes import OutcomeKind
@@ -148,7 +148,7 @@ def _refusal(order: SaveOrder) -> Answer[SavedMethod] | None:
         message = "Stripe keeps cards, bank accounts and PayPal accounts; this credential it does not keep"
         return answer_from(declined(decline_for(GATEWAY, "clearway", "method_not_supported", message)))
     if not order.gateway_customer:
-        return answer_from(invalid_call(GATEWAY, "gateway_customer is missing: save the customer first"))
+        return answer_from(invalid_call(GATEWAY, params.LACKS_CUSTOMER))
     if params.lacks_consent(credential, order.shopper):
         return answer_from(invalid_call(GATEWAY, params.LACKS_CONSENT))
     return None

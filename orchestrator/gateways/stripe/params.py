@@ -76,7 +76,7 @@ def created_intent(call: OperationCall) -> Params:
     }
     if call.description:
         params["description"] = call.description
-    if customer := call.gateway_customer or getattr(call.credential, "gateway_customer", ""):
+    if customer := customer_of(call):
         params["customer"] = customer
     if call.save is not None:
         params["setup_future_usage"] = future_usage(call.save)
@@ -157,6 +157,14 @@ def by_merchant(use: StoredUse | None) -> bool:
     return use is not None and use.initiator is Initiator.MERCHANT
 
 
+def customer_of(call: OperationCall) -> str:
+    """Whose the credential is, or will be; `` for nobody's."""
+    kept = call.credential.gateway_customer if isinstance(call.credential, SavedCredential) else ""
+    return call.gateway_customer or kept
+
+
+# What is attached to nobody can be charged once only: https://docs.stripe.com/payments/save-during-payment.
+LACKS_CUSTOMER = "gateway_customer is missing: save the customer first"
 LACKS_CONSENT = "shopper.ip and shopper.browser are missing: Stripe wants to know where the customer consented"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import requests
 
-from orchestrator.gateways.answers import answer_from, answer_of, declined
+from orchestrator.gateways.answers import answer_from, answer_of, declined, outcome_of, without_bodies
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer, Payout, PayoutStatus, ReportFile, ReportOrder
-from orchestrator.gateways.stripe.client import PAGE_ROWS, Account, ask, ask_all, done, keyed, without_bodies
+from orchestrator.gateways.stripe.client import PAGE_ROWS, Account, ask, ask_all, done, keyed
 from orchestrator.gateways.stripe.mapping import money_of, read_failure
 from orchestrator.gateways.stripe.params import GATEWAY
 from orchestrator.gateways.transport import Reply, record
@@ -68,7 +68,7 @@ class StripeSettlements:
         """
         run = ask(self._run(order), _read_run)
         if run.value is None:
-            return Answer(run.kind, None, run.decline, None, run.detail, run.exchange, run.retry_after_s)
+            return answer_from(outcome_of(run))
         return self._download(run.value)
 
     def _run(self, order: ReportOrder) -> Callable[[], object]:
@@ -97,6 +97,8 @@ class StripeSettlements:
             if reply.status >= 400:
                 failure: Answer[ReportFile] = answer_from(read_failure(reply))
                 return failure
+            if reply.status != 200:
+                raise ValueError(f"HTTP {reply.status} in place of the report")
             return done(ReportFile(str(file.get("filename") or f"{file['id']}.csv"), taken[-1].content))
 
         return without_bodies(answer_of(tape, GATEWAY, read), "reply")

@@ -6,7 +6,7 @@ from typing import Any
 
 from currency.exponents import to_gateway_minor
 from currency.money import Money
-from orchestrator.gateways.answers import answer_from, declined
+from orchestrator.gateways.answers import answer_from, declined, without_bodies
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer, Recipient, TransferOrder
 from orchestrator.gateways.stripe.client import Account, ask, done, keyed
@@ -50,12 +50,15 @@ class StripeTransfers:
         return ask(send, lambda reversal: _moved(reversal, amount))
 
     def recipient(self, recipient: str) -> Answer[Recipient]:
-        """Ready when transfers and payouts are both on: https://docs.stripe.com/connect/account-capabilities#transfers."""
+        """Ready when transfers and payouts are both on: https://docs.stripe.com/connect/account-capabilities#transfers.
+
+        The reply tells who is behind the account, so it is not kept.
+        """
         answer = ask(lambda: self._v1.accounts.retrieve(recipient), lambda account: done(_read_recipient(account)))
         if answer.decline is not None and answer.decline.gateway_code in _UNKNOWN_ACCOUNT:
             unknown = Recipient(recipient, ready=False, missing="Stripe knows no such account connected to ours")
             return done(unknown)
-        return answer
+        return without_bodies(answer, "reply")
 
 
 def _moved(obj: dict[str, Any], amount: Money) -> Answer[str]:

@@ -66,24 +66,29 @@ def verify(trimmed: Trimmed, secrets: tuple[str, ...], *, now_s: int) -> None:
         raise WebhookRejected(f"signed at {stamps[0]}, more than {SIGNATURE_TOLERANCE_S} s from now")
 
 
-def translate(body: bytes) -> list[WebhookMessage]:
-    """The verified event in our words. Raises WebhookRejected where it is none."""
+def translate(body: bytes, *, live: bool | None = None) -> list[WebhookMessage]:
+    """The verified event in our words. Raises WebhookRejected where it is none. `live` is the account's mode."""
     try:
-        return [translate_event(json.loads(body))]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return [translate_event(json.loads(body), live=live)]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise WebhookRejected(f"signed, but not an event: {error!r}") from error
 
 
-def translate_event(event: dict[str, Any]) -> WebhookMessage:
-    """A verified snapshot event in our words; one that we do not act on (thin ones too) is `ignored`."""
-    event_type = event["type"]
-    key = event.get("snapshot_event") or event["id"]
+def translate_event(event: dict[str, Any], *, live: bool | None = None) -> WebhookMessage:
+    """A verified snapshot event in our words; one that we do not act on is `ignored`.
+
+    So are thin ones, under their own id: that of the snapshot is the snapshot's. A Connect endpoint is told of
+    connected accounts' money too, and a live one of test payments: https://docs.stripe.com/connect/webhooks.
+    """
+    event_type, key = event["type"], event["id"]
     occurred_at = _iso(event.get("created"))
     ignored = WebhookMessage(key, event_type, "ignored", occurred_at=occurred_at)
     data = event.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
     reader = _READERS.get(event_type)
     if reader is None or not isinstance(data, dict) or not isinstance(obj, dict):
+        return ignored
+    if event.get("account") or (live is not None and event.get("livemode") is (not live)):
         return ignored
     try:
         message = reader(obj, data.get("previous_attributes") or {})

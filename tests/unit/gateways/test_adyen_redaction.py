@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from adyen_served import CARD, Body, Served, adyen, call, served
+from adyen_served import CARD, Body, Served, adyen, call, served, whole_adyen
 
-from orchestrator.gateways.base import Gateway, OperationCall
+from orchestrator.gateways.base import Gateway, OperationCall, OperationKind
 from orchestrator.gateways.credentials import (
     Mandate,
     NetworkTokenCredential,
@@ -135,3 +135,37 @@ def test_nothing_secret_or_personal_is_kept_and_what_support_needs_is(
         assert word in shown
     for secret in SECRETS:
         assert secret not in shown
+
+
+@pytest.mark.parametrize("name", ["redirectResult", "threeDSResult", "MD", "PaRes", "payload"])
+def test_what_the_shopper_brought_back_is_not_kept(at: Served, name: str) -> None:
+    at.answer("POST /v72/payments/details", 200, ANSWER)
+    asked = call(OperationKind.COMPLETE, action_result={name: "BROUGHT-BACK", "paymentData": "BROUGHT-BACK"})
+    with adyen(at) as gateway:
+        shown = str(gateway.perform(asked).exchange)
+    assert "BROUGHT-BACK" not in shown
+    assert "PSP1" in shown
+
+
+def test_what_is_posted_to_the_bank_is_not_kept(at: Served) -> None:
+    data = {"MD": "FOR-THE-BANK", "PaReq": "FOR-THE-BANK", "TermUrl": "https://shop.example/return"}
+    action = {"type": "redirect", "url": "https://bank.example/", "method": "POST", "data": data}
+    at.answer("POST /v72/payments", 200, {"resultCode": "RedirectShopper", "pspReference": "PSP1", "action": action})
+    with adyen(at) as gateway:
+        outcome = gateway.perform(call())
+    assert "FOR-THE-BANK" not in str(outcome.exchange)
+    assert outcome.next_action is not None
+    assert outcome.next_action.data["PaReq"] == "FOR-THE-BANK"
+
+
+def test_recipient_is_kept_without_who_is_behind_it(at: Served) -> None:
+    at.answer("GET /bcl/v2/balanceAccounts/BA1", 200, {"id": "BA1", "status": "active", "accountHolderId": "AH1"})
+    contact = {"email": "ada@shop.example", "phone": {"number": "+31"}, "fullPhoneNumber": "+3120-Ada"}
+    holder = {"id": "AH1", "status": "active", "description": "Ada Lovelace", "contactDetails": contact}
+    at.answer("GET /bcl/v2/accountHolders/AH1", 200, holder)
+    with whole_adyen(at) as gateway:
+        assert gateway.facets.transfers is not None
+        shown = str(gateway.facets.transfers.recipient("BA1").exchange)
+    assert "AH1" in shown
+    assert "Ada" not in shown
+    assert "ada@" not in shown

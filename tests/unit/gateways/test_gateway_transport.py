@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import socket
+import ssl
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from orchestrator.gateways import transport
-from orchestrator.gateways.transport import GatewaySession, ReplyTooLarge, ReplyTooSlow, network_outcome, record
+from orchestrator.gateways.transport import GatewaySession, ReplyTooLarge, network_outcome, record
 from orchestrator.gateways.vault import VaultSettings, vault_session
 from routing.outcomes import OutcomeKind
 
@@ -97,23 +105,56 @@ def test_answer_that_never_comes_is_unknown() -> None:
     assert kind is OutcomeKind.UNKNOWN
 
 
-def test_answer_that_trickles_is_given_up_after_the_time_for_a_whole_one() -> None:
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=", b"x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\x03", b"x"),  # a file's name
+    ],
+    ids=["body", "header", "chunk", "gzip"],
+)
+def test_answer_that_trickles_is_given_up_after_the_time_for_a_whole_one(begin: bytes, drop: bytes) -> None:
     stop = threading.Event()
 
     def trickle(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+        connection.sendall(begin)
         with suppress(OSError):
-            while not stop.wait(0.1):
-                connection.sendall(b" ")
+            while not stop.wait(0.05):
+                connection.sendall(drop)
 
+    patient = GatewaySession(connect_timeout_s=2, read_timeout_s=0.2, pool_size=1)
     with server(trickle) as address:
-        tape = record(lambda: session().post(f"http://{address}/"))
+        alarm = threading.Timer(3, stop.set)
+        alarm.start()
+        tape = record(lambda: patient.post(f"http://{address}/"))
+        gave_up = not stop.is_set()
+        alarm.cancel()
         stop.set()
-    assert isinstance(tape.raised, ReplyTooSlow)
+    assert gave_up
     exchange = tape.last()
     assert exchange is not None
     assert network_outcome(exchange).kind is OutcomeKind.UNKNOWN
+
+
+def test_compressed_answer_is_measured_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 1_000_000)
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+
+    def explode(connection: socket.socket) -> None:
+        connection.recv(65536)
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+        connection.sendall(head.encode() + bomb)
+
+    with server(explode) as address:
+        tracemalloc.start()
+        tape = record(lambda: session().post(f"http://{address}/"))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert isinstance(tape.raised, ReplyTooLarge)
+    assert peak_bytes < 10_000_000
 
 
 def test_answer_without_end_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,3 +259,47 @@ def test_a_request_through_the_vault_is_sent_without_waiting_for_acknowledgement
             assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         finally:
             connection.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of this machine that nobody has signed, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = builder.add_extension(address, critical=True).sign(key, hashes.SHA256())
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path = tmp_path / "server.pem"
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + signed.public_bytes(pem))
+    return path
+
+
+def answering_by_tls(certificate: Path) -> Callable[[socket.socket], object]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(OK)
+
+    return answer
+
+
+def test_certificate_that_is_not_trusted_is_not_reached(certificate: Path) -> None:
+    with server(answering_by_tls(certificate)) as address:
+        assert outcome_of(session(), f"https://{address}/") is OutcomeKind.NOT_REACHED
+
+
+def test_certificate_that_is_trusted_by_the_settings_is_taken(certificate: Path) -> None:
+    http = GatewaySession(connect_timeout_s=2, read_timeout_s=2, pool_size=1, ca_file=str(certificate))
+    with server(answering_by_tls(certificate)) as address:
+        assert http.post(f"https://{address}/").status_code == 200
+
+
+def test_what_speaks_no_tls_may_have_the_request(certificate: Path) -> None:
+    """The handshake failed, which only our own side knows: proven is nothing but what is listed in `never_sent`."""
+    with server(lambda connection: connection.sendall(OK)) as address:
+        assert outcome_of(session(), f"https://{address}/") is OutcomeKind.UNKNOWN

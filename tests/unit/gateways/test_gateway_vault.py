@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from orchestrator.gateways.credentials import CardCredential, NetworkTokenCredential
+from orchestrator.gateways.facets import Endpoint, ForwardRequest
 from orchestrator.gateways.transport import record
 from orchestrator.gateways.vault import Envelope, VaultSettings, VaultShape, expressions_for, vault_session
 
@@ -101,3 +102,12 @@ def test_network_token_is_an_expression_with_a_cryptogram_only_while_the_custome
     assert expressions_for(present, VaultSettings()).number == "tok_1.network_token"
     assert expressions_for(present, VaultSettings()).cryptogram == "tok_1.cryptogram"
     assert expressions_for(absent, VaultSettings()).cryptogram == ""
+
+
+def test_keys_are_not_shown_where_settings_are(vault: Vault) -> None:
+    shown = repr(VaultSettings("https://vault.example", "us-er", "pass-word", envelope=Envelope(key="vault-key")))
+    assert "pass-word" not in shown
+    assert "vault-key" not in shown
+    request = ForwardRequest("POST", DESTINATION, {"Authorization": "Bearer secret"}, "application/json", "{}")
+    assert "secret" not in repr(request)
+    assert "whsec" not in repr(Endpoint("we_1", DESTINATION, True, {"webhook_secret": "whsec_1"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from orchestrator.gateways.facets import (
     SaveOrder,
 )
 from orchestrator.gateways.paypal.events import EVENT_TYPES
+from orchestrator.ids import new_id
 from routing.outcomes import OutcomeKind
 
 VAULT = "paypal-vault_payment_tokens_v3.json"
@@ -75,7 +77,7 @@ def test_card_is_kept_by_a_setup_token_that_becomes_a_payment_token(paypal: PayP
     assert (answer.value.brand, answer.value.last4, answer.value.expiry_year) == ("visa", "4242", 2030)
     first, second = paypal.asked()
     assert (first.through_vault, second.through_vault) == (True, False)
-    assert (first.headers["paypal-request-id"], second.headers["paypal-request-id"]) == ("key_1", "key_1-token")
+    assert (first.headers["paypal-request-id"], second.headers["paypal-request-id"]) == ("key_1", "key_1-t")
     assert second.json["payment_source"]["token"] == {"id": "SETUP1", "type": "SETUP_TOKEN"}
 
 
@@ -345,3 +347,23 @@ def test_page_that_paypal_has_forgotten_is_expired(gateway: Gateway) -> None:
     page = gateway.facets.checkout.fetch("ORDER1").value
     assert page is not None
     assert page.status == "expired"
+
+
+def test_key_that_was_used_before_tells_of_a_credential_that_may_be_kept(
+    paypal: PayPalServer, gateway: Gateway
+) -> None:
+    used = {"name": "UNPROCESSABLE_ENTITY", "details": [{"issue": "PAYPAL_REQUEST_ID_PREVIOUSLY_USED"}]}
+    paypal.answer("POST", SETUP, 422, used)
+    assert gateway.facets.methods is not None
+    assert gateway.facets.methods.save(save_order()).kind is OutcomeKind.UNKNOWN
+
+
+def test_every_write_of_keeping_a_card_has_a_short_key_of_its_own(paypal: PayPalServer, gateway: Gateway) -> None:
+    paypal.answer("POST", SETUP, 201, setup_token("APPROVED"))
+    paypal.answer("POST", TOKENS, 201, TOKEN)
+    assert gateway.facets.methods is not None
+    ours = new_id("pmt")
+    gateway.facets.methods.save(replace(save_order(), idempotency_key=ours))
+    keys = [one.headers["paypal-request-id"] for one in paypal.asked()]
+    assert len(set(keys)) == 2
+    assert all(key.startswith(ours) and len(key) <= 38 for key in keys)

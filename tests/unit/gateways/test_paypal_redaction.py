@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from paypal_served import CARD, PayPalServer, call_of, order, payment, paypal_server
+from paypal_served import CARD, EUR, PayPalServer, call_of, order, payment, paypal_server
 
 from orchestrator.gateways.base import CaptureMode, OperationKind
 from orchestrator.gateways.credentials import (
@@ -19,7 +20,7 @@ from orchestrator.gateways.credentials import (
     Shopper,
     StoredUse,
 )
-from orchestrator.gateways.facets import EvidenceFile, EvidenceOrder, SaveOrder
+from orchestrator.gateways.facets import CheckoutOrder, CompleteSave, EvidenceFile, EvidenceOrder, SaveOrder
 
 ORDER = "/v2/checkout/orders/ORDER1"
 PERSON = {
@@ -80,9 +81,19 @@ def replies(paypal: PayPalServer) -> None:
         "status": "WAITING_FOR_SELLER_RESPONSE",
         "dispute_amount": {"currency_code": "EUR", "value": "12.30"},
         "disputed_transactions": [{"buyer": {"email": "ada@example.com", "name": "Ada Lovelace"}}],
+        "messages": [{"posted_by": "BUYER", "content": "I am Ada Lovelace."}],
+        "evidences": [{"source": "SUBMITTED_BY_BUYER", "notes": "Ada Lovelace has nothing."}],
     }
     paypal.answer("GET", "/v1/customer/disputes/PP-D-1", 200, shown)
     paypal.answer("POST", "/v1/customer/disputes/PP-D-1/provide-evidence", 200, {"links": []})
+    paypal.answer("POST", "/v1/customer/disputes/PP-D-1/accept-claim", 422, {"name": "UNPROCESSABLE_ENTITY"})
+    paypal.answer("GET", "/v3/vault/setup-tokens/SETUP1", 200, token | {"id": "SETUP1", "status": "APPROVED"})
+    paypal.answer("POST", "/v2/checkout/orders", 201, made)
+    withdrawal = {"transaction_id": "T1", "paypal_account_id": "QYR5Z8XDVJNXQ", "transaction_note": "Ada Lovelace"}
+    paypal.answer("GET", "/v1/reporting/transactions", 400, {"transaction_details": [{"transaction_info": withdrawal}]})
+    webhook = {"id": "WH1", "url": "https://pay.example/w", "event_types": []}
+    paypal.answer("GET", "/v1/notifications/webhooks", 200, {"webhooks": []})
+    paypal.answer("POST", "/v1/notifications/webhooks", 201, webhook)
 
 
 def transcript(paypal: PayPalServer) -> list[dict[str, object]]:
@@ -110,7 +121,19 @@ def transcript(paypal: PayPalServer) -> list[dict[str, object]]:
     kept.append(disputes.fetch("PP-D-1").exchange)
     document = EvidenceFile("receipt", "receipt.pdf", "application/pdf", b"%PDF-1.4 Ada Lovelace")
     kept.append(disputes.submit_evidence(EvidenceOrder("key", "PP-D-1", "Delivered.", (document,))).exchange)
+    kept.append(disputes.accept("PP-D-1", "key").exchange)
+    kept.append(methods.complete_save(CompleteSave("key", "SETUP1", "cust_1", {})).exchange)
+    checkout, settlements, endpoints = gateway.facets.checkout, gateway.facets.settlements, gateway.facets.endpoints
+    assert checkout is not None
+    assert settlements is not None
+    assert endpoints is not None
+    page = CheckoutOrder("key", "pay_1", "att_1", EUR, "Tea", "https://r", "https://c", shopper=shopper)
+    kept += [checkout.open(page).exchange, checkout.fetch("ORDER1").exchange]
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    kept.append(settlements.payouts(began, began + timedelta(days=1)).exchange)
+    kept.append(endpoints.register("https://pay.example/w", "key").exchange)
     gateway.close()
+    assert all(kept[-9:])  # the facets were all asked
     return kept
 
 

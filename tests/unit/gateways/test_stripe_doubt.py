@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from stripe_served import SECRET_KEY, Served, call, intent, serving
+from stripe_served import CARD, SECRET_KEY, Served, call, intent, serving
 
 from currency.money import Money
-from orchestrator.gateways.base import CaptureMode, Lookup, OperationKind
-from orchestrator.gateways.credentials import SavedCredential, StoredUse
-from orchestrator.gateways.facets import ForwardRequest, ReportOrder
+from orchestrator.gateways.base import CaptureMode, Lookup, OperationKind, Split
+from orchestrator.gateways.credentials import Mandate, SavedCredential, SepaDebitCredential, StoredUse
+from orchestrator.gateways.facets import ForwardRequest, ReportOrder, SaveOrder
 from orchestrator.gateways.kinds import GatewayEndpoints
 from orchestrator.gateways.registry import build_gateway
 from orchestrator.gateways.stripe.adapter import StripeGateway
 from orchestrator.gateways.vault import VaultSettings
-from routing.outcomes import OutcomeKind
+from routing.outcomes import OutcomeKind, RetryAction
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 WRITES = [OperationKind.CONFIRM, OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.VOID]
@@ -82,6 +82,17 @@ def test_decline_that_comes_with_its_intent_is_still_a_decline(served: Served) -
     assert (outcome.kind, outcome.decline.reason) == (OutcomeKind.DECLINED, "lost_card")
 
 
+@pytest.mark.parametrize("last_error", [{}, {"last_payment_error": {"code": "card_declined"}}])
+def test_what_stripe_blocked_itself_is_told_with_the_error_too(served: Served, last_error: dict[str, Any]) -> None:
+    charge = {"id": "ch_1", "outcome": {"type": "blocked", "reason": "rule"}}
+    left = intent(status="requires_payment_method", latest_charge=charge, **last_error)
+    body = error("card_declined", type_="card_error", decline_code="generic_decline", payment_intent=left)
+    served.will_say((402, body))
+    outcome = served.stripe.perform(call(OperationKind.CONFIRM))
+    assert outcome.decline is not None
+    assert (outcome.decline.reason, outcome.decline.action_cit) == ("fraud_gateway", RetryAction.FRAUD_NEVER)
+
+
 @pytest.mark.parametrize("kind", [OperationKind.CONFIRM, OperationKind.CAPTURE, OperationKind.VOID])
 @pytest.mark.parametrize("code", ["payment_intent_unexpected_state", "charge_already_captured", "intent_invalid_state"])
 def test_another_state_than_expected_is_looked_into_where_it_is_not_told(
@@ -98,12 +109,17 @@ def test_part_that_was_captured_before_the_rest_was_let_go_is_not_lost(served: S
     assert (result.state, result.outcome.kind) == (Lookup.SETTLED, OutcomeKind.APPROVED)
 
 
-@pytest.mark.parametrize("kind", [OperationKind.CREATE, OperationKind.CONFIRM])
-def test_credential_is_not_kept_for_nobody(served: Served, kind: OperationKind) -> None:
-    served.will_say(intent())
-    outcome = served.stripe.perform(call(kind, save=StoredUse()))
+def test_credential_is_not_kept_for_nobody(served: Served) -> None:
+    served.will_say(intent(payment_method="pm_1"))
+    outcome = served.stripe.perform(call(OperationKind.CREATE, save=StoredUse()))
     assert (outcome.kind, served.asked) == (OutcomeKind.DECLINED, [])
     assert "gateway_customer" in outcome.detail
+
+
+def test_what_stripe_keeps_for_nobody_is_not_told_as_kept(served: Served) -> None:
+    served.will_say(intent(payment_method="pm_1", customer=None))
+    outcome = served.stripe.perform(call(OperationKind.CONFIRM, save=StoredUse()))
+    assert (outcome.kind, outcome.gateway_token) == (OutcomeKind.APPROVED, "")
 
 
 def test_customer_of_a_kept_credential_is_who_it_is_kept_for(served: Served) -> None:
@@ -161,3 +177,39 @@ def test_capture_at_once_is_believed_before_the_error_too(served: Served) -> Non
     served.will_say((400, error("payment_intent_unexpected_state", payment_intent=paid)))
     outcome = served.stripe.perform(call(OperationKind.CONFIRM, capture=CaptureMode.AUTOMATIC))
     assert outcome.kind is OutcomeKind.APPROVED
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_part_of_nothing_or_less_is_refused_before_any_call(served: Served, minor: int) -> None:
+    parts = (Split("acct_1", Money(minor, "EUR")), Split("acct_2", Money(100, "EUR")))
+    outcome = served.stripe.perform(call(OperationKind.CREATE, splits=parts))
+    assert (outcome.kind, served.asked) == (OutcomeKind.DECLINED, [])
+
+
+def test_charge_without_the_customer_that_wants_them_is_a_decline_not_a_redirect(served: Served) -> None:
+    action = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://hooks.stripe.com/3ds/1"}}
+    waits = intent(status="requires_action", next_action=action)
+    served.will_say((402, error("authentication_required", type_="card_error", payment_intent=waits)))
+    outcome = served.stripe.perform(call(OperationKind.CONFIRM))
+    assert outcome.decline is not None
+    assert (outcome.kind, outcome.decline.reason) == (OutcomeKind.DECLINED, "authentication_required")
+
+
+def test_secrets_in_requests_and_endpoints_are_not_shown_where_objects_are(served: Served) -> None:
+    assert served.stripe.facets.mirror is not None
+    order = SaveOrder("key_1", "pm_1", CARD, "cus_1", StoredUse())
+    request = served.stripe.facets.mirror.save_request(order)
+    assert SECRET_KEY in str(request.headers)
+    assert SECRET_KEY not in repr(request)
+    made = {"id": "we_1", "url": "https://shop.example/hook", "status": "enabled", "secret": "whsec_of_it"}
+    served.will_say(made)
+    assert served.stripe.facets.endpoints is not None
+    answer = served.stripe.facets.endpoints.register("https://shop.example/hook", "key_1")
+    assert answer.value is not None
+    assert answer.value.secrets == {"webhook_secret": "whsec_of_it"}
+    assert "whsec_of_it" not in repr(answer)
+
+
+def test_bank_account_is_not_shown_where_objects_are() -> None:
+    account = SepaDebitCredential("DE89370400440532013000", "Ada Lovelace", "ada@example.com", Mandate("M1", AT))
+    assert "DE89370400440532013000" not in repr(call(OperationKind.CONFIRM, credential=account))

@@ -46,7 +46,7 @@ def test_places_of_the_card_are_left_empty_for_stripe_to_fill(served: Served) ->
     assert replaced == ["card_expiry", "card_number", "cardholder_name"]
     assert (form["request[headers][0][name]"], form["request[headers][0][value]"]) == ("X-API-Key", "their-secret-key")
     assert "request[headers][1][name]" not in form
-    assert served.last.headers["idempotency-key"] == "key_1"
+    assert served.last.headers["idempotency-key"] == "key_1:forward"
 
 
 def test_answer_of_the_other_gateway_is_told_and_neither_it_nor_our_key_there_is_kept(served: Served) -> None:

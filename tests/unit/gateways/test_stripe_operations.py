@@ -305,7 +305,8 @@ def test_credential_kept_with_the_payment_is_named_only_where_it_was_asked_for(s
 def test_kept_ideal_payment_leaves_a_sepa_mandate(served: Served) -> None:
     details = {"type": "ideal", "ideal": {"generated_sepa_debit": "pm_sepa"}}
     charge = {"id": "ch_1", "payment_method_details": details}
-    served.will_say(intent(status="succeeded", amount_received=1230, payment_method="pm_i", latest_charge=charge))
+    shown: dict[str, Any] = {"payment_method": "pm_i", "customer": "cus_1", "latest_charge": charge}
+    served.will_say(intent(status="succeeded", amount_received=1230, **shown))
     asked = call(OperationKind.COMPLETE, credential=IdealCredential(), capture=AUTOMATIC, save=StoredUse())
     assert served.stripe.perform(asked).gateway_token == "pm_sepa"
 

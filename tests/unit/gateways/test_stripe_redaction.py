@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from stripe_served import Served, call, intent, refused, serving
+from stripe_served import Served, call, intent, listed, refused, serving
 
 from orchestrator.gateways.base import CaptureMode, OperationKind
 from orchestrator.gateways.credentials import (
@@ -116,3 +116,55 @@ def test_customer_is_kept_without_name_and_address(served: Served) -> None:
     served.will_say({"id": "cus_1", "name": "Ada Lovelace", "email": "ada@example.com"})
     assert served.stripe.facets.methods is not None
     assert_private(served.stripe.facets.methods.save_customer(CustomerOrder("key_1", "c_1", SHOPPER)).exchange)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"type": "paypal", "paypal": {"payer_name": "Ada Lovelace", "payer_email": "ada@example.com", "payer_id": "P"}},
+        {"type": "paypal", "paypal": {"shipping": {"line1": "Lovelace-Straat 1"}, "verified_name": "Ada Lovelace"}},
+        {"type": "card", "card": {"name": "Ada Lovelace", "fingerprint": "secret_words1"}},
+        {"type": "sepa_debit", "sepa_debit": {"account_holder_name": "Ada Lovelace", "fingerprint": "secret_words1"}},
+    ],
+)
+def test_charge_is_kept_without_who_paid_and_its_public_receipt(served: Served, details: dict[str, Any]) -> None:
+    receipt = {"receipt_url": "https://pay.stripe.com/receipts/payment/secret_words"}
+    charge = {"id": "ch_1", "payment_method_details": details} | receipt
+    served.will_say(intent(latest_charge=charge))
+    assert_private(served.stripe.perform(call(OperationKind.COMPLETE)).exchange)
+
+
+def test_paid_page_is_kept_without_its_customer(served: Served) -> None:
+    customer = {"name": "Ada Lovelace", "email": "ada@example.com", "address": {"city": "Lovelace-Straat"}}
+    shipped = {"name": "Ada Lovelace", "address": {"line1": "Lovelace-Straat 1"}}
+    page = {"id": "cs_1", "status": "complete", "payment_status": "paid", "amount_total": 1230, "currency": "eur"}
+    people = {"customer_details": customer, "customer_email": "ada@example.com", "shipping_details": shipped}
+    served.will_say(page | people | {"collected_information": {"shipping_details": shipped}})
+    assert served.stripe.facets.checkout is not None
+    exchange = served.stripe.facets.checkout.fetch("cs_1").exchange
+    assert_private(exchange)
+    assert "cs_1" in str(exchange)
+
+
+def test_recipient_is_kept_without_its_people(served: Served) -> None:
+    people = {
+        "individual": {"first_name": "Ada", "last_name": "Lovelace", "dob": {"day": 10}, "phone": "+31"},
+        "business_profile": {"name": "Ada Lovelace", "support_email": "ada@example.com"},
+        "company": {"name": "Ada Lovelace", "address": {"line1": "Lovelace-Straat 1"}},
+        "external_accounts": {"data": [{"id": "ba_1", "account_holder_name": "Ada Lovelace", "last4": "3000"}]},
+        "settings": {"dashboard": {"display_name": "Ada Lovelace"}},
+    }
+    served.will_say({"id": "acct_1", "capabilities": {"transfers": "active"}, "payouts_enabled": True} | people)
+    assert served.stripe.facets.transfers is not None
+    answer = served.stripe.facets.transfers.recipient("acct_1")
+    assert_private(answer.exchange)
+    assert answer.value is not None
+    assert answer.value.ready
+
+
+def test_kept_methods_are_listed_without_their_owners(served: Served) -> None:
+    owner = {"name": "Ada Lovelace", "email": "ada@example.com"}
+    method = {"id": "pm_1", "type": "card", "card": {"brand": "visa", "last4": "4242"}, "billing_details": owner}
+    served.will_say(listed([method], url="/v1/customers/cus_1/payment_methods"))
+    assert served.stripe.facets.methods is not None
+    assert_private(served.stripe.facets.methods.saved("cus_1").exchange)
