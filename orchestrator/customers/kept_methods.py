@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
+import structlog
 
 from orchestrator import clock_port, outbox
 from orchestrator.customers import method_store as store
@@ -14,10 +15,12 @@ from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
 from orchestrator.gateways import accounts, connections
 from orchestrator.gateways.credentials import StoredUse
-from orchestrator.gateways.facets import SavedMethod
+from orchestrator.gateways.facets import Answer, SavedMethod
 from orchestrator.ids import new_id
 from orchestrator.outbox import Later
 from routing.outcomes import OutcomeKind
+
+log = structlog.get_logger()
 
 DETACH = "payment_method.detach"
 PAUSES_S = (5, 60, 600, 3600, 6 * 3600)  # between tries to be rid of a token; the last one for good
@@ -40,6 +43,9 @@ class TokenState(StrEnum):
     FORGOTTEN = "forgotten"
 
 
+_HELD = (TokenState.KEPT, TokenState.FORGETTING)
+
+
 class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer agreed to, as it can be shown later. `other_gateways`: its text covers keeping it elsewhere."""
 
@@ -60,7 +66,6 @@ async def keep(
         raise InvalidField("consent.text", "is required: what the customer agreed to, in the words that were shown")
     await customers.get(merchant_id, customer_id)
     await accounts.get(merchant_id, account_id)
-    now = clock_port.now()
     method = store.MethodRow(
         id=new_id("pm"),
         merchant_id=merchant_id,
@@ -74,24 +79,11 @@ async def keep(
         network_transaction_id=saved.network_transaction_id,
         consent=msgspec.to_builtins(consent),
         status=MethodStatus.ACTIVE.value,
-        created_at=now,
-    )
-    token = store.TokenRow(
-        id=new_id("pmt"),
-        payment_method_id=method.id,
-        gateway_account_id=account_id,
-        gateway_token=saved.gateway_token,
-        gateway_customer=saved.gateway_customer,
-        mirrored_from=None,
-        state=TokenState.KEPT.value,
-        tries=0,
-        detail="",
-        created_at=now,
-        changed_at=now,
+        created_at=clock_port.now(),
     )
     async with transaction():
         await store.insert_method(method)
-        await store.insert_token(token)
+        await store.insert_token(_first_token(method, account_id, saved))
     return method
 
 
@@ -120,11 +112,9 @@ async def forget_tokens(method_id: str) -> Later | None:
     for token in await store.tokens_of(method_id):
         if token.state in (TokenState.FORGOTTEN, TokenState.FAILED):
             continue
-        if token.state == TokenState.SENT or not token.gateway_token:
-            # the mirroring that is under way sees the method's status and undoes what it finds
-            waiting.append(now + timedelta(seconds=PAUSES_S[0]))
-            continue
-        if not await _forget(token):
+        # the mirroring that is under way sees the method's status and ends; until then nobody knows what to forget
+        under_way = token.state == TokenState.SENT or not token.gateway_token
+        if under_way or not await _forget(token):
             waiting.append(now + timedelta(seconds=PAUSES_S[min(token.tries, len(PAUSES_S) - 1)]))
     if waiting:
         return Later(min(waiting))
@@ -133,17 +123,44 @@ async def forget_tokens(method_id: str) -> Later | None:
     return None
 
 
+def _first_token(method: store.MethodRow, account_id: str, saved: SavedMethod) -> store.TokenRow:
+    return store.TokenRow(
+        id=new_id("pmt"),
+        payment_method_id=method.id,
+        gateway_account_id=account_id,
+        gateway_token=saved.gateway_token,
+        gateway_customer=saved.gateway_customer,
+        mirrored_from=None,
+        state=TokenState.KEPT.value,
+        tries=0,
+        detail="",
+        created_at=method.created_at,
+        changed_at=method.created_at,
+    )
+
+
 async def _forget(token: store.TokenRow) -> bool:
-    connection = await connections.connect(token.gateway_account_id)
+    """Whether the gateway has forgotten it, or keeps it for another method whose owner did not ask for that."""
+    if not await store.set_token_state(token.id, _HELD, TokenState.FORGETTING, tried=True):
+        return False  # another worker's word came between
+    if await store.is_kept_otherwise(token.id, token.gateway_account_id, token.gateway_token):
+        answer: Answer[None] = Answer(OutcomeKind.APPROVED, detail="another payment method is the same credential")
+    else:
+        answer = await _told_to_forget(token)
+    done = answer.kind is OutcomeKind.APPROVED
+    await store.set_token_state(token.id, _HELD, TokenState.FORGOTTEN if done else None, detail=answer.detail)
+    return done
+
+
+async def _told_to_forget(token: store.TokenRow) -> Answer[None]:
+    try:
+        connection = await connections.connect(token.gateway_account_id)
+    except Exception as error:  # one account that cannot be opened does not keep the others from forgetting
+        log.exception("payment_method.not_forgotten", token=token.id, account=token.gateway_account_id)
+        return Answer(OutcomeKind.NOT_REACHED, detail=f"the account cannot be used: {type(error).__name__}")
     facet = connection.gateway.facets.methods
     if facet is None:  # a gateway that keeps nothing has nothing to forget
-        await store.set_token_state(token.id, TokenState.FORGOTTEN)
-        return True
-    await store.set_token_state(token.id, TokenState.FORGETTING, tried=True)
-    answer = await connection.ask(
-        lambda _: facet.detach(token.gateway_token, token.gateway_customer, f"{token.id}_detach")
-    )
-    done = answer.kind is OutcomeKind.APPROVED
-    state = TokenState.FORGOTTEN if done else TokenState.FORGETTING
-    await store.set_token_state(token.id, state, detail=answer.detail)
-    return done
+        return Answer(OutcomeKind.APPROVED)
+    # a key for each try: a stored error would be given again for the same one
+    key = f"{token.id}_detach_{token.tries}"
+    return await connection.ask(lambda _: facet.detach(token.gateway_token, token.gateway_customer, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -93,18 +94,43 @@ async def set_method_status(method_id: str, before: str, after: str) -> bool:
     return bool(rows)
 
 
+async def is_kept_otherwise(token_id: str, account_id: str, gateway_token: str) -> bool:
+    """Whether another token of ours is the same credential at the same account: a gateway may give one twice."""
+    same: bool = await PaymentMethodToken.exists().where(
+        PaymentMethodToken.gateway_account_id == account_id,
+        PaymentMethodToken.gateway_token == gateway_token,
+        PaymentMethodToken.state == "kept",
+        PaymentMethodToken.id != token_id,
+    )
+    return same
+
+
 async def set_token_state(
-    token_id: str, state: str | None, *, detail: str = "", tried: bool = False, **changed: str
-) -> None:
-    """None leaves the state as it is. `changed` are columns to set besides: `gateway_token`, `gateway_customer`."""
+    token_id: str,
+    before: Collection[str],
+    after: str | None,
+    *,
+    detail: str = "",
+    tries: int | None = None,
+    tried: bool = False,
+    **changed: str,
+) -> bool:
+    """Whether the token was in one of the states `before`, and had been tried `tries` times where that is given; else
+    nothing changes. None leaves the state as it is. `changed`: columns to set besides.
+    """
     values: dict[Any, Any] = {
         PaymentMethodToken.detail: detail[:500],
         PaymentMethodToken.changed_at: clock_port.now(),
     }
-    if state is not None:
-        values[PaymentMethodToken.state] = str(state)
+    if after is not None:
+        values[PaymentMethodToken.state] = str(after)
     if tried:
         values[PaymentMethodToken.tries] = PaymentMethodToken.tries + 1
     for name, value in changed.items():
         values[getattr(PaymentMethodToken, name)] = value
-    await PaymentMethodToken.update(values).where(PaymentMethodToken.id == token_id)
+    asked = PaymentMethodToken.update(values).where(
+        PaymentMethodToken.id == token_id, PaymentMethodToken.state.is_in([str(state) for state in before])
+    )
+    if tries is not None:
+        asked = asked.where(PaymentMethodToken.tries == tries)
+    return bool(await asked.returning(PaymentMethodToken.id))
