@@ -57,3 +57,10 @@ class Unauthorized(ClearwayError):
 class Forbidden(ClearwayError):
     status = 403
     code = "forbidden"
+
+
+class Busy(ClearwayError):
+    """There is no room for this now; nothing was begun. Try again soon."""
+
+    status = 503
+    code = "busy"

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from orchestrator.errors import Busy
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -19,7 +21,7 @@ DEFAULT_MAX_CALLS = 8
 DEFAULT_MAX_WAITING = 64
 
 
-class AccountBusy(Exception):
+class AccountBusy(Busy):
     """The account's threads and queue are full, or its gateway asked for a pause. Nothing was sent."""
 
 

@@ -139,3 +139,16 @@ async def test_metrics_count_payments_by_status(api: Api, new_payment: dict[str,
     text = (await api.client.get("/metrics")).text
     assert 'clearway_payments{status="requires_payment_method"} 1.0' in text
     assert "clearway_outbox_parked 0.0" in text
+
+
+async def test_webhook_that_finds_every_thread_taken_is_told_to_come_again(api: Api) -> None:
+    from orchestrator.gateways import connections
+
+    account = (await api.post("/v1/gateway-accounts", STRIPE)).json()["id"]
+    threads = (await connections.connect(account)).threads
+    threads._taken = threads._limit  # as if calls hung
+    try:
+        answer = await api.client.post(f"/webhooks/{account}", content=b"{}", headers={"Stripe-Signature": "t=1,v1=00"})
+    finally:
+        threads._taken = 0
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
