@@ -159,8 +159,29 @@ def migrate(
 
 
 @app.command()
-def doctor() -> None:
-    """Check every part and say how to mend what is missing. Exit code 1 when something required fails."""
+def doctor(
+    live_sandbox: Annotated[
+        bool,
+        typer.Option("--live-sandbox", help="Ask the gateways' real sandboxes instead, with your own test keys."),
+    ] = False,
+    gateway: Annotated[
+        list[str] | None, typer.Option(help="With --live-sandbox: only this one; may be repeated.")
+    ] = None,
+    verb: Annotated[
+        list[str] | None, typer.Option(help="With --live-sandbox: only this verb, as `authorise`; may be repeated.")
+    ] = None,
+) -> None:
+    """Check every part and say how to mend what is missing. Exit code 1 when something required fails.
+
+    With --live-sandbox it runs the contract suite against the sandboxes of Stripe, Adyen and PayPal, with test keys
+    from CLEARWAY_SANDBOX_… (docs/sandbox.md). Example: clearway doctor --live-sandbox --gateway stripe
+    """
+    if live_sandbox:
+        from orchestrator import live_sandbox as sandbox
+
+        raise typer.Exit(0 if sandbox.run(gateway or [], verb or []) else 1)
+    if gateway or verb:
+        _fail("--gateway and --verb go with --live-sandbox.")
     from orchestrator import doctor as examination
     from orchestrator.settings import default_state_dir
     from orchestrator.supervisor import adopt_environment

@@ -234,12 +234,19 @@ async def _reach(part: str, host: str, port: int, remedy: str, otherwise: State)
 
 
 async def _vault(settings: Settings) -> list[Finding]:
-    if not settings.vault.proxy_url:
+    vault = settings.vault
+    enveloped = vault.shape == "envelope"
+    url, name = (vault.envelope_url, "ENVELOPE_URL") if enveloped else (vault.proxy_url, "PROXY_URL")
+    if not url and (enveloped or vault.envelope_url):
+        other = "ENVELOPE_URL is empty" if enveloped else "ENVELOPE_URL is set, and nothing is sent there"
+        remedy = f"set CLEARWAY_VAULT__{name}, or CLEARWAY_VAULT__SHAPE={'transport' if enveloped else 'envelope'}"
+        return [Finding("card vault", State.FAILED, f"CLEARWAY_VAULT__SHAPE is {vault.shape}, but __{other}", remedy)]
+    if not url:
         remedy = "set CLEARWAY_VAULT__PROXY_URL and __FIELDS_URL: cards are charged and typed in through a vault"
         return [Finding("card vault", State.WARNING, "not configured", remedy)]
-    parts = urlsplit(settings.vault.proxy_url)
+    parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return [await _reach("card vault", parts.hostname or "", port, "check CLEARWAY_VAULT__PROXY_URL", State.FAILED)]
+    return [await _reach("card vault", parts.hostname or "", port, f"check CLEARWAY_VAULT__{name}", State.FAILED)]
 
 
 async def _gateway_accounts(settings: Settings) -> list[Finding]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import live_suite
 import pytest
 import requests
 from openapi_contract import CONTRACTS
@@ -30,8 +31,13 @@ from orchestrator.gateways.vault import VaultSettings
 from routing.outcomes import OutcomeKind
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    live_suite.add_options(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "forced_replies: holds replies that a gateway's published contract leaves out")
+    live_suite.begin(config)
 
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +49,7 @@ HMAC_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """What really ran, for whoever wants to compare it with docs/contract-coverage.md; one file a worker."""
-    if not PLAYED:
+    if not PLAYED or live_suite.is_live(session.config):
         return
     worker = getattr(session.config, "workerinput", {}).get("workerid", "main")
     BUILD.mkdir(exist_ok=True)
@@ -127,7 +133,16 @@ def complained() -> set[str]:
 
 
 @pytest.fixture
-def connect(
+def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Account]]:
+    """Makes an account: a fresh one at the simulators, or the user's own at a real sandbox (`--live-sandbox`)."""
+    if not live_suite.is_live(request.config):
+        yield request.getfixturevalue("connect_simulated")
+        return
+    yield from request.config.pluginmanager.get_plugin("live-suite").connecting(request)
+
+
+@pytest.fixture
+def connect_simulated(
     world: World,
     taps: dict[str, WireTap],
     received: Received,

@@ -80,6 +80,34 @@ async def test_doctor_names_each_account_whose_credentials_cannot_be_unsealed(
     settings.get_settings.cache_clear()
 
 
+async def finding_of_the_vault(monkeypatch: pytest.MonkeyPatch, **given: str) -> doctor.Finding:
+    for name, value in given.items():
+        monkeypatch.setenv(f"CLEARWAY_VAULT__{name.upper()}", value)
+    return {finding.part: finding for finding in await doctor._vault(settings.read_settings())}["card vault"]
+
+
+async def test_doctor_says_that_an_envelope_without_its_address_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await finding_of_the_vault(monkeypatch, shape="envelope", proxy_url="http://127.0.0.1:1")
+    assert found.state is doctor.State.FAILED
+    assert "ENVELOPE_URL is empty" in found.detail
+    assert "set CLEARWAY_VAULT__ENVELOPE_URL" in found.remedy
+
+
+async def test_doctor_says_that_an_envelopes_address_is_not_used_without_its_shape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = await finding_of_the_vault(monkeypatch, envelope_url="https://vault.example/proxy")
+    assert found.state is doctor.State.FAILED
+    assert "CLEARWAY_VAULT__SHAPE=envelope" in found.remedy
+
+
+async def test_doctor_reaches_for_the_envelopes_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as vault:
+        url = f"http://127.0.0.1:{vault.getsockname()[1]}/proxy"
+        found = await finding_of_the_vault(monkeypatch, shape="envelope", envelope_url=url)
+    assert (found.state, found.detail) == (doctor.State.OK, f"{url[7:-6]} answers")
+
+
 async def test_a_revoked_key_opens_nothing(database: str) -> None:
     merchant = await access.create_merchant("Acme GmbH", {})
     secret = await access.create_api_key(merchant.id, "leaked")
