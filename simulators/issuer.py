@@ -33,7 +33,7 @@ _DECLINES = {
     "4000000000000069": "expired_card",
     "4000000000000127": "incorrect_cvc",
 }
-_CHALLENGES = frozenset({"4000002760003184"})
+_CHALLENGES = frozenset({"4000002760003184", "4212345678910006"})  # of Stripe, of Adyen
 _EEA = frozenset(
     (
         *("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT"),

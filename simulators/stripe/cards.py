@@ -51,6 +51,7 @@ TEST_METHODS = {
     "pm_card_createDisputeProductNotReceived": "4000000000002685",
     "pm_card_createDisputeInquiry": "4000000000001976",
     "pm_card_refundFail": "4000000000005126",
+    "pm_card_pendingRefund": "4000000000007726",
 }
 """Card numbers by the id of the payment method that stands for them."""
 
