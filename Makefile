@@ -17,10 +17,10 @@ PACKAGES := currency routing invoicing orchestrator simulators
 APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo up doctor test bench pictures check lint types imports format clean
+.PHONY: help setup demo up doctor test bench pictures contract-coverage check lint types imports format clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
 setup: $(DEV) ## install everything (again: nothing to do, no time)
 
@@ -42,6 +42,12 @@ bench: $(DEV) ## measure against baselines of the same run; ONLY=name runs one
 pictures: $(DEV) ## take the README's picture again, from the running console
 	@$(BIN)/pytest -q tests/browser/test_checkout_failover.py -k outage
 	@mkdir -p docs/images && cp build/screenshots/console-timeline-desk.png docs/images/timeline.png
+
+contract-coverage: $(DEV) ## write docs/contract-coverage.md and docs/gateways.md anew from what is declared
+	@$(BIN)/python tests/contract/coverage_matrix.py > docs/contract-coverage.md.new
+	@mv docs/contract-coverage.md.new docs/contract-coverage.md
+	@$(BIN)/python -m orchestrator.gateways.capability_table > docs/gateways.md.new
+	@mv docs/gateways.md.new docs/gateways.md
 
 check: lint types imports ## lint, types and imports only
 

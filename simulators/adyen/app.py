@@ -1,7 +1,8 @@
 """The Adyen simulator's routes: Checkout v72, DisputeService v30, Management v3, the shoppers' pages, the reports.
 
 Credentials of POST /accounts of the control API: `api_key`, and where wanted `company` (its name; idempotency keys are
-the company's), `country`, `multiple_partial_captures` ("true"), `report_user` and `report_password`.
+the company's), `country`, `multiple_partial_captures` ("true"), `report_username` and `report_password`,
+`balance_platform_api_key`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from simulators.adyen import checkouts, defence, forwarding, management, modifications, payments, tokens
+from simulators.adyen import checkouts, defence, forwarding, management, modifications, payments, platforms, tokens
 from simulators.adyen.gate import Gate, Work
 from simulators.adyen.redirects import RedirectPages
 from simulators.adyen.state import state_of
@@ -60,13 +61,24 @@ _MANAGEMENT: tuple[tuple[str, str, str, Verb], ...] = (
     ("endpoint", "POST", _WEBHOOKS + "/{id}/generateHmac", management.generate_hmac),
     ("endpoint", "POST", _WEBHOOKS + "/{id}/test", management.test),
 )
+_PLATFORM: tuple[tuple[str, str, str, Verb], ...] = (
+    ("lookup", "GET", "/bcl/v2/balanceAccounts/{id}", platforms.balance_account),
+    ("lookup", "GET", "/bcl/v2/accountHolders/{id}", platforms.account_holder),
+    ("payout", "POST", "/btl/v4/transfers", platforms.transfer),
+    ("lookup", "GET", "/btl/v4/transfers", platforms.transfers),
+    ("lookup", "GET", "/btl/v4/transfers/{id}", platforms.get_transfer),
+)
 
 
 def create_app(world: World) -> ASGIApp:
     """All of it on one port; the real ones are on several hosts."""
     state = state_of(world)
     app = App(not_found=lambda request: error(404, "000", "Not Found", "internal"))
-    for gate, table in ((Gate(world, state), _CHECKOUT), (Gate(world, state, management.problem), _MANAGEMENT)):
+    for gate, table in (
+        (Gate(world, state), _CHECKOUT),
+        (Gate(world, state, management.problem), _MANAGEMENT),
+        (Gate(world, state, management.problem, "balance_platform_api_key"), _PLATFORM),
+    ):
         for operation, method, path, verb in table:
             app.route(method, path, _handler(world, gate, operation, verb))
     pages, hosted = RedirectPages(world), checkouts.CheckoutPages(world)
@@ -100,7 +112,7 @@ async def _report(world: World, request: Request, account: str, name: str) -> Re
     docs.adyen.com/reporting/automatically-get-reports.
     """
     held = world.accounts.get(("adyen", account), {})
-    user, password = held.get("report_user", ""), held.get("report_password", "")
+    user, password = held.get("report_username", ""), held.get("report_password", "")
     if not user or not password or _basic(request) != (user, password):
         return Response(401, b"Unauthorized", {"www-authenticate": 'Basic realm="Adyen reports"'})
 

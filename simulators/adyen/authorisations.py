@@ -54,7 +54,7 @@ def new_charge(world: World, order: Order) -> Charge:
 def needs_challenge(order: Order) -> bool:
     """Whether the card's bank wants to see the shopper first: never on a payment made without one."""
     card = order.instrument.card
-    if card is None or order.interaction != "Ecommerce" or order.requested or order.instrument.is_authenticated:
+    if card is None or _is_without_shopper(order) or order.requested or order.instrument.is_authenticated:
         return False
     if order.attempts_authentication == "never" or order.instrument.type == "networkToken":
         return False
@@ -77,7 +77,7 @@ def verdict_on(world: World, order: Order, declined_for: str | None) -> Refusal 
         return PAST_EXPIRY
     if order.instrument.type == "networkToken" and not _token_may_be_charged(order):
         return PLAIN
-    if verdict.kind is VerdictKind.CHALLENGE and order.interaction == "ContAuth":
+    if verdict.kind is VerdictKind.CHALLENGE and _is_without_shopper(order):
         return AUTHENTICATION_REQUIRED
     return None
 
@@ -202,6 +202,14 @@ def _waits(order: Order, refusal: Refusal | None) -> timedelta | None:
     if order.instrument.type == "sepadirectdebit":
         return DEBIT_TAKES
     return UNCLEAR_FOR if refusal and refusal.result in _UNCLEAR else None
+
+
+def _is_without_shopper(order: Order) -> bool:
+    """ContAuth says that the details are kept ones; in one-click payments (CardOnFile) their shopper is there.
+
+    docs.adyen.com/online-payments/tokenization/make-token-payments.
+    """
+    return order.interaction != "Ecommerce" and not (order.interaction == "ContAuth" and order.model == "CardOnFile")
 
 
 def _judged(order: Order) -> Verdict:

@@ -7,6 +7,7 @@ same key with another body is refused, too, is our reading: the page says nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from simulators.world import World
 KEY_LIFETIME = timedelta(days=7)  # "a minimum of 7 days" in the newer copies of the page, 31 in the older ones
 KEY_MAX_LENGTH = 64
 DEFAULT_COMPANY = "ClearwaySim"
+_NAMES_NO_ACCOUNT = re.compile(r"/(payments/details|v3/me|paymentLinks/\w+|sessions/\w+|b[ct]l/v\d/.+)$")
 
 Body = dict[str, Any]
 Work = Callable[[str, Body, str | None], Response | Awaitable[Response]]
@@ -32,10 +34,10 @@ ErrorShape = Callable[[int, str, str, str], Response]
 
 
 class Gate:
-    """Bound to one world. `shape` is that of the API's own errors."""
+    """Bound to one world. `shape` is that of the API's own errors, `credential` the name of the key it is called by."""
 
-    def __init__(self, world: World, state: State, shape: ErrorShape = error) -> None:
-        self._world, self._state, self._shape = world, state, shape
+    def __init__(self, world: World, state: State, shape: ErrorShape = error, credential: str = "api_key") -> None:
+        self._world, self._state, self._shape, self._credential = world, state, shape, credential
 
     async def serve(self, request: Request, operation: str, work: Work, account: str = "") -> Response:
         """`account` is the merchant account where the path names it; else the body or the query does."""
@@ -55,17 +57,17 @@ class Gate:
         return await self._once(request, operation, account, body, work)
 
     def account_of(self, request: Request) -> str:
-        return self._world.account_where("adyen", api_key=request.headers.get("x-api-key", "")) or ""
+        key = {self._credential: request.headers.get("x-api-key", "")}
+        return self._world.account_where("adyen", **key) or ""
 
     def _denied(self, request: Request, account: str) -> Response | None:
         """401 for a key that nobody registered, 403 / 901 for a merchant account that is not this key's."""
         key = request.headers.get("x-api-key", "")
         if not key or not self.account_of(request):
             return self._shape(401, "000", "HTTP Status Response - Unauthorized", "security")
-        names_none = request.path.endswith(("/payments/details", "/v3/me")) or "/paymentLinks/" in request.path
-        if not account and (names_none or "/sessions/" in request.path):
+        if not account and _NAMES_NO_ACCOUNT.search(request.path):
             return None
-        if self._world.accounts.get(("adyen", account), {}).get("api_key") != key:
+        if self._world.accounts.get(("adyen", account), {}).get(self._credential) != key:
             return self._shape(403, "901", "Invalid Merchant Account", "security")
         return None
 

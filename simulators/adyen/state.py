@@ -79,6 +79,7 @@ class State:
     webhooks: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id, as the Management API shows them
     brands: dict[str, str] = field(default_factory=dict)  # by pspReference
     reports: dict[tuple[str, str], bytes] = field(default_factory=dict)  # by account and file name
+    transfers: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)  # account and answer, by id
     base_url: str = ""  # as the last caller addressed us
 
     def redirect_of(self, redirect_result: str) -> Redirect | None:

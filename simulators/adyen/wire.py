@@ -8,9 +8,19 @@ from datetime import datetime
 from simulators.asgi import Response, json_response
 from simulators.currencies import exponent_of
 
-# docs.adyen.com/development-resources/currency-codes: where Adyen's exponents are not ISO 4217's, and what it lacks
+# docs.adyen.com/development-resources/currency-codes: where Adyen's exponents are not ISO 4217's
 _OWN_EXPONENTS = {"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
-_NOT_LISTED = frozenset({"BIF", "MGA", "UYI", "UYW", "CLF"})
+
+# The rows of that page; those behind ETB as Adyen's own storefront has them
+# (github.com/Adyen/adyen-salesforce-headless-commerce-pwa, currencyList.mjs).
+_LIST = """
+AED ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BMD BND BOB BRL BSD BWP BYN BZD CAD CHF CLP CNH CNY COP CRC CUP CVE
+CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD ISK JMD JOD
+JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LYD MAD MDL MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
+NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STN SVC SZL THB
+TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VEF VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+"""
+_LISTED = frozenset(_LIST.split())
 
 
 class RequestRefused(Exception):
@@ -46,7 +56,7 @@ def from_adyen(amount: object, least: int = 1) -> tuple[int, str]:
     if not isinstance(amount, dict):
         raise missing("amount")
     value, currency = amount.get("value"), amount.get("currency")
-    if not (isinstance(currency, str) and len(currency) == 3 and currency.isupper()) or currency in _NOT_LISTED:
+    if not isinstance(currency, str) or currency not in _LISTED:
         raise refused("138", "Unsupported currency specified")
     if type(value) is not int or value < least:
         raise refused("137", "Invalid amount specified")

@@ -24,6 +24,7 @@ from simulators.paypal.state import (
     state_of,
 )
 from simulators.paypal.wire import not_found, stamp
+from simulators.scenarios import Trouble
 from simulators.world import World
 
 ORDER_KEYS_KEPT = timedelta(hours=6)  # orders_controller of the SDK: "The server stores keys for 6 hours"
@@ -251,7 +252,7 @@ class PayPalApp:
 
     async def _delete_token(self, request: Request, id: str) -> Response:
         def work(call: Call) -> Response:
-            vault.delete(self._world, self._state, vault.payment_token_of(self._world, call.account, id))
+            vault.delete(self._world, call.account, id)
             return Response(204)
 
         return await self._serving.serve(request, "detach", work)
@@ -272,10 +273,15 @@ class PayPalApp:
                 return json_response({"error": "unsupported_grant_type", "error_description": "not supported"}, 400)
             return self._new_token(account)
 
-        # A scenario for "*" is meant for the call that the token is for, not for the token.
-        is_ordered = any(scenario.operation == "token" for scenario in self._world.scenarios)
-        facts = {"account": account or "", "path": request.path}
-        return await play(self._world.take_scenario("paypal", "token", **facts) if is_ordered else None, work, failure)
+        return await play(self._trouble_with_the_token(account or "", request.path), work, failure)
+
+    def _trouble_with_the_token(self, account: str, path: str) -> Trouble | None:
+        """A scenario for "*" is meant for the call that the token is for; `token` and `probe` are for this one."""
+        facts, now = {"account": account, "path": path}, self._world.clock.now()
+        for scenario in self._world.scenarios:
+            if scenario.operation in ("token", "probe") and scenario.strikes("paypal", scenario.operation, facts, now):
+                return scenario.trouble()
+        return None
 
     def _new_token(self, account: str) -> Response:
         now = self._world.clock.now()

@@ -144,6 +144,10 @@ _422: dict[str, str] = {
         "If item details are specified (items.unit_amount and items.quantity) corresponding "
         "amount.breakdown.item_total is required."
     ),
+    "MAX_AUTHORIZATION_COUNT_EXCEEDED": (
+        "Maximum number of authorization allowed for the order is reached. Please contact Customer Support if you "
+        "need to increase your limit."
+    ),
     "MAX_CAPTURE_AMOUNT_EXCEEDED": (
         "Capture amount exceeds allowable limit. Please contact customer service or your account manager to "
         "request the change to your overage limit. The default overage limit is 115%, which allows the sum of all"
@@ -191,8 +195,14 @@ _422: dict[str, str] = {
     "ORDER_ALREADY_CAPTURED": "Order already captured. If 'intent=CAPTURE' only one capture per order is allowed.",
     "ORDER_ALREADY_COMPLETED": "The order cannot be patched after it is completed.",
     "ORDER_CANNOT_BE_CONFIRMED": "An order with status = 'COMPLETED' cannot be confirmed again.",
+    "ORDER_COMPLETED_OR_VOIDED": "Order is voided or completed and hence cannot be authorized.",
     "ORDER_COMPLETE_ON_PAYMENT_APPROVAL": (
         "A processing_instruction of `ORDER_COMPLETE_ON_PAYMENT_APPROVAL` is required for the specified payment_source."
+    ),
+    "ORDER_COMPLETION_IN_PROGRESS": (
+        "The order was created with processing_instruction of ORDER_COMPLETE_ON_PAYMENT_APPROVAL. The customer has "
+        "approved the payment and PayPal is still in the process of capturing the order on your behalf as instructed. "
+        "Please try your request again."
     ),
     "ORDER_IS_PENDING_APPROVAL": (
         "The order was confirmed and payer action completed but order approval processing from PayPal is pending."
@@ -216,6 +226,10 @@ _422: dict[str, str] = {
     "PAYER_ACCOUNT_RESTRICTED": "PAYER_ACCOUNT_RESTRICTED",
     "PAYER_ACTION_REQUIRED": "Transaction cannot complete successfully, instruct the buyer to return to PayPal.",
     "PAYER_CANNOT_PAY": "Combination of payer and payee settings mean that this buyer cannot pay this seller.",
+    "PAYMENT_ALREADY_APPROVED": (
+        "The payment has already been approved.  Please capture the order, or create and confirm a new order with "
+        "this payment source."
+    ),
     "PAYMENT_SOURCE_CANNOT_BE_USED": (
         "The provided payment source cannot be used to pay for the order. Please try again with a different "
         "payment source by creating a new order."
@@ -295,8 +309,11 @@ _422: dict[str, str] = {
         "payment_source that can be specified with this value."
     ),
 }
-# developer.paypal.com/api/payment-tokens/v3/errors; the last one is of the disputes API
+# developer.paypal.com/api/payment-tokens/v3/errors; DUPLICATE_REQUEST_ID is of the older APIs
+# (…/api/deprecated/payments.billing-agreements/v1/errors/duplicate_request_id), the last one of the disputes API
 _422 |= {
+    "DUPLICATE_REQUEST_ID": "The value of PayPal-Request-Id header has already been used.",
+    "PAYPAL_REQUEST_ID_PREVIOUSLY_USED": "The PayPal-Request-ID has already been used for another request.",
     "SETUP_TOKEN_ALREADY_TOKENIZED": "The setup token has been used previously to generate a payment token.",
     "ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE": "The action is not allowed in the current dispute state.",
 }

@@ -52,8 +52,9 @@ def search(world: World, state: State, account: str, query: dict[str, str]) -> J
     rows.sort(key=lambda row: row.at)
     pages = max((len(rows) + per_page - 1) // per_page, 1)
     shown = rows[(page - 1) * per_page : page * per_page]
+    details = [{"transaction_info": _show(row, merchant_id(world, account))} for row in shown]
     return {
-        "transaction_details": [{"transaction_info": _show(row, merchant_id(world, account))} for row in shown],
+        **given(transaction_details=details),
         "account_number": merchant_id(world, account),
         "start_date": stamp(start),
         "end_date": stamp(end),
@@ -90,10 +91,8 @@ def _rows(world: World, state: State, account: str) -> Iterator[_Row]:
         for event in charge.events:
             if event.kind in _CODES:
                 yield _movement(state, charge, event)
-    for dispute in disputes_of(world).of("paypal", account):
-        if dispute.fee_minor:
-            id = f"{dispute.id.replace('-', '')}FEE"
-            yield _Row(id, "T0106", dispute.opened_at, -dispute.fee_minor, 0, dispute.currency)
+            if event.kind == "dispute_withdrawn" and (fee := disputes_of(world)[event.id].fee_minor):
+                yield _Row(f"{event.id.replace('-', '')}FEE", "T0106", event.at, -fee, 0, charge.currency)
     for payout in payouts_of(world).of("paypal", account):
         yield _Row(
             payout.id, _WITHDRAWAL, payout.created, -payout.minor, 0, payout.currency,

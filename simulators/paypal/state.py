@@ -220,6 +220,8 @@ class State:
     setup_tokens: dict[str, SetupToken] = field(default_factory=dict)
     vaulted: dict[str, Json] = field(default_factory=dict)
     """payment source of a payment token, as it is answered, by the token's id"""
+    customers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """PayPal's customer id by account and the merchant's own id"""
     events: dict[str, tuple[str, Json]] = field(default_factory=dict)
     """account and body of each webhook event, by its id"""
     invoices: dict[tuple[str, str], str] = field(default_factory=dict)

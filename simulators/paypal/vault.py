@@ -11,7 +11,7 @@ from simulators.paypal.instruments import challenge_of, read_card, require_unexp
 from simulators.paypal.sandbox import REJECTING_NAMES
 from simulators.paypal.state import Order, SetupToken, State, state_of
 from simulators.paypal.webhooks import tell
-from simulators.paypal.wire import Json, Refused, given, link, merchant_id_of, new_id, not_found, stamp
+from simulators.paypal.wire import Json, Refused, given, link, merchant_id_of, new_id, not_found
 from simulators.world import Card, World
 
 SETUP_LASTS = timedelta(days=3)  # …/save-payment-methods/purchase-later: "By default, the setup token expires"
@@ -37,7 +37,7 @@ def create_setup_token(world: World, state: State, account: str, body: Json) -> 
     token = SetupToken(
         new_id(),
         account,
-        str(customer.get("id", "")) or _new_customer(),
+        _customer_id(state, account, customer),
         method,
         world.clock.now(),
         "APPROVED",
@@ -56,8 +56,13 @@ def create_setup_token(world: World, state: State, account: str, body: Json) -> 
     return token
 
 
-def _new_customer() -> str:
-    return new_id(10)
+def _customer_id(state: State, account: str, customer: Json) -> str:
+    """PayPal's own id, the same each time for the same id of the merchant's."""
+    if customer.get("id"):
+        return str(customer["id"])
+    merchants = str(customer.get("merchant_customer_id", ""))
+    made = new_id(10)
+    return state.customers.setdefault((account, merchants), made) if merchants else made
 
 
 def _set_up_card(world: World, token: SetupToken, details: Json) -> None:
@@ -127,7 +132,7 @@ def create_payment_token(world: World, state: State, account: str, body: Json) -
         raise Refused("MISSING_REQUIRED_PARAMETER", "/payment_source")
     if "card" in source:
         card = _verified_card(world, source["card"])
-        customer_id = str((body.get("customer") or {}).get("id", "")) or _new_customer()
+        customer_id = _customer_id(state, account, body.get("customer") or {})
         shown = {"card": shown_card(card) | {"verification_status": "VERIFIED"}}
         return _keep(world, state, account, customer_id, shown, card=card)
     given_token = source.get("token") or {}
@@ -152,7 +157,7 @@ def save_from_order(world: World, state: State, order: Order) -> None:
     """Keeps the order's payment source, as `store_in_vault: ON_SUCCESS` asks."""
     instrument = order.instrument
     assert instrument is not None
-    instrument.customer_id = instrument.customer_id or _new_customer()
+    instrument.customer_id = instrument.customer_id or new_id(10)
     if instrument.card is not None:
         shown, wallet = {"card": shown_card(instrument.card)}, ""
     else:
@@ -172,7 +177,7 @@ def _keep(
     kept = StoredMethod(new_id(), "paypal", account, customer_id, now, card=card, wallet=wallet)
     methods_of(world).add(kept)
     state.vaulted[kept.token] = shown
-    tell(world, account, "VAULT.PAYMENT-TOKEN.CREATED", {"time_created": stamp(now), **show_payment_token(kept, state)})
+    tell(world, account, "VAULT.PAYMENT-TOKEN.CREATED", show_payment_token(kept, state))
     return kept
 
 
@@ -227,8 +232,13 @@ def _number(query: dict[str, str], name: str, default: int, most: int) -> int:
     return int(text)
 
 
-def delete(world: World, state: State, kept: StoredMethod) -> None:
-    """A card is gone at once; a wallet's deletion is announced first."""
+def delete(world: World, account: str, id: str) -> None:
+    """A card is gone at once; a wallet's deletion is announced first; what is gone stays gone. Raises Refused."""
+    kept = methods_of(world).get(("paypal", id))
+    if kept is None or kept.account != account:
+        raise not_found()
+    if kept.detached:
+        return
     kept.detached = world.clock.now()
     resource = {"id": kept.token, "customer": {"id": kept.customer_id}}
     if kept.card is not None:

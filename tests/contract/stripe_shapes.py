@@ -95,6 +95,8 @@ def object_problems(value: dict[str, Any], at: str) -> Iterator[str]:
     if cls is None:
         yield f"{at}/object: the SDK has no {name}"
         return
+    if name == "payment_method" and value.get("type") not in value:
+        yield f"{at}/{value.get('type')}: is missing, which the type names"
     # Keys which an example has and another state of the object has not.
     yield from (f"{at}/{k}: is in Stripe's example of {name}, not here" for k in _required(name) if k not in value)
     yield from _class_problems(cls, value, at)
@@ -317,17 +319,17 @@ OPTIONAL_KEYS: dict[str, frozenset[str]] = {
     "charge": frozenset({"refunds"}),
     "file": frozenset({"links"}),  # https://docs.stripe.com/api/files/object: includable
     "payment_intent": frozenset({"source"}),  # of the Sources API, which PaymentIntents replace
+    # The key is named by the type, and the example's is a card: https://docs.stripe.com/api/payment_methods/object
+    "payment_method": frozenset({"card"}),
 }
 """Keys of Stripe's examples that a real object does not always have, by resource."""
 
 
 def _params_class(method: Method) -> type:
-    for file in (_SDK / "params").rglob("_*_params.py"):
-        if re.search(rf"^class {method.params}\(", file.read_text(), re.M):
-            module = ".".join(("stripe", *file.relative_to(_SDK).with_suffix("").parts))
-            found: type = getattr(importlib.import_module(module), method.params)
-            return found
-    raise LookupError(method.params)
+    """As the service imports it: several resources have parameters of the same name."""
+    parts = Path(method.module).relative_to(_SDK).with_suffix("").parts
+    found: type = _names(".".join(("stripe", *parts)))[method.params]
+    return found
 
 
 @cache

@@ -114,3 +114,28 @@ def test_inquiry_has_taken_no_funds_and_a_chargeback_has(connect: Connect, gatew
     assert (chargeback.status, chargeback.funds_withdrawn) == (DisputeStatus.NEEDS_RESPONSE, True)
     assert chargeback.amount == EUR_12_30
     assert chargeback.evidence_due_at is not None
+
+
+def disputed_minor(account: Account) -> int:
+    return sum(book["disputed_minor"] for book in account.world.get("/books") if book["account"] == account.name)
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+def test_answered_dispute_ends_as_the_bank_decides_and_the_books_follow(
+    connect: Connect, gateway: str, outcome: str
+) -> None:
+    account = connect(gateway)
+    dispute_id = opened(account)
+    account.told("dispute.opened", gateway_operation_id=dispute_id)
+    assert disputed_minor(account) == EUR_12_30.minor
+    answered = disputes_of(account).submit_evidence(evidence(dispute_id))
+    assert answered.kind is OutcomeKind.APPROVED, answered
+    account.told("dispute.updated", gateway_operation_id=dispute_id)
+    if not is_missing(gateway, Verb.FETCH_DISPUTE):
+        fetched = disputes_of(account).fetch(dispute_id).value
+        assert fetched is not None
+        assert fetched.status is DisputeStatus.UNDER_REVIEW
+    account.world.post(f"/disputes/{dispute_id}/decide", outcome=outcome)
+    account.told(f"dispute.{outcome}", gateway_operation_id=dispute_id)
+    assert disputed_minor(account) == (0 if outcome == "won" else EUR_12_30.minor)

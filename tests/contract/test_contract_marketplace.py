@@ -6,8 +6,9 @@ import secrets
 from typing import Any
 
 import pytest
+from shopper_methods import debit
 from simulated_accounts import EUR_12_30, Account
-from test_contract_payments import confirm_call, operation, undecided
+from test_contract_payments import confirm_call, operation, undecided_card
 from verb_calls import Case, Connect, Prepared, Result, call_of, cases_of, comes_to
 
 from currency.money import Money
@@ -62,11 +63,24 @@ def recipient_status(account: Account) -> Prepared:
     return Prepared(lambda: transfers_of(account).recipient(recipient))
 
 
-@comes_to(Verb.SPLIT, OutcomeKind.PENDING)
-def gateway_has_not_decided_on_a_split_payment_yet(account: Account) -> Result:
+@comes_to(Verb.SPLIT, OutcomeKind.PENDING, "stripe")
+def debit_whose_part_is_anothers_takes_days(account: Account) -> Result:
+    parts = (Split(recipient_of(account), EUR_10, "part 1"),)
+    return account.gateway.perform(confirm_call(account, debit(), capture=CaptureMode.AUTOMATIC, splits=parts))
+
+
+@comes_to(Verb.SPLIT, OutcomeKind.PENDING, "adyen")
+def holder_whose_split_payment_stays_received(account: Account) -> Result:
+    parts = (Split(recipient_of(account), EUR_10, "part 1"),)
+    card = undecided_card(account)
+    return account.gateway.perform(confirm_call(account, card, capture=CaptureMode.AUTOMATIC, splits=parts))
+
+
+@comes_to(Verb.SPLIT, OutcomeKind.PENDING, "paypal")
+def paypal_looks_into_a_split_payment_first(account: Account) -> Result:
     prepared = split(account)
-    with account.wire.editing(undecided(account.gateway.name)):
-        return prepared.send()
+    account.trouble("decline", "confirm", reason="pending")
+    return prepared.send()
 
 
 @comes_to(Verb.SPLIT, OutcomeKind.DECLINED)

@@ -40,7 +40,7 @@ def operation(account: Account, call: OperationCall) -> Prepared:
 
 
 def authorised(account: Account, **given: Any) -> tuple[OperationCall, Outcome]:
-    call = confirm_call(account, **given)
+    call = confirm_call(account, **({"credential": APPROVED_CARD} | given))
     outcome = account.gateway.perform(call)
     assert outcome.kind is OutcomeKind.APPROVED, outcome
     return call, outcome
@@ -89,22 +89,15 @@ def undecided(gateway: str) -> Edit:
 
     def edit(path: str, status: int, reply: bytes) -> tuple[int, bytes]:
         body = json.loads(reply) if reply else {}
-        if gateway == "adyen" and "resultCode" in body:
-            body["resultCode"] = "Received"
-        elif gateway == "stripe" and body.get("object") in ("payment_intent", "refund"):
-            body["status"] = "processing" if body["object"] == "payment_intent" else "pending"
+        if gateway == "stripe" and body.get("object") == "payment_intent":
+            body["status"] = "processing"
         elif gateway == "paypal":
-            made = [one for unit in body.get("purchase_units", ()) for one in _made(unit)]
-            for one in made or [body]:
-                one |= {"status": "PENDING", "status_details": {"reason": "PENDING_REVIEW"}}
+            for unit in body.get("purchase_units", ()):
+                for one in unit.get("payments", {}).get("authorizations", ()):
+                    one |= {"status": "PENDING", "status_details": {"reason": "PENDING_REVIEW"}}
         return status, json.dumps(body).encode()
 
     return edit
-
-
-def _made(unit: dict[str, Any]) -> list[dict[str, Any]]:
-    payments = unit.get("payments", {})
-    return [*payments.get("authorizations", ()), *payments.get("captures", ())]
 
 
 @call_of(Verb.AUTHORISE)
@@ -186,6 +179,8 @@ def probe(account: Account) -> Prepared:
 
 
 def _undecided(verb: Verb, *gateways: str) -> None:
+    """Where no test value brings it about: the gateway's yes becomes "not yet" on its way."""
+
     @comes_to(verb, OutcomeKind.PENDING, *gateways)
     def gateway_has_not_decided_yet(account: Account) -> Result:
         prepared = CALLS[verb](account)
@@ -193,12 +188,70 @@ def _undecided(verb: Verb, *gateways: str) -> None:
             return prepared.send()
 
 
-for _verb in (Verb.AUTHORISE, Verb.AUTHORISE_AND_CAPTURE, Verb.COMPLETE):
-    _undecided(_verb)
+_undecided(Verb.AUTHORISE, "stripe", "paypal")
+_undecided(Verb.COMPLETE, "stripe")
 for _verb in (Verb.CAPTURE, Verb.CAPTURE_PARTIAL, Verb.CAPTURE_SEVERAL):
-    _undecided(_verb, "stripe", "paypal")
+    _undecided(_verb, "stripe")
+
+
+@comes_to(Verb.AUTHORISE, OutcomeKind.PENDING, "adyen")
+def holder_whose_payment_stays_received(account: Account) -> Result:
+    """https://docs.adyen.com/development-resources/testing/result-codes."""
+    return account.gateway.perform(confirm_call(account, undecided_card(account)))
+
+
+@comes_to(Verb.AUTHORISE_AND_CAPTURE, OutcomeKind.PENDING, "adyen")
+def holder_whose_payment_stays_received_before_it_is_taken(account: Account) -> Result:
+    call = confirm_call(account, undecided_card(account), capture=CaptureMode.AUTOMATIC)
+    outcome = account.gateway.perform(call)
+    assert account.world.book_of(account.name)["captured_minor"] == 0
+    return outcome
+
+
+def undecided_card(account: Account) -> CardCredential:
+    return account.world.tokenise(APPROVED_CARD, holder="PENDING")
+
+
+def _reviewed(verb: Verb, operation: str) -> None:
+    @comes_to(verb, OutcomeKind.PENDING, "paypal")
+    def paypal_looks_into_it_first(account: Account) -> Result:
+        prepared = CALLS[verb](account)
+        before = account.world.book_of(account.name)
+        account.trouble("decline", operation, reason="pending")
+        outcome = prepared.send()
+        assert account.world.book_of(account.name) == before
+        return outcome
+
+
+@comes_to(Verb.COMPLETE, OutcomeKind.PENDING, "paypal")
+def paypal_looks_into_it_after_the_shopper_was_at_the_bank(account: Account) -> Result:
+    call = challenged(account, capture=CaptureMode.AUTOMATIC)
+    account.trouble("decline", "complete", reason="pending")
+    return account.gateway.perform(call)
+
+
+_reviewed(Verb.AUTHORISE_AND_CAPTURE, "confirm")
+for _verb in (Verb.CAPTURE, Verb.CAPTURE_PARTIAL, Verb.CAPTURE_SEVERAL):
+    _reviewed(_verb, "capture")
 for _verb in (Verb.REFUND, Verb.REFUND_PARTIAL, Verb.REFUND_SEVERAL):
-    _undecided(_verb, "stripe", "paypal")
+    _reviewed(_verb, "refund")
+
+REFUND_PENDS = "4000000000007726"  # https://docs.stripe.com/testing#refunds
+
+
+def _slow_refund(verb: Verb, first: Money | None, amount: Money) -> None:
+    @comes_to(verb, OutcomeKind.PENDING, "stripe")
+    def card_whose_refunds_take_their_time(account: Account) -> Result:
+        call, done = authorised(account, credential=REFUND_PENDS)
+        taken = captured(account, call, done)
+        if first is not None:
+            account.gateway.perform(following(account, OperationKind.REFUND, call, taken, amount=first))
+        return account.gateway.perform(following(account, OperationKind.REFUND, call, taken, amount=amount))
+
+
+_slow_refund(Verb.REFUND, None, EUR_12_30)
+_slow_refund(Verb.REFUND_PARTIAL, None, EUR_4_30)
+_slow_refund(Verb.REFUND_SEVERAL, EUR_4_30, EUR_8_00)
 
 
 @comes_to(Verb.AUTHORISE, OutcomeKind.DECLINED)

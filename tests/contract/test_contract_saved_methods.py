@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from shopper_methods import debit
 from shopper_pages import answer
 from simulated_accounts import APPROVED_CARD, CHALLENGED_CARD, DECLINED_CARD, RETURN_URL, Account
-from test_contract_payments import confirm_call, operation, undecided
-from verb_calls import CALLS, Case, Connect, Prepared, Result, call_of, cases_of, comes_to, is_missing
+from test_contract_payments import confirm_call, operation, undecided_card
+from verb_calls import Case, Connect, Prepared, Result, call_of, cases_of, comes_to, is_missing, operation_of
 
+from orchestrator.gateways.base import CaptureMode, OperationCall
 from orchestrator.gateways.capabilities import Verb
-from orchestrator.gateways.credentials import Agreement, Initiator, SavedCredential, Shopper, StoredUse
+from orchestrator.gateways.credentials import Agreement, Initiator, Method, SavedCredential, Shopper, StoredUse
 from orchestrator.gateways.facets import CompleteSave, CustomerOrder, SavedMethod, SavedMethods, SaveOrder
 from routing.outcomes import OutcomeKind
 
@@ -122,16 +125,78 @@ def bank_wants_to_see_the_customer_of_a_kept_card(account: Account) -> Result:
     return account.gateway.perform(confirm_call(account, saved_credential(done.value), **given))
 
 
-def _undecided(verb: Verb) -> None:
-    @comes_to(verb, OutcomeKind.PENDING)
-    def gateway_has_not_decided_yet(account: Account) -> Result:
-        prepared = CALLS[verb](account)
-        with account.wire.editing(undecided(account.gateway.name)):
-            return prepared.send()
+def _put_off(verb: Verb, prepare: Callable[[Account], OperationCall], *gateways: str) -> None:
+    """Ordered of the simulator: PayPal reviews a capture, Adyen has received and not decided."""
+
+    @comes_to(verb, OutcomeKind.PENDING, *gateways)
+    def gateway_puts_the_decision_off(account: Account) -> Result:
+        call = prepare(account)
+        ordered = {"code": "Received"} if account.gateway.name == "adyen" else {"reason": "pending"}
+        account.trouble("decline", "confirm", **ordered)
+        outcome = account.gateway.perform(call)
+        assert account.world.book_of(account.name)["captured_minor"] == 0
+        return outcome
 
 
-for _verb in (Verb.SAVE_WITH_PAYMENT, Verb.CHARGE_SAVED, Verb.CHARGE_SAVED_BY_MERCHANT):
-    _undecided(_verb)
+def saving_and_taking(account: Account) -> OperationCall:
+    given = {"save": ON_FILE, "gateway_customer": customer_of(account), "shopper": SHOPPER}
+    return confirm_call(account, capture=CaptureMode.AUTOMATIC, **given)
+
+
+def taking_from_what_is_kept(use: StoredUse) -> Callable[[Account], OperationCall]:
+    def prepare(account: Account) -> OperationCall:
+        method = kept(account, use=ON_FILE)
+        given = {"stored_use": use, "gateway_customer": method.gateway_customer, "capture": CaptureMode.AUTOMATIC}
+        return confirm_call(account, saved_credential(method), **given)
+
+    return prepare
+
+
+_put_off(Verb.SAVE_WITH_PAYMENT, saving_and_taking, "paypal")
+_put_off(Verb.CHARGE_SAVED, taking_from_what_is_kept(ON_FILE), "adyen", "paypal")
+_put_off(
+    Verb.CHARGE_SAVED_BY_MERCHANT,
+    taking_from_what_is_kept(StoredUse(Initiator.MERCHANT, Agreement.UNSCHEDULED)),
+    "adyen",
+    "paypal",
+)
+
+
+@comes_to(Verb.SAVE_WITH_PAYMENT, OutcomeKind.PENDING, "adyen")
+def holder_whose_payment_stays_received_and_who_saves(account: Account) -> Result:
+    given = {"save": ON_FILE, "gateway_customer": customer_of(account), "shopper": SHOPPER}
+    return account.gateway.perform(confirm_call(account, undecided_card(account), **given))
+
+
+@comes_to(Verb.SAVE_WITH_PAYMENT, OutcomeKind.PENDING, "stripe")
+def bank_account_that_is_saved_is_debited_in_days(account: Account) -> Result:
+    given = {"save": UNSCHEDULED, "gateway_customer": customer_of(account), "shopper": SHOPPER}
+    outcome = account.gateway.perform(confirm_call(account, debit(), capture=CaptureMode.AUTOMATIC, **given))
+    assert outcome.gateway_token
+    return outcome
+
+
+def _debited(verb: Verb, use: StoredUse) -> None:
+    @comes_to(verb, OutcomeKind.PENDING, "stripe")
+    def kept_bank_account_is_debited_in_days(account: Account) -> Result:
+        customer = customer_of(account)
+        first = confirm_call(
+            account,
+            debit(),
+            capture=CaptureMode.AUTOMATIC,
+            save=UNSCHEDULED,
+            gateway_customer=customer,
+            shopper=SHOPPER,
+        )
+        done = account.gateway.perform(first)
+        assert done.gateway_token, done
+        saved = SavedCredential(done.gateway_token, customer, Method.SEPA_DEBIT)
+        given = {"stored_use": use, "gateway_customer": customer, "capture": CaptureMode.AUTOMATIC}
+        return account.gateway.perform(confirm_call(account, saved, **given))
+
+
+_debited(Verb.CHARGE_SAVED, ON_FILE)
+_debited(Verb.CHARGE_SAVED_BY_MERCHANT, StoredUse(Initiator.MERCHANT, Agreement.UNSCHEDULED))
 
 
 @comes_to(Verb.SAVE_METHOD, OutcomeKind.DECLINED)
@@ -215,7 +280,7 @@ def test_call_comes_to_its_outcome(case: Case, connect: Connect) -> None:
 def test_saving_whose_reply_was_lost_is_found_among_what_is_kept(connect: Connect, gateway: str) -> None:
     account = connect(gateway)
     order = save_order(account)
-    account.trouble("lose_reply")
+    account.trouble("lose_reply", operation_of(Verb.SAVE_METHOD, gateway))
     assert methods_of(account).save(order).kind is OutcomeKind.UNKNOWN
     found = methods_of(account).saved(order.gateway_customer)
     if not found.value:  # the resolver sends the identical request again within the key's window

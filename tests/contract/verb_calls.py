@@ -79,6 +79,25 @@ def comes_to(
     return keep
 
 
+# What the simulators call the call that counts: trouble is to befall it, and none before it (a token, a customer).
+_OPERATIONS = {
+    **dict.fromkeys((Verb.AUTHORISE, Verb.AUTHORISE_AND_CAPTURE, Verb.SAVE_WITH_PAYMENT, Verb.SPLIT), "confirm"),
+    **dict.fromkeys((Verb.CHARGE_SAVED, Verb.CHARGE_SAVED_BY_MERCHANT), "confirm"),
+    **dict.fromkeys((Verb.CAPTURE, Verb.CAPTURE_PARTIAL, Verb.CAPTURE_SEVERAL), "capture"),
+    **dict.fromkeys((Verb.REFUND, Verb.REFUND_PARTIAL, Verb.REFUND_SEVERAL), "refund"),
+    Verb.VOID: "void",
+}
+
+
+def operation_of(verb: Verb, gateway: str = "") -> str:
+    """The word for a scenario's operation; any call where the verb has none of its own."""
+    if (gateway, verb) == ("paypal", Verb.PROBE):  # a token: trouble with any call leaves it alone
+        return "probe"
+    if verb is Verb.SAVE_METHOD:  # at Adyen by a payment of zero
+        return "confirm" if gateway == "adyen" else "save"
+    return _OPERATIONS.get(verb, "*")
+
+
 def declare(module: str, cases: Iterable[Case]) -> None:
     """Cases of a verb that no call of its own prepares."""
     _SPECIAL.extend((module, case) for case in cases)
@@ -168,7 +187,7 @@ def _reply_lost(verb: Verb) -> Callable[[Connect, str], Result]:
     def run(connect: Connect, gateway: str) -> Result:
         account = connect(gateway)
         prepared = CALLS[verb](account)
-        account.trouble("lose_reply")
+        account.trouble("lose_reply", operation_of(verb, gateway))
         return prepared.send()
 
     return run

@@ -34,6 +34,10 @@ class Passed:
     reply: bytes = b""
 
 
+OBSERVERS: list[Callable[[Passed], None]] = []
+"""Told of all that crosses any wire, as it was sent and answered."""
+
+
 class WireTap:
     """Listens on 127.0.0.1 for one gateway. A fresh connection per request, so that a refusal is a refusal at once."""
 
@@ -136,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_DELETE = do_PATCH = do_PUT = do_POST
 
     def _keep(self, transcript: list[Passed], passed: Passed) -> None:
+        for observe in OBSERVERS:
+            observe(passed)
         with self.owner.moved:
             transcript.append(passed)
             self.owner.moved.notify_all()

@@ -201,4 +201,8 @@ async def test_a_recipient_is_paid_when_it_may_be(shop: Shop) -> None:
     for name, status in (("BA2", "authorised"), ("BA3", "refused")):
         order = {"amount": {"value": 500, "currency": "EUR"}, "category": "internal", "balanceAccountId": "BA1"}
         order["counterparty"] = {"balanceAccountId": name}
-        assert (await shop.call("POST", "/btl/v4/transfers", expect=202, json=order))["status"] == status
+        made = await shop.call("POST", "/btl/v4/transfers", expect=202, json=order)
+        assert made["status"] == status
+        assert await shop.call("GET", f"/btl/v4/transfers/{made['id']}") == made
+    assert len((await shop.call("GET", "/btl/v4/transfers"))["data"]) == 2
+    await shop.call("GET", "/btl/v4/transfers/NOWHERE", expect=404)
