@@ -14,9 +14,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from orchestrator import db
 from orchestrator.billing import pdf
+from orchestrator.disputes import service as dispute_service
 from orchestrator.gateways import connections
 from orchestrator.http import (
     customers,
+    disputes,
     gateway_accounts,
     health,
     inbound_webhooks,
@@ -25,6 +27,7 @@ from orchestrator.http import (
     reconciliation,
     records,
     rule_sets,
+    webhook_endpoints,
 )
 from orchestrator.http.auth import authenticate
 from orchestrator.http.intake import check_request
@@ -35,7 +38,7 @@ from orchestrator.settings import Limits, get_settings
 
 API_KEY = "apiKey"
 SHUTDOWN_PATIENCE_S = 5.0
-_RESOURCES = (payments, customers, gateway_accounts, rule_sets, invoices, records)
+_RESOURCES = (payments, customers, gateway_accounts, rule_sets, invoices, records, webhook_endpoints)
 
 
 def create_app() -> Litestar:
@@ -72,6 +75,7 @@ def _api(limits: Limits) -> list[Router]:
             request_max_body_size=limits.import_file_max_bytes,
             **shared,
         ),
+        Router("/v1", route_handlers=disputes.ROUTES, request_max_body_size=disputes.BODY_BYTES_MAX, **shared),
         Router(
             "/",
             route_handlers=inbound_webhooks.ROUTES,
@@ -111,6 +115,7 @@ async def _resources(_: Litestar) -> AsyncIterator[None]:
         yield
     finally:
         await payment_service.finish_driving(SHUTDOWN_PATIENCE_S)
+        await dispute_service.finish_sending(SHUTDOWN_PATIENCE_S)
         pdf.close()
         connections.close_all()
         await db.close_pool()

@@ -8,7 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from orchestrator.customers.kept_methods import MethodStatus, TokenState
+from orchestrator.disputes.constraints import CONSTRAINTS as DISPUTES
 from orchestrator.gateways.base import OperationKind
+from orchestrator.notifications.constraints import CONSTRAINTS as NOTIFICATIONS
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus
 from orchestrator.reconciliation.constraints import CONSTRAINTS as RECONCILIATION
 from routing.outcomes import OutcomeKind
@@ -116,4 +118,6 @@ CONSTRAINTS: tuple[str, ...] = (
     "CREATE TRIGGER ledger_transfer_one_currency BEFORE INSERT ON ledger_transfer "
     "FOR EACH ROW EXECUTE FUNCTION ledger_transfer_one_currency()",
     *RECONCILIATION,
+    *NOTIFICATIONS,
+    *DISPUTES,
 )

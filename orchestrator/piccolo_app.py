@@ -11,6 +11,7 @@ APP_CONFIG = AppConfig(
         [
             "orchestrator.access.tables",
             "orchestrator.customers.tables",
+            "orchestrator.disputes.tables",
             "orchestrator.gateways.tables",
             "orchestrator.ledger.tables",
             "orchestrator.notifications.tables",

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.db import fetch
 from orchestrator.gateways.tables import GatewayAccount
 
 
@@ -40,6 +41,9 @@ class GatewayAccountRow(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+_accounts = msgspec.json.Decoder(GatewayAccountRow)
+
+
 def _row(row: dict[str, Any]) -> GatewayAccountRow:
     return msgspec.convert(row, GatewayAccountRow)
 
@@ -52,19 +56,17 @@ async def insert(row: GatewayAccountRow) -> None:
 
 
 async def account(account_id: str) -> GatewayAccountRow | None:
-    row = await GatewayAccount.select().where(GatewayAccount.id == account_id).first().output(load_json=True)
-    return _row(row) if row else None
+    rows = await fetch("SELECT row_to_json(gateway_account.*) AS it FROM gateway_account WHERE id = $1", account_id)
+    return _accounts.decode(rows[0]["it"]) if rows else None
 
 
 async def accounts_of(merchant_id: str) -> list[GatewayAccountRow]:
     """All accounts of the merchant, first priority first."""
-    rows = (
-        await GatewayAccount.select()
-        .where(GatewayAccount.merchant_id == merchant_id)
-        .order_by(GatewayAccount.priority, GatewayAccount.id)
-        .output(load_json=True)
+    rows = await fetch(
+        "SELECT row_to_json(gateway_account.*) AS it FROM gateway_account WHERE merchant_id = $1 ORDER BY priority, id",
+        merchant_id,
     )
-    return [_row(row) for row in rows]
+    return [_accounts.decode(row["it"]) for row in rows]
 
 
 async def every_account() -> list[GatewayAccountRow]:

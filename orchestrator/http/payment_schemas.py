@@ -1,5 +1,6 @@
 """Payments and refunds as the API shows and takes them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from currency.money import Money
+from orchestrator.disputes.records import DisputeKind, DisputeRow
+from orchestrator.gateways.facets import DisputeStatus
 from orchestrator.http.schemas import (
     CountryCode,
     Input,
@@ -138,8 +141,18 @@ class RouteBody(msgspec.Struct, kw_only=True):
     reasons: list[RouteReasonBody]
 
 
+class PaymentDisputeBody(msgspec.Struct, kw_only=True):
+    """A dispute of the payment, in short; `GET /v1/disputes/{id}` has the rest."""
+
+    id: str
+    kind: DisputeKind
+    status: DisputeStatus
+    amount: MoneyBody
+    funds_withdrawn: bool
+
+
 class PaymentBody(msgspec.Struct, kw_only=True):
-    """A payment. `attempts` and `next_action` are left out (null) in lists."""
+    """A payment. `attempts`, `next_action` and `disputes` are left out (null) in lists."""
 
     id: str
     object: str = "payment"
@@ -154,6 +167,7 @@ class PaymentBody(msgspec.Struct, kw_only=True):
     failure: FailureBody | None
     attempts: list[AttemptBody] | None
     route: RouteBody | None
+    disputes: list[PaymentDisputeBody] | None
     country: str | None
     customer_id: str | None
     reference: str | None
@@ -177,8 +191,10 @@ class RefundBody(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
-def payment_body(payment: PaymentRow, story: Story | None = None) -> PaymentBody:
-    """The payment, with its attempts where the story is given."""
+def payment_body(
+    payment: PaymentRow, story: Story | None = None, disputes: Sequence[DisputeRow] | None = None
+) -> PaymentBody:
+    """The payment, with its attempts where the story is given, and its disputes where they are."""
     failure = None
     if payment.failure_reason:
         failure = FailureBody(reason=payment.failure_reason, message=payment.failure_message or "")
@@ -195,6 +211,7 @@ def payment_body(payment: PaymentRow, story: Story | None = None) -> PaymentBody
         failure=failure,
         attempts=[_attempt_body(attempt) for attempt in story.attempts] if story else None,
         route=route_body(RoutePlan.from_json(payment.plan)) if payment.plan else None,
+        disputes=None if disputes is None else [_dispute_body(row) for row in disputes],
         country=payment.country,
         customer_id=payment.customer_id,
         reference=payment.reference,
@@ -204,6 +221,16 @@ def payment_body(payment: PaymentRow, story: Story | None = None) -> PaymentBody
         metadata=payment.metadata,
         created_at=payment.created_at,
         updated_at=payment.updated_at,
+    )
+
+
+def _dispute_body(row: DisputeRow) -> PaymentDisputeBody:
+    return PaymentDisputeBody(
+        id=row.id,
+        kind=row.kind,
+        status=row.status,
+        amount=money_body(row.amount),
+        funds_withdrawn=row.withdrawn_minor > 0,
     )
 
 

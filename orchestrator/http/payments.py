@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from orchestrator.customers import service as customers
+from orchestrator.disputes import store as dispute_store
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
@@ -68,7 +69,8 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
             return_url=data.return_url,
             metadata=data.metadata,
         )
-        return await _whole(await service.create(new, idempotency_id))
+        payment = await service.create(new, idempotency_id)
+        return payment_body(payment, await service.story(payment), [])
 
     return await answer_once(request, work, lambda payment_id: _found(merchant_id, payment_id))
 
@@ -179,10 +181,10 @@ async def get_timeline(request: ApiRequest, payment_id: FromPath[str]) -> Timeli
     """Everything that happened to the payment: attempts, calls, messages, transfers, refunds, events."""
     merchant_id = merchant_of(request)
     payment = await service.get(merchant_id, payment_id)
-    story = await service.story(payment)
+    story = await service.story(payment, exchanges=True)
     events = await event_store.events_of(merchant_id, limit=TIMELINE_EVENTS_MAX, object_id=payment_id)
     return TimelineBody(
-        payment=payment_body(payment, story),
+        payment=payment_body(payment, story, await dispute_store.disputes_of_payment(payment_id)),
         operations=[operation_body(row) for row in story.operations],
         webhooks=[webhook_body(row) for row in await webhook_store.messages_of(payment_id)],
         transfers=[transfer_body(row) for row in await ledger_store.transfers_of(payment_id)],
@@ -196,7 +198,8 @@ async def _found(merchant_id: str, payment_id: str) -> PaymentBody:
 
 
 async def _whole(payment: PaymentRow) -> PaymentBody:
-    return payment_body(payment, await service.story(payment))
+    disputes = await dispute_store.disputes_of_payment(payment.id)
+    return payment_body(payment, await service.story(payment), disputes)
 
 
 ROUTES = [

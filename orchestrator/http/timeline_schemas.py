@@ -64,12 +64,13 @@ class TransferBody(msgspec.Struct, kw_only=True):
 
 
 class EventBody(msgspec.Struct, kw_only=True):
-    """What happened, as it is told to the outside."""
+    """What happened, as it is told to the outside. `sequence` counts the events of its object from 1, without gaps."""
 
     id: str
     object: str = "event"
     type: str
     object_id: str
+    sequence: int
     data: dict[str, Any]
     created_at: datetime
 
@@ -133,4 +134,11 @@ def transfer_body(row: TransferRow) -> TransferBody:
 
 
 def event_body(row: EventRow) -> EventBody:
-    return EventBody(id=row.id, type=row.type, object_id=row.object_id, data=row.data, created_at=row.created_at)
+    return EventBody(
+        id=row.id,
+        type=row.type,
+        object_id=row.object_id,
+        sequence=row.sequence,
+        data=row.data,
+        created_at=row.created_at,
+    )

@@ -1,4 +1,4 @@
-"""The one actor: a bell rings with a topic and a subject, and the topic's handler looks at the subject."""
+"""The one actor: bells ring with a topic and a subject each, and the topic's handler looks at the subject."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from orchestrator import clock_port, outbox
 from orchestrator.access import store as access
 from orchestrator.billing import service as billing
 from orchestrator.customers import kept_methods, mirroring
+from orchestrator.disputes import booking as disputes
+from orchestrator.disputes import watch
+from orchestrator.notifications import deliveries
+from orchestrator.notifications import service as notifications
 from orchestrator.outbox import Bell, Later
 from orchestrator.payments import driver
 from orchestrator.webhooks import service as webhooks
@@ -34,6 +38,7 @@ async def _beat(process: str) -> Later | None:
 
 async def _tidy(_: str) -> Later | None:
     await access.purge_idempotency(clock_port.now())
+    await deliveries.purge(clock_port.now())
     return None
 
 
@@ -44,20 +49,27 @@ HANDLERS: dict[str, Handler] = {
     webhooks.TOPIC: webhooks.apply,
     billing.PAYMENT_CAPTURED: billing.apply_payment,
     billing.SEND_INVOICE: billing.send,
+    disputes.WATCH: watch.watch,
     kept_methods.DETACH: kept_methods.forget_tokens,
     mirroring.MIRROR: mirroring.mirror_token,
+    notifications.FAN_OUT: deliveries.fan_out,
+    deliveries.TOPIC: deliveries.deliver,
 }
 
 
-@dramatiq.actor(actor_name="bell", max_retries=0)  # the outbox rings again; the broker need not
-async def bell(topic: str, subject: str, version: int) -> None:
-    """Answer one bell. What a handler raises is kept with the row, which comes again after a pause."""
-    rung = Bell(topic, subject, version)
+@dramatiq.actor(actor_name="bells", max_retries=0)  # the outbox rings again; the broker need not
+async def bells(rung: list[tuple[str, str, int]]) -> None:
+    """Answer some bells, side by side: a message for each would cost the broker more than many an answer."""
+    await asyncio.gather(*(_answer(Bell(*one)) for one in rung))
+
+
+async def _answer(rung: Bell) -> None:
+    """What a handler raises is kept with the row, which comes again after a pause."""
     keeper = asyncio.create_task(_keep(rung))
     try:
-        answer = await HANDLERS[topic](subject)
+        answer = await HANDLERS[rung.topic](rung.subject)
     except Exception as error:
-        log.exception("bell.failed", topic=topic, subject=subject)
+        log.exception("bell.failed", topic=rung.topic, subject=rung.subject)
         await outbox.fail(rung, f"{type(error).__name__}: {error}", clock_port.now())
         return
     finally:

@@ -20,6 +20,9 @@ class AccountKind(StrEnum):
     PAYOUT_TRANSIT = "payout_transit"  # on the way from gateway to bank
     FEES = "fees"
     REFUNDS = "refunds"
+    DISPUTES = "disputes"  # withdrawn by a gateway for disputes that are not decided
+    CHARGEBACKS = "chargebacks"  # lost in disputes
+    DISPUTE_FEES = "dispute_fees"
     SALES = "sales"  # contra account: the general ledger has the revenue
     TAX = "tax"
     CUSTOMER_RECEIVABLE = "customer_receivable"
@@ -32,6 +35,9 @@ class JournalKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    DISPUTE = "dispute"  # funds that a gateway withdrew
+    DISPUTE_REVERSAL = "dispute_reversal"  # and gave back
+    DISPUTE_LOSS = "dispute_loss"  # and will not give back, or did after all
     REVERSAL = "reversal"  # a capture or refund that the gateway had reported and then took back
     FEE = "fee"
     PAYOUT = "payout"
@@ -88,17 +94,19 @@ async def post(
     for entry in entries:
         if entry.amount.minor <= 0:
             raise ValueError(f"{journal_key}: a transfer's amount must be positive, not {entry.amount.minor}")
-    journal_id = new_id("jr")
-    where = references or References()
-    if not await store.insert_journal(journal_id, journal_key, merchant_id, kind.value, at, memo, where):
-        return False
-    for entry in entries:
-        debit, credit = [
-            await store.account_id(merchant_id, key.kind, key.gateway_account_id, entry.amount.currency)
-            for key in (entry.debit, entry.credit)
-        ]
-        await store.insert_transfer(journal_id, debit, credit, entry.amount)
-    return True
+    transfers = [
+        store.NewTransfer(
+            id=new_id("tr"),
+            debit_kind=entry.debit.kind,
+            debit_account=entry.debit.gateway_account_id,
+            credit_kind=entry.credit.kind,
+            credit_account=entry.credit.gateway_account_id,
+            amount_minor=entry.amount.minor,
+            currency=entry.amount.currency,
+        )
+        for entry in entries
+    ]
+    return await store.post(journal_key, merchant_id, kind.value, at, memo, references or References(), transfers)
 
 
 def reversal_key(journal_key: str) -> str:

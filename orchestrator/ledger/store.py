@@ -1,13 +1,14 @@
 """Every query on the ledger. Rows are only ever added."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
-from currency.money import Money
+from orchestrator.db import fetch
 from orchestrator.ids import new_id
-from orchestrator.ledger.tables import LedgerAccount, LedgerJournal, LedgerTransfer
+from orchestrator.ledger.tables import LedgerAccount, LedgerJournal
 
 REVERSED = ":reversed"  # ends the key of the journal that takes another one back
 
@@ -39,7 +40,7 @@ class BalanceRow(msgspec.Struct, frozen=True):
 
 
 class MovementRow(msgspec.Struct, frozen=True):
-    """Money that moved at a gateway, as our ledger has it. `kind` is payment or refund; the amount is positive."""
+    """Money that moved at a gateway, as our ledger has it: its journal's `kind`; the amount is positive."""
 
     journal_key: str
     kind: str
@@ -67,15 +68,61 @@ class TransferRow(msgspec.Struct, frozen=True):
     memo: str
 
 
-async def insert_journal(
-    journal_id: str, journal_key: str, merchant_id: str, kind: str, at: datetime, memo: str, references: ReferencesLike
+class NewTransfer(msgspec.Struct, frozen=True):
+    """A transfer between two accounts of the merchant, each by its kind and gateway account."""
+
+    id: str
+    debit_kind: str
+    debit_account: str
+    credit_kind: str
+    credit_account: str
+    amount_minor: int
+    currency: str
+
+
+# One statement, for it is part of every payment. It writes nothing while an account is missing.
+_POST = """
+    WITH entry AS (
+        SELECT e.*, d.id AS debit_id, c.id AS credit_id
+        FROM jsonb_to_recordset($13::jsonb) AS e (id varchar, debit_kind varchar, debit_account varchar,
+            credit_kind varchar, credit_account varchar, amount_minor bigint, currency varchar)
+        JOIN ledger_account d ON (d.merchant_id, d.kind, d.gateway_account_id, d.currency)
+            = ($2, e.debit_kind, e.debit_account, e.currency)
+        JOIN ledger_account c ON (c.merchant_id, c.kind, c.gateway_account_id, c.currency)
+            = ($2, e.credit_kind, e.credit_account, e.currency)
+    ), journal AS (
+        INSERT INTO ledger_journal (id, merchant_id, journal_key, kind, occurred_at, memo, gateway_account_id,
+            payment_id, attempt_id, operation_id, gateway_payment_id, gateway_operation_id)
+        SELECT $1, $2, $3::varchar, $4::varchar, $5::timestamptz, $6::text, $7::varchar, $8::varchar, $9::varchar,
+            $10::varchar, $11::varchar, $12::varchar
+        WHERE (SELECT count(*) FROM entry) = $14
+        ON CONFLICT (journal_key) DO NOTHING RETURNING id
+    ), transfer AS (
+        INSERT INTO ledger_transfer (id, journal_id, debit_account_id, credit_account_id, amount_minor, currency)
+        SELECT entry.id, journal.id, debit_id, credit_id, amount_minor, currency FROM entry, journal
+    )
+    SELECT (SELECT count(*) FROM entry) AS entries, (SELECT count(*) FROM journal) AS journals"""
+_OPEN_ACCOUNT = (
+    "INSERT INTO ledger_account (id, merchant_id, kind, gateway_account_id, currency) VALUES ($1, $2, $3, $4, $5) "
+    "ON CONFLICT (merchant_id, kind, gateway_account_id, currency) DO NOTHING"
+)
+
+
+async def post(
+    journal_key: str,
+    merchant_id: str,
+    kind: str,
+    at: datetime,
+    memo: str,
+    references: ReferencesLike,
+    transfers: Sequence[NewTransfer],
 ) -> bool:
-    """Whether this key is new."""
-    rows = await LedgerJournal.raw(
-        "INSERT INTO ledger_journal (id, merchant_id, journal_key, kind, occurred_at, memo, gateway_account_id, "
-        "payment_id, attempt_id, operation_id, gateway_payment_id, gateway_operation_id) "
-        "VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}) ON CONFLICT (journal_key) DO NOTHING RETURNING id",
-        journal_id,
+    """Add a journal with its transfers; False when its key is known, and then nothing was added.
+
+    Accounts are opened when they are first used.
+    """
+    values = (
+        new_id("jr"),
         merchant_id,
         journal_key,
         kind,
@@ -87,45 +134,19 @@ async def insert_journal(
         references.operation_id,
         references.gateway_payment_id,
         references.gateway_operation_id,
+        msgspec.json.encode(transfers).decode(),
+        len(transfers),
     )
-    return bool(rows)
-
-
-async def account_id(merchant_id: str, kind: str, gateway_account_id: str, currency: str) -> str:
-    """The account's id; it is opened when it is first used."""
-    found = await LedgerAccount.raw(
-        "SELECT id FROM ledger_account WHERE merchant_id = {} AND kind = {} AND gateway_account_id = {} "
-        "AND currency = {}",
-        merchant_id,
-        str(kind),
-        gateway_account_id,
-        currency,
-    )
-    if not found:
-        await LedgerAccount.raw(
-            "INSERT INTO ledger_account (id, merchant_id, kind, gateway_account_id, currency) "
-            "VALUES ({}, {}, {}, {}, {}) ON CONFLICT (merchant_id, kind, gateway_account_id, currency) DO NOTHING",
-            new_id("la"),
-            merchant_id,
-            str(kind),
-            gateway_account_id,
-            currency,
-        )
-        return await account_id(merchant_id, kind, gateway_account_id, currency)
-    return str(found[0]["id"])
-
-
-async def insert_transfer(journal_id: str, debit_id: str, credit_id: str, amount: Money) -> None:
-    await LedgerTransfer.insert(
-        LedgerTransfer(
-            id=new_id("tr"),
-            journal_id=journal_id,
-            debit_account_id=debit_id,
-            credit_account_id=credit_id,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-        )
-    )
+    posted = (await fetch(_POST, *values))[0]
+    if posted["entries"] < len(transfers):
+        for transfer in transfers:
+            for account in (
+                (transfer.debit_kind, transfer.debit_account),
+                (transfer.credit_kind, transfer.credit_account),
+            ):
+                await fetch(_OPEN_ACCOUNT, new_id("la"), merchant_id, *account, transfer.currency)
+        posted = (await fetch(_POST, *values))[0]
+    return bool(posted["journals"])
 
 
 async def balances(merchant_id: str) -> list[BalanceRow]:
@@ -140,13 +161,13 @@ async def balances(merchant_id: str) -> list[BalanceRow]:
 
 
 async def gateway_movements(merchant_id: str, gateway_account_id: str | None = None) -> list[MovementRow]:
-    """Captures and refunds that stand, oldest first: what a gateway's reports must show."""
+    """Captures, refunds and disputes' money that stand, oldest first: what a gateway's reports must show."""
     rows = await LedgerJournal.raw(
         "SELECT j.journal_key, j.kind, j.gateway_account_id, t.amount_minor, t.currency, j.payment_id, j.attempt_id, "
         "j.operation_id, j.gateway_payment_id, j.gateway_operation_id, j.occurred_at FROM ledger_journal j "
         "JOIN ledger_transfer t ON t.journal_id = j.id "
         "JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id) AND a.kind = 'gateway_clearing' "
-        "WHERE j.merchant_id = {} AND j.kind IN ('payment', 'refund') "
+        "WHERE j.merchant_id = {} AND j.kind IN ('payment', 'refund', 'dispute', 'dispute_reversal') "
         "AND NOT EXISTS (SELECT 1 FROM ledger_journal r WHERE r.journal_key = j.journal_key || {}) "
         "AND ({} = '' OR j.gateway_account_id = {}) ORDER BY j.occurred_at, j.id",
         merchant_id,
@@ -155,6 +176,17 @@ async def gateway_movements(merchant_id: str, gateway_account_id: str | None = N
         gateway_account_id or "",
     )
     return msgspec.convert(rows, list[MovementRow])
+
+
+async def withheld_minor(payment_id: str) -> int:
+    """What gateways hold back of the payment for disputes, or have given to the customer. In minor units."""
+    rows = await LedgerJournal.raw(
+        "SELECT COALESCE(sum(CASE j.kind WHEN 'dispute' THEN t.amount_minor ELSE -t.amount_minor END), 0)::bigint AS n "
+        "FROM ledger_journal j JOIN ledger_transfer t ON t.journal_id = j.id "
+        "WHERE j.payment_id = {} AND j.kind IN ('dispute', 'dispute_reversal')",
+        payment_id,
+    )
+    return int(rows[0]["n"])
 
 
 async def transfers_of(payment_id: str) -> list[TransferRow]:

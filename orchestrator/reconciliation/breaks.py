@@ -17,6 +17,8 @@ class MovementKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    DISPUTE = "dispute"  # funds that the gateway withdrew
+    DISPUTE_REVERSAL = "dispute_reversal"  # and gave back
 
 
 class MatchBasis(StrEnum):
@@ -48,7 +50,7 @@ class BreakKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A capture or refund by our ledger. `amount` is positive; `expected_fee` overrides the account's fee model."""
+    """Money that moved by our ledger. `amount` is positive; `expected_fee` overrides the account's fee model."""
 
     movement_id: str
     kind: MovementKind
@@ -127,9 +129,9 @@ def duplicate_line(line: SettlementLine, as_of: datetime) -> Break:
 def missing_at_gateway(movement: Movement, as_of: datetime, sla_days: int) -> Break:
     age = age_in_days(movement.occurred_at, as_of)
     reason = (
-        f"We recorded a {movement.kind} of {in_words(movement.amount)} ({named_by(movement)}) {age} days ago, but no "
-        f"report of the gateway shows it, and it should be there within {sla_days} days. Check whether a report is "
-        "missing, then ask the gateway."
+        f"We recorded a {in_text(movement.kind)} of {in_words(movement.amount)} ({named_by(movement)}) {age} days ago, "
+        f"but no report of the gateway shows it, and it should be there within {sla_days} days. Check whether a "
+        "report is missing, then ask the gateway."
     )
     return Break(BreakKind.MISSING_AT_GATEWAY, reason, age, movement=movement, expected=movement.amount)
 
@@ -190,11 +192,16 @@ def pair_break(
         "fee": "Compare with your contract's prices, then claim the difference or update the fee model.",
     }[noun]
     reason = (
-        f"The {noun} of the {movement.kind} {named_by(movement)} differs: we expect {in_words(expected)}, the gateway "
-        f"reports {in_words(actual)}{difference}. {remedy}"
+        f"The {noun} of the {in_text(movement.kind)} {named_by(movement)} differs: we expect {in_words(expected)}, the "
+        f"gateway reports {in_words(actual)}{difference}. {remedy}"
     )
     age = age_in_days(line.occurred_at, as_of)
     return Break(kind, reason, age, line=line, movement=movement, expected=expected, actual=actual)
+
+
+def in_text(kind: MovementKind) -> str:
+    """The kind as people say it: `dispute reversal`."""
+    return kind.value.replace("_", " ")
 
 
 def named_by(movement: Movement) -> str:

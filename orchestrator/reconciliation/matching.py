@@ -23,7 +23,13 @@ from orchestrator.reconciliation.lines import LineType, SettlementLine
 
 SLA_DAYS = 3
 
-_KINDS = {LineType.PAYMENT: MovementKind.PAYMENT, LineType.REFUND: MovementKind.REFUND}
+_KINDS = {
+    LineType.PAYMENT: MovementKind.PAYMENT,
+    LineType.REFUND: MovementKind.REFUND,
+    LineType.CHARGEBACK: MovementKind.DISPUTE,
+    LineType.CHARGEBACK_REVERSAL: MovementKind.DISPUTE_REVERSAL,
+}
+_TAKES = frozenset({LineType.REFUND, LineType.CHARGEBACK})  # gross is negative on these lines
 _ACCOUNT_ROWS = frozenset({LineType.FEE, LineType.CARRY})
 
 LineKey = Callable[[SettlementLine, Money], tuple[Hashable, ...]]
@@ -87,9 +93,11 @@ class _Board:
     breaks: list[Break] = field(default_factory=list)
 
     def charged(self, line: SettlementLine) -> Money:
-        """What the line says was captured or refunded, positive; an under-capture is the charge less its reversal."""
-        if line.line_type is LineType.REFUND:
+        """What the line says was moved, positive; an under-capture is the charge less its reversal."""
+        if line.line_type in _TAKES:
             return -line.gross
+        if line.line_type is not LineType.PAYMENT:
+            return line.gross
         return Money(line.gross.minor + self.reversed_rests.get(line.gateway_operation_id, 0), line.gross.currency)
 
     def compared(self, line: SettlementLine, currency: str) -> Money:
@@ -97,7 +105,7 @@ class _Board:
         facing = line.customer_facing
         if facing is None or line.gross.currency == currency or facing.currency != currency:
             return self.charged(line)
-        return -facing if line.line_type is LineType.REFUND else facing
+        return -facing if line.line_type in _TAKES else facing
 
 
 def match(
@@ -242,13 +250,13 @@ def _expected_fee(board: _Board, line: SettlementLine, movement: Movement) -> Mo
     if movement.expected_fee is not None:
         return movement.expected_fee
     model = board.fee_models.get(movement.gateway_account_id)
-    if model is None or movement.kind is MovementKind.REFUND or line.fee.currency != movement.amount.currency:
+    if model is None or movement.kind is not MovementKind.PAYMENT or line.fee.currency != movement.amount.currency:
         return None
     return model.expected_fee(movement.amount)
 
 
 def _judge_open_lines(board: _Board, attempt_states: Mapping[str, str]) -> None:
-    """Payment and refund lines without a movement: charged twice, recorded otherwise, or unknown to us."""
+    """Lines that a movement should explain, without one: charged twice, recorded otherwise, or unknown to us."""
     payments = [movement for _, movement, _ in board.pairs if movement.kind is MovementKind.PAYMENT]
     payments.sort(key=lambda movement: (movement.occurred_at, movement.movement_id), reverse=True)
     by_attempt = {movement.attempt_id: movement for movement in payments if movement.attempt_id}

@@ -27,7 +27,7 @@ def of_imported_line(line: SettlementLine, line_id: str, gateway_account_id: str
     cost = -line.net if line.line_type is LineType.FEE else line.fee
     postings = []
     if cost.minor:
-        entries = (_moved(AccountKind.FEES, cost, gateway_account_id),)
+        entries = (_moved(_cost_account(line), cost, gateway_account_id),)
         memo = f"fee of {line.gateway_type} {line.natural_key}"
         postings.append(Posting(f"settlement:{line_id}:fee", JournalKind.FEE, entries, memo))
     if line.line_type in (LineType.PAYOUT, LineType.PAYOUT_REVERSAL) and line.gross.minor:
@@ -35,6 +35,12 @@ def of_imported_line(line: SettlementLine, line_id: str, gateway_account_id: str
         memo = f"payout {line.payout_ref or line.batch_ref}"
         postings.append(Posting(f"settlement:{line_id}:payout", JournalKind.PAYOUT, entries, memo))
     return postings
+
+
+def _cost_account(line: SettlementLine) -> AccountKind:
+    """What disputes cost stands apart from what payments cost. T0106 is PayPal's fee for a chargeback."""
+    of_dispute = line.line_type in (LineType.CHARGEBACK, LineType.CHARGEBACK_REVERSAL) or line.gateway_type == "T0106"
+    return AccountKind.DISPUTE_FEES if of_dispute else AccountKind.FEES
 
 
 def is_orphan(found: Break) -> bool:

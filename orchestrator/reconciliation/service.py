@@ -11,13 +11,14 @@ from datetime import datetime
 
 from currency.money import Money
 from orchestrator.db import transaction
+from orchestrator.disputes import store as disputes
 from orchestrator.ledger import service as ledger
 from orchestrator.ledger.store import MovementRow, gateway_movements
 from orchestrator.reconciliation import store, terms
 from orchestrator.reconciliation.breaks import Break, BreakKind, FeeModel, MatchResult, Movement, MovementKind
 from orchestrator.reconciliation.detect import read_report
 from orchestrator.reconciliation.errors import FileTooLarge
-from orchestrator.reconciliation.lines import FileUnreadable, ParsedFile, ReportOwner, SettlementLine
+from orchestrator.reconciliation.lines import FileUnreadable, LineType, ParsedFile, ReportOwner, SettlementLine
 from orchestrator.reconciliation.matching import SLA_DAYS, match
 from orchestrator.reconciliation.postings import Posting, is_orphan, of_imported_line, of_suspense_turn
 from orchestrator.reconciliation.states import BreakState, FileState
@@ -27,6 +28,7 @@ FILE_BYTES_MAX = 64 * 1024 * 1024
 ERRORS_KEPT_MAX = 200
 BREAKS_PAGE_MAX = 1000
 FILES_PAGE_MAX = 200
+_OF_DISPUTES = (LineType.CHARGEBACK, LineType.CHARGEBACK_REVERSAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ async def _store_parsed(
         for stored in fresh:
             for posting in of_imported_line(stored.line, stored.id, gateway_account_id):
                 await _post(merchant_id, gateway_account_id, posting, stored.line, stored.line.occurred_at)
+            if stored.line.line_type in _OF_DISPUTES and stored.line.fee.minor and not stored.line.is_repeat:
+                await disputes.add_fee(gateway_account_id, stored.line.gateway_operation_id, stored.line.fee)
     return ImportResult(file.id, state, len(parsed.lines), len(fresh), error)
 
 

@@ -9,9 +9,10 @@ from currency.money import Money
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
-from orchestrator.errors import Conflict, InvalidField, NotFound
+from orchestrator.errors import ClearwayError, Conflict, InvalidField, NotFound
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
+from orchestrator.ledger import store as ledger
 from orchestrator.payments import driver
 from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
@@ -30,6 +31,19 @@ class RefundStatus(StrEnum):
     NEEDS_REVIEW = "needs_review"
 
 
+class PaymentDisputed(ClearwayError):
+    """The customer has the money by a dispute, or will have it: a refund would be a second time."""
+
+    status = 409
+    code = "payment_disputed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The gateway has withdrawn money of this payment for a dispute. Accept the dispute instead of "
+            "refunding, or answer it; once it is won a refund is possible again."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class RefundView:
     """A refund with its present status."""
@@ -43,7 +57,7 @@ async def create(
 ) -> RefundView:
     """Give back `amount_minor` of a captured payment; None means all that is left.
 
-    Raises NotFound, Conflict (nothing captured), InvalidField (more than is left to give back).
+    Raises NotFound, Conflict (nothing captured), PaymentDisputed, InvalidField (more than is left to give back).
     """
     async with transaction():
         payment = await payment_store.lock_payment(payment_id)
@@ -51,6 +65,8 @@ async def create(
             raise NotFound("payment", payment_id)
         story = await payment_store.story_of(payment)
         captured = _captured_operation(story)
+        if await ledger.withheld_minor(payment_id) > 0:
+            raise PaymentDisputed
         left = captured.amount_minor - reserved_minor(story)
         amount = Money(left if amount_minor is None else amount_minor, payment.currency)
         if not 0 < amount.minor <= left:

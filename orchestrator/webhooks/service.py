@@ -9,12 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec import structs
 
-from orchestrator import clock_port, outbox
+from orchestrator import clock_port
 from orchestrator.db import transaction
+from orchestrator.disputes import news as disputes
 from orchestrator.errors import ClearwayError, NotFound
 from orchestrator.gateways import connections
 from orchestrator.gateways.base import OperationKind, WebhookMessage, WebhookRejected
+from orchestrator.ids import new_id
 from orchestrator.outbox import Later
 from orchestrator.payments import driver, resolver
 from orchestrator.payments import store as payment_store
@@ -31,6 +34,7 @@ from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
 
 TOPIC = "webhook.apply"
 IN_FLIGHT_PAUSE_S = 1
+CHANGES_NOTHING = "this kind of message changes nothing"
 _NOT_KEPT = frozenset({"authorization", "cookie"})  # headers that carry a password of ours
 
 
@@ -54,16 +58,20 @@ async def receive(account_id: str, headers: dict[str, str], body: bytes) -> int:
         async with transaction():
             await store.insert_rejection(account_id, str(rejection), now)
         raise Rejected("The webhook was not accepted.") from None
-    new = 0
-    async with transaction():
-        kept = {name: value for name, value in headers.items() if name.lower() not in _NOT_KEPT}
-        delivery_id = await store.insert_delivery(account_id, kept, body, now)
-        for message in messages:
-            message_id = await store.insert_message(delivery_id, account_id, message, now)
-            if message_id:
-                new += 1
-                await outbox.enqueue(TOPIC, message_id, now)
-    return new
+    kept = {name: value for name, value in headers.items() if name.lower() not in _NOT_KEPT}
+    return await store.keep(account_id, kept, body, [await _new(account_id, it, now) for it in messages], TOPIC, now)
+
+
+async def _new(account_id: str, message: WebhookMessage, now: datetime) -> store.NewMessage:
+    """The message as it is kept: what changes nothing needs no worker, only the payment that it is shown with."""
+    new = store.NewMessage(new_id("whk"), message.event_key, message.event_type, message.kind, message)
+    if message.kind != "ignored":
+        return new
+    attempt = await payment_store.attempt_at_gateway(
+        account_id, message.reference, message.operation_reference, message.gateway_payment_id
+    )
+    payment_id = attempt.payment_id if attempt else None
+    return structs.replace(new, state="ignored", note=CHANGES_NOTHING, payment_id=payment_id, applied_at=now)
 
 
 async def apply(message_id: str) -> Later | None:
@@ -72,11 +80,14 @@ async def apply(message_id: str) -> Later | None:
     if row is None or row.state != "received":
         return None
     message = msgspec.convert(row.content, WebhookMessage)
+    if message.kind.startswith("dispute."):
+        await _apply_dispute(row, message)
+        return None
     attempt = await payment_store.attempt_at_gateway(
         row.gateway_account_id, message.reference, message.operation_reference, message.gateway_payment_id
     )
     if message.kind == "ignored" or attempt is None:
-        why = "this kind of message changes nothing" if message.kind == "ignored" else "nothing of ours is meant"
+        why = CHANGES_NOTHING if message.kind == "ignored" else "nothing of ours is meant"
         async with transaction():
             payment_id = attempt.payment_id if attempt else None
             await store.mark(message_id, "ignored", why, payment_id, clock_port.now())
@@ -87,9 +98,25 @@ async def apply(message_id: str) -> Later | None:
     return await _apply_signed(message_id, attempt, message)
 
 
+async def _apply_dispute(row: store.WebhookRow, message: WebhookMessage) -> None:
+    """Raises Unread while the gateway does not tell how the dispute stands: the message stays to be applied."""
+    dispute = await disputes.hear(row.gateway_account_id, message)
+    async with transaction():
+        note = f"dispute {dispute.id} is {dispute.status.value}"
+        await store.mark(row.id, "applied", note, dispute.payment_id, clock_port.now())
+
+
 async def _apply_by_asking(message_id: str, attempt: AttemptRow, message: WebhookMessage) -> Later | None:
     """Ask the gateway now about what is open, and about what is settled otherwise than the message has it."""
     now = clock_port.now()
+    # Looked at without the lock first, which the payment's own driver may be waiting for. What the message may speak
+    # of was committed before it was sent to the gateway, so nothing of it can be missing here.
+    seen = await _story(attempt.payment_id)
+    if _reply_is_due(seen.operations_of(attempt.id), now):
+        return Later(now + timedelta(seconds=IN_FLIGHT_PAUSE_S))
+    if not any(op.open for op in seen.operations_of(attempt.id)) and _doubted(seen, attempt, message) is None:
+        await store.mark_known(message_id, attempt.payment_id, now)
+        return None
     async with transaction():
         story = await _locked_story(attempt.payment_id)
         operations = story.operations_of(attempt.id)
@@ -186,6 +213,12 @@ def _outcome(message: WebhookMessage) -> Outcome:
         decline=decline,
         detail=f"webhook {message.event_type}",
     )
+
+
+async def _story(payment_id: str) -> Story:
+    payment = await payment_store.payment(payment_id)
+    assert payment is not None
+    return await payment_store.story_of(payment)
 
 
 async def _locked_story(payment_id: str) -> Story:

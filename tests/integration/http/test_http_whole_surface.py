@@ -42,9 +42,12 @@ async def _things_of(api: Api, new_payment: dict[str, Any]) -> dict[str, str]:
         "account_id": await api.post("/v1/gateway-accounts", STRIPE),
         "rule_set_id": await api.post("/v1/rule-sets", {"rules": rules}),
         "invoice_id": await api.post("/v1/invoices", DRAFT),
+        "endpoint_id": await api.post("/v1/webhook-endpoints", {"url": "https://hooks.shop.example/"}),
     }
     ids = {name: answer.json()["id"] for name, answer in made.items()}
-    return {**ids, "refund_id": await _refund_of(ids["payment_id"])}
+    ids["delivery_id"] = (await api.post(f"/v1/webhook-endpoints/{ids['endpoint_id']}/test")).json()["id"]
+    dispute_id = await _dispute_of(api.merchant_id, ids["account_id"])
+    return {**ids, "refund_id": await _refund_of(ids["payment_id"]), "dispute_id": dispute_id}
 
 
 async def _refund_of(payment_id: str) -> str:
@@ -55,6 +58,20 @@ async def _refund_of(payment_id: str) -> str:
 
     row = store.RefundRow(new_id("ref"), payment_id, new_id("op"), 1, "EUR", "", clock_port.now())
     await store.insert(row)
+    return row.id
+
+
+async def _dispute_of(merchant_id: str, account_id: str) -> str:
+    """A dispute on record; a real one is opened by a gateway."""
+    from currency.money import Money
+    from orchestrator import clock_port
+    from orchestrator.disputes import store
+    from orchestrator.disputes.records import new_dispute
+    from orchestrator.gateways.facets import Dispute, DisputeStatus
+
+    told = Dispute("du_1", DisputeStatus.INQUIRY, Money(1, "EUR"), "other")
+    row = new_dispute(merchant_id, account_id, "stripe", told, clock_port.now())
+    assert await store.insert(row)
     return row.id
 
 
@@ -77,7 +94,16 @@ async def test_another_merchants_objects_are_not_found_on_any_route(
 
 async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payment: dict[str, Any]) -> None:
     await _things_of(api, new_payment)
-    for path in ("payments", "invoices", "events", "gateway-accounts", "webhook-messages", "reconciliation/breaks"):
+    for path in (
+        "payments",
+        "disputes",
+        "invoices",
+        "events",
+        "gateway-accounts",
+        "webhook-messages",
+        "reconciliation/breaks",
+        "webhook-endpoints",
+    ):
         assert (await other.get(f"/v1/{path}")).json()["data"] == [], path
 
 

@@ -88,8 +88,14 @@ async def test_a_transfer_between_accounts_of_other_currencies_is_refused(databa
         yen = await connection.fetchval("SELECT id FROM ledger_account WHERE kind = 'sales' AND currency = 'JPY'")
         journal = await connection.fetchval("SELECT id FROM ledger_journal LIMIT 1")
     with pytest.raises(asyncpg.RaiseError, match="another currency"):
-        async with transaction():
-            await store.insert_transfer(journal, euro, yen, Money(1, "EUR"))
+        async with transaction() as connection:
+            await connection.execute(
+                "INSERT INTO ledger_transfer (id, journal_id, debit_account_id, credit_account_id, amount_minor, "
+                "currency) VALUES ('tr_1', $1, $2, $3, 1, 'EUR')",
+                journal,
+                euro,
+                yen,
+            )
 
 
 async def test_movements_are_what_a_gateways_report_must_show(database: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -15,6 +18,7 @@ from invoicing.documents import DraftInvoice, Line, Party
 from invoicing.lifecycle import InvoiceState
 from invoicing.tax import TaxKind, TaxTreatment
 from orchestrator.billing import service as billing
+from orchestrator.db import transaction
 from orchestrator.gateways import accounts
 from orchestrator.ledger import service as ledger
 from orchestrator.ledger import store as ledger_store
@@ -261,3 +265,35 @@ async def test_a_capture_taken_back_after_its_refund_is_applied_and_not_parked(s
     after = await now(payment)
     assert (after.status, after.amount_captured_minor) == (PaymentStatus.NEEDS_REVIEW, 0)
     assert (after.amount_refunded_minor, await clearing(shop)) == (500, -500)
+
+
+async def test_a_message_that_changes_nothing_needs_no_worker(shop: Shop, receiver: Receiver) -> None:
+    payment = await pay_at(shop, "stripe")
+    raw = await receiver.told(payment, "payment_intent.created")
+    assert await webhooks.receive(shop.accounts["stripe"], raw.headers, raw.body) == 1
+    (row,) = await webhook_store.latest([shop.accounts["stripe"]], 10)
+    assert (row.state, row.event_type) == ("ignored", "payment_intent.created")
+    assert await Outbox.count().where(Outbox.topic == webhooks.TOPIC) == 0
+
+
+async def test_a_message_of_what_is_known_does_not_wait_for_whoever_has_the_payment(
+    shop: Shop, receiver: Receiver
+) -> None:
+    payment = await pay_at(shop, "stripe")
+    raw = await receiver.told(payment, "payment_intent.succeeded")
+    await webhooks.receive(shop.accounts["stripe"], raw.headers, raw.body)
+    async with transaction():
+        await store.lock_payment(payment.id)
+        worker = asyncio.create_task(asyncio.wait_for(apply_all(shop, "stripe"), 5), context=contextvars.Context())
+        await worker
+    (row,) = await webhook_store.messages_of(payment.id)
+    assert (row.state, row.note) == ("applied", "known already")
+
+
+async def test_an_event_that_comes_twice_in_one_delivery_is_kept_once(shop: Shop, receiver: Receiver) -> None:
+    payment = await pay_at(shop, "adyen")
+    raw = await receiver.told(payment, "CAPTURE")
+    envelope = json.loads(raw.body)
+    envelope["notificationItems"] *= 2
+    assert await deliver(shop, Raw("adyen", raw.headers, json.dumps(envelope).encode())) == 1
+    assert await clearing(shop) == 1999
