@@ -123,6 +123,22 @@ class Endpoint(_Part):
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
+class Webhooks(_Part):
+    """How events are told to the merchants' own servers."""
+
+    allow_loopback: bool = False
+    """Endpoints on this machine, with any port and without TLS: for the demo only."""
+    proxy_url: str = ""
+    """An egress proxy that all messages go through. It looks names up, and is to refuse inner addresses itself."""
+    ca_file: str = ""
+    """Roots (PEM) to trust instead of the public ones."""
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http_url(value) if value else value
+
+
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -142,6 +158,19 @@ class Limits(_Part):
     gateway_read_timeout_s: Seconds = 40
     gateway_concurrency_max: Count = 20
     smtp_timeout_s: Seconds = 20
+    webhook_endpoints_max: Count = 20
+    """For each merchant."""
+    webhook_out_connect_timeout_s: Annotated[int, Field(ge=1, le=30)] = 5
+    webhook_out_timeout_s: Annotated[int, Field(ge=1, le=30)] = 20
+    """From looking up the name to the last byte of the answer."""
+    webhook_out_body_max_bytes: Bytes = 256_000
+    webhook_out_concurrency_max: Annotated[int, Field(ge=1, le=16)] = 4
+    """Messages on their way to one endpoint at once."""
+    webhook_out_jobs_max: Annotated[int, Field(ge=1, le=64)] = 4
+    """Endpoints that one worker process serves at once; fewer than its threads, so that payments find one free."""
+    webhook_out_recover_max: Count = 1_000
+    """Events sent again by one call."""
+    webhook_out_log_days: Annotated[int, Field(ge=7, le=365)] = 30
     job_time_limit_s: Seconds = 120
     job_retries_max: Annotated[int, Field(ge=0, le=20)] = 3
     database_pool_max: Annotated[int, Field(ge=2, le=500)] = 16
@@ -181,6 +210,7 @@ class Settings(BaseSettings):
     paypal: Endpoint = Endpoint()
     gateways: dict[str, Endpoint] = Field(default_factory=dict)
     """Those of further gateways, by name: CLEARWAY_GATEWAYS__NAME__BASE_URL."""
+    webhooks: Webhooks = Webhooks()
     limits: Limits = Limits()
 
     @property
@@ -238,6 +268,13 @@ class Settings(BaseSettings):
         if production and urlsplit(url).scheme != "https" and not _is_loopback(urlsplit(url).hostname or ""):
             raise ValueError("must be https:// in production: payers type into pages under it")
         return url
+
+    @field_validator("webhooks")
+    @classmethod
+    def _keeps_out_of_this_machine(cls, value: Webhooks, info: ValidationInfo) -> Webhooks:
+        if value.allow_loopback and info.data.get("mode") is not Mode.DEMO:
+            raise ValueError("has allow_loopback, which is for CLEARWAY_MODE=demo only: merchants could call this host")
+        return value
 
     @field_validator("log_level")
     @classmethod
