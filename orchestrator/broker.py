@@ -78,6 +78,9 @@ def _make(url: str, middleware: list[Middleware]) -> Broker:
 
             # Its tables are made by our own migrate (orchestrator/migrations.py), under the package's default names.
             limited = f"{url}{'&' if '?' in url else '?'}maxconn={BROKER_CONNECTIONS_MAX}"
+            if "options=" not in url:
+                # Nothing of the broker's has to outlive a crash of the database: what must happen is in the outbox.
+                limited += "&options=-c%20synchronous_commit%3Doff"
             made: Broker = PostgresBroker(url=limited, results=False, middleware=middleware)
             return made
         case "redis" | "rediss":

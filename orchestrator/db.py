@@ -1,9 +1,16 @@
-"""PostgreSQL through Piccolo: one pool a process, and the one way to open a transaction."""
+"""PostgreSQL: one pool a process, and the one way to open a transaction. Piccolo's queries and ours share both.
+
+Queries that every payment asks are written out and go to asyncpg as they are (`fetch`, `later`): putting one together
+from columns takes longer than answering it does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import asyncpg
@@ -18,6 +25,13 @@ class NestedTransaction(RuntimeError):
     """A transaction inside another. Piccolo would silently join them, and an inner rollback would not happen."""
 
 
+# A condition that is always true, for statements whose loss in a crash of the database does no harm: their commit does
+# not wait for the disk. Order is kept all the same: what is committed later and waits takes them with it
+# (https://www.postgresql.org/docs/current/wal-async-commit.html).
+UNHURRIED = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+
+
+@cache
 def engine() -> PostgresEngine:
     """The engine of `piccolo_conf.py`."""
     found = engine_finder()
@@ -40,8 +54,54 @@ async def close_pool() -> None:
         await engine().close_connection_pool()
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    sql: str
+    args: tuple[object, ...]
+    refusal: Callable[[], Exception] | None
+
+
+class Connection:
+    """A transaction's connection. Whatever is asked of it, what is still to be written goes first."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._waiting: dict[str, _Write] = {}
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        await self.flush()
+        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *args)
+        return rows
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        await self.flush()
+        return await self._connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        await self.flush()
+        return str(await self._connection.execute(sql, *args))
+
+    async def add(self, row: str, write: _Write) -> None:
+        """Keep a write for later. One statement changes a row once, so a second write to it sends off the first."""
+        if row in self._waiting:
+            await self.flush()
+        self._waiting[row] = write
+
+    async def flush(self) -> None:
+        """Write all that waits, in one statement."""
+        if not self._waiting:
+            return
+        writes = tuple(self._waiting.values())
+        self._waiting.clear()
+        sql = _in_one(tuple(write.sql for write in writes))
+        counts = await self._connection.fetchrow(sql, *(value for write in writes for value in write.args))
+        for write, count in zip(writes, counts, strict=True):
+            if write.refusal is not None and not count:
+                raise write.refusal()
+
+
 @asynccontextmanager
-async def transaction() -> AsyncIterator[asyncpg.Connection]:
+async def transaction() -> AsyncIterator[Connection]:
     """Commit on leaving, roll back on an exception. Raises NestedTransaction inside another.
 
     Piccolo's own context manager leaves its context variable set and its pool slot taken when COMMIT itself fails
@@ -52,14 +112,15 @@ async def transaction() -> AsyncIterator[asyncpg.Connection]:
         raise NestedTransaction("a transaction is open already; pass work to its owner instead")
     connection: Any = await (db.pool.acquire() if db.pool else db.get_new_connection())
     held = PostgresTransaction(engine=db)
-    held.connection = connection
+    held.connection = writing = Connection(connection)
     held.transaction = connection.transaction()
     token = None
     try:
         await held.transaction.start()
         token = db.current_transaction.set(held)
         try:
-            yield connection
+            yield writing
+            await writing.flush()
         except BaseException:
             await held.transaction.rollback()
             raise
@@ -73,3 +134,50 @@ async def transaction() -> AsyncIterator[asyncpg.Connection]:
 def in_transaction() -> bool:
     """Whether the caller is inside a transaction of ours."""
     return engine().current_transaction.get() is not None
+
+
+async def fetch(sql: str, *args: object) -> list[asyncpg.Record]:
+    """Run one statement (`$1`, `$2` for the arguments) in the caller's transaction, else by itself."""
+    db = engine()
+    held = db.current_transaction.get()
+    if held is not None:
+        rows: list[asyncpg.Record] = await held.connection.fetch(sql, *args)
+        return rows
+    connection: Any = await (db.pool.acquire() if db.pool else db.get_new_connection())
+    try:
+        found: list[asyncpg.Record] = await connection.fetch(sql, *args)
+        return found
+    finally:
+        await (db.pool.release(connection) if db.pool else connection.close())
+
+
+async def later(row: str, sql: str, *args: object, refusal: Callable[[], Exception] | None = None) -> None:
+    """Have the caller's transaction run this INSERT, UPDATE or DELETE (without RETURNING) before its next query or
+    its commit, together with the others that wait: one statement, one round trip.
+
+    `row` names the row that is changed. Where no row was, `refusal` makes the exception that ends the transaction.
+    """
+    held = engine().current_transaction.get()
+    if held is None:
+        raise RuntimeError(f"{row} written outside a transaction")
+    writing: Connection = held.connection
+    await writing.add(row, _Write(sql, args, refusal))
+
+
+_ARGUMENT = re.compile(r"\$(\d+)")
+
+
+@lru_cache(maxsize=1024)
+def _in_one(statements: tuple[str, ...]) -> str:
+    """All statements as one, which answers how many rows each of them changed.
+
+    They see the same snapshot, so none may depend on what another writes; foreign keys are checked when all are done
+    (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
+    """
+    parts, used = [], 0
+    for number, sql in enumerate(statements):
+        renumbered = _ARGUMENT.sub(lambda found, used=used: f"${int(found[1]) + used}", sql)  # type: ignore[misc]
+        parts.append(f"w{number} AS ({renumbered} RETURNING 1)")
+        used += max((int(found) for found in _ARGUMENT.findall(sql)), default=0)
+    counts = ", ".join(f"(SELECT count(*) FROM w{number})" for number in range(len(statements)))  # noqa: S608
+    return f"WITH {', '.join(parts)} SELECT {counts}"

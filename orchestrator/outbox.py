@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from piccolo.columns import BigInt, Integer, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
-from orchestrator.db import in_transaction
+from orchestrator.db import UNHURRIED, fetch, later
 
 KEEP_EVERY_S = 5  # a handler at work says so this often
 RING_AGAIN_S = 15  # a bell that nobody answered (broker lost it, worker died) rings again after this
@@ -56,48 +56,44 @@ class Later:
     at: datetime
 
 
+_PUT = (
+    "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ($1, $2, $3, $4, 0) "
+    "ON CONFLICT (topic, subject) DO UPDATE SET version = EXCLUDED.version, tries = 0, parked_at = NULL, error = NULL, "
+)
+_SOONER = _PUT + "due_at = LEAST(outbox.due_at, EXCLUDED.due_at)"
+_OUTRIGHT = _PUT + "due_at = EXCLUDED.due_at"
+_DISMISS = "DELETE FROM outbox WHERE topic = $1 AND subject = $2"
+# What the relay and the handlers note of a bell may be lost in a crash: it rings again then, as it may at any time.
+_TAKE_DUE = f"""
+    UPDATE outbox SET due_at = $1, tries = tries + 1 WHERE {UNHURRIED} AND id IN (
+        SELECT id FROM outbox WHERE due_at <= $2 AND parked_at IS NULL ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) RETURNING topic, subject, version"""  # noqa: S608 - a constant
+_STRIKE_OUT = f"DELETE FROM outbox WHERE topic = $1 AND subject = $2 AND version = $3 AND {UNHURRIED}"  # noqa: S608
+_LOOK_AGAIN = "UPDATE outbox SET due_at = $4, tries = 0 WHERE topic = $1 AND subject = $2 AND version = $3"
+_BEAT = (
+    f"INSERT INTO heartbeat (name, at) SELECT $1::varchar, $2::timestamptz WHERE {UNHURRIED} "
+    "ON CONFLICT (name) DO UPDATE SET at = EXCLUDED.at"
+)
+
+
 async def enqueue(topic: str, subject: str, due_at: datetime) -> None:
     """Have `topic`'s handler look at `subject` at `due_at` or soon after. Part of the transaction that causes it."""
-    if not in_transaction():
-        raise RuntimeError(f"outbox row {topic} {subject} written outside a transaction")
-    await Outbox.raw(
-        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, {}, 0) "
-        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = LEAST(outbox.due_at, EXCLUDED.due_at), "
-        "version = EXCLUDED.version, tries = 0, parked_at = NULL, error = NULL",
-        topic,
-        subject,
-        due_at,
-        secrets.randbits(VERSION_BITS),
-    )
+    await later(f"outbox {topic} {subject}", _SOONER, topic, subject, due_at, secrets.randbits(VERSION_BITS))
 
 
 async def postpone(topic: str, subject: str, due_at: datetime) -> None:
     """Set the time outright, earlier or later: for a watchdog whose subject has just been looked at."""
-    await Outbox.raw(
-        "INSERT INTO outbox (topic, subject, due_at, version, tries) VALUES ({}, {}, {}, {}, 0) "
-        "ON CONFLICT (topic, subject) DO UPDATE SET due_at = EXCLUDED.due_at, version = EXCLUDED.version, "
-        "tries = 0, parked_at = NULL, error = NULL",
-        topic,
-        subject,
-        due_at,
-        secrets.randbits(VERSION_BITS),
-    )
+    await later(f"outbox {topic} {subject}", _OUTRIGHT, topic, subject, due_at, secrets.randbits(VERSION_BITS))
 
 
 async def dismiss(topic: str, subject: str) -> None:
     """Nothing is left to look at: the watchdog goes, in the transaction that made it needless."""
-    await Outbox.delete().where(Outbox.topic == topic, Outbox.subject == subject)
+    await later(f"outbox {topic} {subject}", _DISMISS, topic, subject)
 
 
 async def take_due(now: datetime) -> list[Bell]:
     """The due rows, each put off by RING_AGAIN_S so that a lost bell rings again. Several relays may run at once."""
-    rows = await Outbox.raw(
-        "UPDATE outbox SET due_at = {}, tries = tries + 1 WHERE id IN (SELECT id FROM outbox WHERE due_at <= {} "
-        "AND parked_at IS NULL ORDER BY due_at LIMIT {} FOR UPDATE SKIP LOCKED) RETURNING topic, subject, version",
-        now + timedelta(seconds=RING_AGAIN_S),
-        now,
-        RELAY_BATCH_MAX,
-    )
+    rows = await fetch(_TAKE_DUE, now + timedelta(seconds=RING_AGAIN_S), now, RELAY_BATCH_MAX)
     return [Bell(row["topic"], row["subject"], row["version"]) for row in rows]
 
 
@@ -111,13 +107,9 @@ async def keep(bell: Bell, now: datetime) -> None:
 async def finish(bell: Bell, answer: Later | None) -> None:
     """Strike the row out, or set its next time; news that came meanwhile (another version) keeps the row as it is."""
     if answer is None:
-        await Outbox.delete().where(
-            Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version
-        )
-        return
-    await Outbox.update({Outbox.due_at: answer.at, Outbox.tries: 0}).where(
-        Outbox.topic == bell.topic, Outbox.subject == bell.subject, Outbox.version == bell.version
-    )
+        await fetch(_STRIKE_OUT, bell.topic, bell.subject, bell.version)
+    else:
+        await fetch(_LOOK_AGAIN, bell.topic, bell.subject, bell.version, answer.at)
 
 
 async def fail(bell: Bell, error: str, now: datetime) -> None:
@@ -151,9 +143,7 @@ async def parked() -> int:
 
 async def beat(name: str, now: datetime) -> None:
     """Say that a process that should always run is running."""
-    await Heartbeat.raw(
-        "INSERT INTO heartbeat (name, at) VALUES ({}, {}) ON CONFLICT (name) DO UPDATE SET at = EXCLUDED.at", name, now
-    )
+    await fetch(_BEAT, name, now)
 
 
 async def last_beat(name: str) -> datetime | None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.access.tables import ApiKey, IdempotencyRecord, Merchant
+from orchestrator.db import UNHURRIED, fetch, later
 from orchestrator.errors import ClearwayError
 
 
@@ -61,12 +62,11 @@ async def insert_api_key(
 
 
 async def api_key_by_hash(key_hash: str) -> ApiKeyRow | None:
-    row = (
-        await ApiKey.select(ApiKey.id, ApiKey.merchant_id, ApiKey.name, ApiKey.key_hint, ApiKey.scopes)
-        .where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_null())
-        .first()
+    rows = await fetch(
+        "SELECT id, merchant_id, name, key_hint, scopes FROM api_key WHERE key_hash = $1 AND revoked_at IS NULL",
+        key_hash,
     )
-    return msgspec.convert(row, ApiKeyRow) if row else None
+    return ApiKeyRow(*rows[0].values()) if rows else None
 
 
 async def api_key(key_id: str) -> ApiKeyRow | None:
@@ -98,21 +98,27 @@ class IdempotencyRow(msgspec.Struct, frozen=True):
     claimed_at: datetime
 
 
+# A claim may be lost in a crash of the database: whatever is made under it commits later and takes it along, and
+# where nothing was made, the repeated request is the first.
+_CLAIM = (
+    "INSERT INTO idempotency_record (id, merchant_id, route, fingerprint, claimed_at, expires_at) "
+    "SELECT $1::varchar, $2::varchar, $3::varchar, $4::varchar, $5::timestamptz, $6::timestamptz "
+    f"WHERE {UNHURRIED} ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, "
+    "resource_id = NULL, status = NULL, body = NULL, claimed_at = EXCLUDED.claimed_at, "
+    "expires_at = EXCLUDED.expires_at WHERE idempotency_record.expires_at <= EXCLUDED.claimed_at RETURNING id"
+)
+_BIND = "UPDATE idempotency_record SET resource_id = $2 WHERE id = $1 AND resource_id IS NULL AND status IS NULL"
+# So may the reply, where it says what was made: it is built again from that.
+_COMPLETE = (
+    "UPDATE idempotency_record SET status = $2, body = $3 WHERE id = $1 AND set_config('synchronous_commit', "
+    "CASE WHEN resource_id IS NULL THEN current_setting('synchronous_commit') ELSE 'off' END, true) IS NOT NULL"
+)
+
+
 async def claim_idempotency(record: IdempotencyRecord) -> bool:
     """Whether this request is the first with its key. An expired record is replaced."""
-    rows = await IdempotencyRecord.raw(
-        "INSERT INTO idempotency_record (id, merchant_id, route, fingerprint, claimed_at, expires_at) "
-        "VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, "
-        "resource_id = NULL, status = NULL, body = NULL, claimed_at = EXCLUDED.claimed_at, "
-        "expires_at = EXCLUDED.expires_at WHERE idempotency_record.expires_at <= EXCLUDED.claimed_at RETURNING id",
-        record.id,
-        record.merchant_id,
-        record.route,
-        record.fingerprint,
-        record.claimed_at,
-        record.expires_at,
-    )
-    return bool(rows)
+    values = (record.merchant_id, record.route, record.fingerprint, record.claimed_at, record.expires_at)
+    return bool(await fetch(_CLAIM, record.id, *values))
 
 
 async def idempotency(record_id: str) -> IdempotencyRow | None:
@@ -142,28 +148,20 @@ class ClaimLost(ClearwayError):
 
 
 async def bind_idempotency(record_id: str, resource_id: str) -> None:
-    """Say what the work made, in the transaction that makes it. Raises ClaimLost when another was quicker.
+    """Say what the work made, in the transaction that makes it, which ends in ClaimLost when another was quicker.
 
     An owner that was slow may be alive when its claim is taken over; only the first of the two binds, and the other's
     transaction is rolled back: so a key makes one thing, whoever holds the claim.
     """
-    rows = (
-        await IdempotencyRecord.update({IdempotencyRecord.resource_id: resource_id})
-        .where(
-            IdempotencyRecord.id == record_id,
-            IdempotencyRecord.resource_id.is_null(),
-            IdempotencyRecord.status.is_null(),
-        )
-        .returning(IdempotencyRecord.id)
-    )
-    if not rows:
-        raise ClaimLost("A request with this key is at work elsewhere. Repeat it a little later for its answer.")
+    await later(f"idempotency {record_id}", _BIND, record_id, resource_id, refusal=_claim_lost)
+
+
+def _claim_lost() -> ClaimLost:
+    return ClaimLost("A request with this key is at work elsewhere. Repeat it a little later for its answer.")
 
 
 async def complete_idempotency(record_id: str, status: int, body: str) -> None:
-    await IdempotencyRecord.update({IdempotencyRecord.status: status, IdempotencyRecord.body: body}).where(
-        IdempotencyRecord.id == record_id
-    )
+    await fetch(_COMPLETE, record_id, status, body)
 
 
 async def purge_idempotency(now: datetime) -> None:

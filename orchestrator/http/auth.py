@@ -1,5 +1,6 @@
 """Who is asking: the API key of the Authorization header, and the scope that each route needs."""
 
+import time
 from typing import Any
 
 import structlog
@@ -14,6 +15,10 @@ from orchestrator.errors import Unauthorized
 
 SCHEME = "bearer"
 ApiRequest = Request[Any, Any, Any]
+REVOKED_WITHIN_S = 1.0  # a key that was good this long ago is not looked up again: nothing else of a key ever changes
+CALLERS_MAX = 1000  # remembered at once
+
+_callers: dict[str, tuple[Caller, float]] = {}  # by the hash of the key, with when it was looked up
 
 
 async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -21,9 +26,23 @@ async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRo
     scheme, secret = (connection.headers.get("authorization", "") + " ").split(" ", 1)
     if scheme.lower() != SCHEME or not secret.strip():
         raise Unauthorized("Send your API key: `Authorization: Bearer sk_clearway_…`.")
-    caller = await service.authenticate(secret.strip())
+    caller = await _caller(secret.strip())
     structlog.contextvars.bind_contextvars(merchant_id=caller.merchant_id, key_id=caller.key_id)
     connection.state["caller"] = caller
+
+
+async def _caller(secret: str) -> Caller:
+    """Who holds the key, as it was at most REVOKED_WITHIN_S ago. Raises Unauthorized."""
+    key_hash, now_s = service.hash_key(secret), time.monotonic()
+    known = _callers.get(key_hash)
+    if known is not None and now_s - known[1] < REVOKED_WITHIN_S:
+        return known[0]
+    _callers.pop(key_hash, None)
+    caller = await service.authenticate(secret)
+    if len(_callers) >= CALLERS_MAX:
+        _callers.clear()
+    _callers[key_hash] = caller, now_s
+    return caller
 
 
 def needs(scope: str) -> Guard:

@@ -3,7 +3,7 @@
 from litestar import Response, post
 from litestar.params import FromPath
 
-from orchestrator.gateways import store
+from orchestrator.gateways import connections
 from orchestrator.http.auth import ApiRequest
 from orchestrator.webhooks import service
 
@@ -17,8 +17,8 @@ async def receive_webhook(request: ApiRequest, account_id: FromPath[str]) -> Res
     """
     body = await request.body()
     await service.receive(account_id, {name.lower(): value for name, value in request.headers.items()}, body)
-    account = await store.account(account_id)
-    if account is not None and account.gateway == "adyen":
+    connection = await connections.connect(account_id)
+    if connection.account.gateway == "adyen":
         return Response(b"[accepted]", status_code=202, media_type="text/plain")
     return Response(b"", status_code=200, media_type="text/plain")
 

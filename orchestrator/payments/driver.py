@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
+from msgspec import structs
 
 from currency.money import Money
 from orchestrator import clock_port, outbox
@@ -72,18 +73,15 @@ async def drive(payment_id: str, errand: Errand | None = None) -> PaymentRow:
         news = await _run(errand)
     for _ in range(TURNS_MAX):
         async with transaction():
-            errand = await turn(payment_id, news)
+            errand, payment = await _turn(payment_id, news)
         if errand is None:
             break
         news = await _run(errand)
-    found = await store.payment(payment_id)
-    if found is None:
-        raise NotFound("payment", payment_id)
-    return found
+    return payment
 
 
-async def turn(payment_id: str, news: News | None) -> Errand | None:
-    """One transaction's worth: apply the news, decide, write down what comes next. The caller has the transaction."""
+async def _turn(payment_id: str, news: News | None) -> tuple[Errand | None, PaymentRow]:
+    """One transaction's worth: apply the news, decide, write down what comes next. The payment as it is then."""
     payment = await store.lock_payment(payment_id)
     if payment is None:
         raise NotFound("payment", payment_id)
@@ -93,14 +91,19 @@ async def turn(payment_id: str, news: News | None) -> Errand | None:
         story = await resolver.put_off(story, news.operation_id, now)
     elif news is not None and news.outcome is not None:
         story = await settle(story, news.operation_id, news.outcome, news.by, now) or story
-    return await proceed(story, now)
+    return await _proceed(story, now)
 
 
 async def proceed(story: Story, now: datetime) -> Errand | None:
     """Decide on a payment that the caller has locked, as `story` has it, and write down what comes next."""
+    errand, _ = await _proceed(story, now)
+    return errand
+
+
+async def _proceed(story: Story, now: datetime) -> tuple[Errand | None, PaymentRow]:
     step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
-    await _update_payment(story, step, now)
-    return await _begin(story, step, now)
+    payment = await _update_payment(story, step, now)
+    return await _begin(story, step, now), payment
 
 
 def policy() -> FailoverPolicy:
@@ -245,15 +248,15 @@ _EVENT_OF = {
 }
 
 
-async def _update_payment(story: Story, step: Step, now: datetime) -> None:
+async def _update_payment(story: Story, step: Step, now: datetime) -> PaymentRow:
     """Bring the payment's own columns up to what its operations say, and tell of a new status."""
     payment = story.payment
     status = lifecycle.status_of(story, step)
     captured, refunded = lifecycle.captured_minor(story), lifecycle.refunded_minor(story)
     if (status, captured, refunded) == (payment.status, payment.amount_captured_minor, payment.amount_refunded_minor):
-        return
-    values: dict[str, object] = {
-        "status": status.value,
+        return payment
+    values: dict[str, Any] = {
+        "status": status,
         "amount_captured_minor": captured,
         "amount_refunded_minor": refunded,
     }
@@ -269,6 +272,7 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> None:
         await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
     if captured != payment.amount_captured_minor and payment.source:
         await outbox.enqueue("payment.captured", payment.id, now)
+    return structs.replace(payment, **values, updated_at=now)
 
 
 async def _run(errand: Errand) -> News:

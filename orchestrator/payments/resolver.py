@@ -36,7 +36,7 @@ async def claim(operation: OperationRow, until: datetime) -> None:
     values: dict[str, Any] = {"expires_at": until, "tries": operation.tries + 1}
     if operation.state is OperationState.SENT:
         values["state"] = OperationState.UNKNOWN
-    await store.update_operation(operation.id, operation.state, values)
+    await store.update_operation(operation, values)
 
 
 async def put_off(story: Story, operation_id: str, now: datetime) -> Story:
@@ -55,7 +55,7 @@ async def put_off(story: Story, operation_id: str, now: datetime) -> Story:
         pauses_s = PENDING_PAUSES_S if pending else PAUSES_S
         pause_s = pauses_s[min(max(operation.tries, 1), len(pauses_s)) - 1]
         values = {"expires_at": now + timedelta(seconds=pause_s)}
-    await store.update_operation(operation.id, operation.state, values)
+    await store.update_operation(operation, values)
     return story.with_operation(structs.replace(operation, **values))
 
 
@@ -64,7 +64,7 @@ async def look_now(story: Story, operation: OperationRow, now: datetime) -> Stor
     values: dict[str, Any] = {"expires_at": now}
     if operation.state is OperationState.NEEDS_REVIEW:
         values["state"] = OperationState.UNKNOWN
-    await store.update_operation(operation.id, operation.state, values)
+    await store.update_operation(operation, values)
     return story.with_operation(structs.replace(operation, **values))
 
 

@@ -215,9 +215,9 @@ async def by_token(public_token: str) -> PaymentRow:
     return payment
 
 
-async def story(payment: PaymentRow) -> Story:
-    """The payment with its attempts and operations."""
-    return await store.story_of(payment)
+async def story(payment: PaymentRow, *, exchanges: bool = False) -> Story:
+    """The payment with its attempts and operations; what was sent and received where it is asked for."""
+    return await store.story_of(payment, exchanges=exchanges)
 
 
 async def _locked(payment_id: str, merchant_id: str | None = None) -> Story:

@@ -61,13 +61,12 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
         return None
     outcome = believed(operation, outcome)
     values = operation_values(operation, outcome, by, now)
-    if not await store.update_operation(operation_id, operation.state, values):
-        return None
     attempt = story.attempt(operation.attempt_id)
     moved = attempt_values(attempt, operation, outcome)
+    await _enter(story, attempt, operation, outcome, now)
+    await store.update_operation(operation, values)
     if moved:
         await store.update_attempt(attempt.id, moved, now)
-    await _enter(story, attempt, operation, outcome, now)
     await _tell(story, attempt, operation, outcome, now)
     return story.with_operation(structs.replace(operation, **values)).with_attempt(structs.replace(attempt, **moved))
 

@@ -1,16 +1,16 @@
 """Every query on payments, attempts and operations. Locks are taken payment first, then attempt, then operation."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
 import msgspec
-from piccolo.columns import Column
 
+from orchestrator.db import fetch, later
 from orchestrator.payments.records import (
     AttemptRow,
     OperationRow,
-    OperationState,
     PaymentRow,
     PaymentStatus,
     Story,
@@ -18,12 +18,44 @@ from orchestrator.payments.records import (
 from orchestrator.payments.tables import Attempt, Operation, Payment
 
 
-def _json(value: object) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+def _stored(value: object) -> object:
+    """A field's value as its column takes it: structures as JSON."""
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | msgspec.Struct) else value
 
 
-def _encoded(values: dict[str, Any], *json_columns: str) -> dict[Column | str, Any]:
-    return {name: _json(value) if name in json_columns else value for name, value in values.items()}
+def _insert(table: str, shape: type[msgspec.Struct]) -> str:
+    names = shape.__struct_fields__
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - the names of our own fields
+
+
+@lru_cache(maxsize=256)
+def _update(table: str, names: tuple[str, ...], condition: str = "") -> str:
+    """`$1` is the id. The condition comes after the names, with the number of the argument that follows them."""
+    changes = ", ".join(f"{name} = ${number}" for number, name in enumerate(names, 2))
+    return f"UPDATE {table} SET {changes} WHERE id = $1{condition}"  # noqa: S608 - the names of our own fields
+
+
+_INSERT_PAYMENT = _insert("payment", PaymentRow)
+_INSERT_ATTEMPT = _insert("attempt", AttemptRow)
+_INSERT_OPERATION = _insert("operation", OperationRow)
+_PAYMENT = "SELECT row_to_json(payment.*) AS it FROM payment WHERE id = $1"
+_LOCKED_PAYMENT = _PAYMENT + " FOR NO KEY UPDATE"
+
+
+def _story(operation: str) -> str:
+    return (
+        "SELECT (SELECT json_agg(a ORDER BY a.position) FROM attempt a WHERE a.payment_id = $1) AS attempts, "  # noqa: S608 - the names of our own fields
+        f"(SELECT json_agg(o ORDER BY o.id) FROM (SELECT {operation} FROM operation WHERE payment_id = $1) o) "
+        "AS operations"
+    )
+
+
+_LIGHT = ", ".join("NULL AS exchange" if name == "exchange" else name for name in OperationRow.__struct_fields__)
+_STORY, _STORY_WITH_EXCHANGES = _story(_LIGHT), _story("*")
+_payments = msgspec.json.Decoder(PaymentRow)
+_attempts = msgspec.json.Decoder(list[AttemptRow])
+_operations = msgspec.json.Decoder(list[OperationRow])
 
 
 class SourceTaken(Exception):
@@ -32,10 +64,12 @@ class SourceTaken(Exception):
 
 async def insert_payment(row: PaymentRow) -> None:
     """Raises SourceTaken; the caller's transaction is lost then."""
-    values = msgspec.structs.asdict(row)
-    values.update(status=row.status.value, card=_json(row.card), plan=_json(row.plan), metadata=_json(row.metadata))
+    values = map(_stored, msgspec.structs.astuple(row))
+    if row.source is None:
+        await later(f"payment {row.id}", _INSERT_PAYMENT, *values)
+        return
     try:
-        await Payment.insert(Payment(**values))
+        await fetch(_INSERT_PAYMENT, *values)
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "payment_source_key":
             raise SourceTaken(row.source) from None
@@ -43,8 +77,8 @@ async def insert_payment(row: PaymentRow) -> None:
 
 
 async def payment(payment_id: str) -> PaymentRow | None:
-    rows = await Payment.raw("SELECT row_to_json(payment.*) AS it FROM payment WHERE id = {}", payment_id)
-    return msgspec.json.decode(rows[0]["it"], type=PaymentRow) if rows else None
+    rows = await fetch(_PAYMENT, payment_id)
+    return _payments.decode(rows[0]["it"]) if rows else None
 
 
 async def payment_by_token(public_token: str) -> PaymentRow | None:
@@ -81,69 +115,56 @@ async def payments_of(
 
 async def lock_payment(payment_id: str) -> PaymentRow | None:
     """The payment, locked until the transaction ends: the first lock of every change."""
-    # Reads of a payment in motion are written out and come as JSON: they are most of what a payment asks of the
-    # database, and Piccolo takes longer to put such a query together than PostgreSQL to answer it.
-    rows = await Payment.raw(
-        "SELECT row_to_json(payment.*) AS it FROM payment WHERE id = {} FOR NO KEY UPDATE", payment_id
-    )
-    return msgspec.json.decode(rows[0]["it"], type=PaymentRow) if rows else None
+    rows = await fetch(_LOCKED_PAYMENT, payment_id)
+    return _payments.decode(rows[0]["it"]) if rows else None
 
 
-async def story_of(payment: PaymentRow) -> Story:
-    """The payment with all its attempts and operations, in the order in which they began."""
-    rows = await Payment.raw(
-        "SELECT (SELECT json_agg(a ORDER BY a.position) FROM attempt a WHERE a.payment_id = {}) AS attempts, "
-        "(SELECT json_agg(o ORDER BY o.id) FROM operation o WHERE o.payment_id = {}) AS operations",
-        payment.id,
-        payment.id,
-    )
-    found = rows[0]
-    return Story(
-        payment,
-        msgspec.json.decode(found["attempts"] or "[]", type=list[AttemptRow]),
-        msgspec.json.decode(found["operations"] or "[]", type=list[OperationRow]),
-    )
+async def story_of(payment: PaymentRow, *, exchanges: bool = False) -> Story:
+    """The payment with all its attempts and operations, in the order in which they began.
+
+    What was sent and received, most of the bytes, comes along only where it is asked for: no decision needs it.
+
+    A statement of its own, after the one that takes the lock: a statement that had to wait for a lock still sees other
+    tables as they were before it waited (https://www.postgresql.org/docs/current/transaction-iso.html).
+    """
+    found = (await fetch(_STORY_WITH_EXCHANGES if exchanges else _STORY, payment.id))[0]
+    attempts, operations = found["attempts"] or "[]", found["operations"] or "[]"
+    return Story(payment, _attempts.decode(attempts), _operations.decode(operations))
 
 
 async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:
     """Set columns of a payment that the caller has locked."""
-    encoded = _encoded(values, "card", "plan", "metadata")
-    await Payment.update({**encoded, "updated_at": at}).where(Payment.id == payment_id)
+    sql = _update("payment", (*values, "updated_at"))
+    await later(f"payment {payment_id}", sql, payment_id, *map(_stored, values.values()), at)
 
 
 async def insert_attempt(row: AttemptRow) -> None:
-    values = msgspec.structs.asdict(row)
-    values.update(status=row.status.value, decline=_json(row.decline), next_action=_json(row.next_action))
-    await Attempt.insert(Attempt(**values))
+    await later(f"attempt {row.id}", _INSERT_ATTEMPT, *map(_stored, msgspec.structs.astuple(row)))
 
 
 async def update_attempt(attempt_id: str, values: dict[str, Any], at: datetime) -> None:
-    encoded = _encoded(values, "decline", "next_action")
-    await Attempt.update({**encoded, "updated_at": at}).where(Attempt.id == attempt_id)
+    sql = _update("attempt", (*values, "updated_at"))
+    await later(f"attempt {attempt_id}", sql, attempt_id, *map(_stored, values.values()), at)
 
 
 async def insert_operation(row: OperationRow) -> None:
-    values = msgspec.structs.asdict(row)
-    values.update(
-        kind=row.kind.value,
-        state=row.state.value,
-        outcome=row.outcome.value if row.outcome else None,
-        settled_by=row.settled_by.value if row.settled_by else None,
-        action_result=_json(row.action_result),
-        decline=_json(row.decline),
-        exchange=_json(row.exchange),
-    )
-    await Operation.insert(Operation(**values))
+    await later(_operations_of(row), _INSERT_OPERATION, *map(_stored, msgspec.structs.astuple(row)))
 
 
-async def update_operation(operation_id: str, expected: OperationState, values: dict[str, Any]) -> bool:
-    """Conditional: False when the operation is no longer in the expected state, and then nothing was changed."""
-    rows = (
-        await Operation.update(_encoded(values, "decline", "exchange"))
-        .where(Operation.id == operation_id, Operation.state == expected.value)
-        .returning(Operation.id)
-    )
-    return bool(rows)
+class OperationMoved(Exception):
+    """An operation is no longer in the state in which it was read, though its payment was locked."""
+
+
+async def update_operation(row: OperationRow, values: dict[str, Any]) -> None:
+    """Conditional: an operation that is not in the state that `row` has ends the transaction in OperationMoved."""
+    sql = _update("operation", tuple(values), f" AND state = ${len(values) + 2}")
+    arguments = (row.id, *map(_stored, values.values()), row.state)
+    await later(_operations_of(row), sql, *arguments, refusal=lambda: OperationMoved(row.id))
+
+
+def _operations_of(row: OperationRow) -> str:
+    """All of an attempt's as one: only one may be open (operation_one_open_key), so the order of writes counts."""
+    return f"operations of {row.attempt_id}"
 
 
 async def operation(operation_id: str) -> OperationRow | None:
@@ -158,13 +179,17 @@ async def attempt_at_gateway(
     if operation_id and not attempt_id:  # PayPal tells of a refund by our operation alone
         named = await operation(operation_id)
         attempt_id = named.attempt_id if named else ""
-    for column, value in ((Attempt.id, attempt_id), (Attempt.gateway_payment_id, gateway_payment_id)):
+    for column, value in (("id", attempt_id), ("gateway_payment_id", gateway_payment_id)):
         if not value:
             continue
-        query = Attempt.select().where(column == value, Attempt.gateway_account_id == gateway_account_id)
-        row = await query.first().output(load_json=True)
-        if row:
-            return msgspec.convert(row, AttemptRow)
+        rows = await fetch(
+            f"SELECT row_to_json(attempt.*) AS it FROM attempt WHERE {column} = $1 "  # noqa: S608 - one of the above
+            "AND gateway_account_id = $2 LIMIT 1",
+            value,
+            gateway_account_id,
+        )
+        if rows:
+            return msgspec.json.decode(rows[0]["it"], type=AttemptRow)
     return None
 
 

@@ -76,7 +76,7 @@ async def payment_page(request: Request[Any, Any, Any], payment_id: FromPath[str
     desk = await _desk(request)
     payment = await payments.get(desk.merchant_id, payment_id)
     facts = TimelineFacts(
-        story=await payments.story(payment),
+        story=await payments.story(payment, exchanges=True),
         accounts=desk.accounts,
         webhooks=await webhook_store.messages_of(payment_id),
         transfers=await ledger_store.transfers_of(payment_id),

@@ -1,1 +1,1 @@
-"""Measurements, each beside a baseline of the same run: these machines are noisy, so only ratios count."""
+"""Measurements, each beside a baseline of the same run, since machines are noisy. Goals are ratios, or absolute."""

@@ -10,12 +10,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import adapters, payments
+from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER
+from tests.benchmarks import adapters, payments, webhooks
 from tests.benchmarks.result import Result
 
 OUT = Path("build/bench.json")
 SUITES = {
-    ("payment_added_latency_p50", "payment_added_latency_p99", "payments_per_second"): payments.measure,
+    (
+        "payment_added_latency_p50",
+        "payment_added_latency_p99",
+        "payments_per_second",
+        "cpu_ms_per_payment",
+        *(f"cpu_ms_{name}" for name in (API, WORKER, CLOCK, POSTGRES, SIMULATORS)),
+    ): payments.measure,
+    ("webhooks_per_second",): webhooks.measure,
     ("adapter_call_stripe", "adapter_call_adyen", "adapter_call_paypal", "adyen_pooled_call"): adapters.measure,
 }
 

@@ -13,14 +13,16 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`ours` and `baseline` in `unit`; `goal` bounds their ratio, from above when lower is better."""
+    """`ours` and `baseline` in `unit`. `goal` bounds their ratio, or `ours` itself where it is `absolute`: from above
+    when lower is better. Without a goal the figure is there to be read."""
 
     name: str
     ours: float
     baseline: float
     unit: str
-    goal: float
+    goal: float | None
     better: Better
+    absolute: bool = False
 
     @property
     def ratio(self) -> float:
@@ -28,11 +30,17 @@ class Result:
 
     @property
     def met(self) -> bool:
-        return self.ratio <= self.goal if self.better is Better.LOWER else self.ratio >= self.goal
+        if self.goal is None:
+            return True
+        measured = self.ours if self.absolute else self.ratio
+        return measured <= self.goal if self.better is Better.LOWER else measured >= self.goal
 
     @property
     def goal_text(self) -> str:
-        return f"ratio {'≤' if self.better is Better.LOWER else '≥'} {self.goal:g}"
+        if self.goal is None:
+            return "none"
+        bound = f"{'≤' if self.better is Better.LOWER else '≥'} {self.goal:g}"
+        return f"{bound} {self.unit}" if self.absolute else f"ratio {bound}"
 
     def as_json(self) -> dict[str, object]:
         return {

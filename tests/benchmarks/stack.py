@@ -6,15 +6,18 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psutil
 import requests
 
 from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, port_is_free
 
-STRIPE_KEY = "sk_test_bench"
+STRIPE_KEY, WEBHOOK_SECRET = "sk_test_bench", "whsec_bench"
+OWN_PROGRAMS = (API, WORKER, CLOCK)
 VAULT_PROXY_USER, VAULT_PROXY_PASSWORD, VAULT_KEY = "clearway", "vault-password", "vault-key"
 
 
@@ -26,17 +29,32 @@ class Stack:
     api_key: str
     stripe_url: str
     vault_url: str
+    control_url: str
+    database_url: str
+    webhook_url: str
+    pids: dict[str, int]  # of the programs, by the names that the supervisor gives them
 
     @property
     def vault_proxy(self) -> str:
         return self.vault_url.replace("http://", f"http://{VAULT_PROXY_USER}:{VAULT_PROXY_PASSWORD}@")
 
-    def vault_token(self) -> dict[str, object]:
-        """A card in the vault, as a fields page would have put it there."""
+    def cpu_s(self, *programs: str) -> float:
+        """The processor time that these programs have used, their own children's included, in seconds."""
+        return sum(_cpu_s(psutil.Process(self.pids[name])) for name in programs)
+
+    def vault_tokens(self, count: int) -> list[dict[str, Any]]:
+        """So many cards in the vault, as a fields page would have put them there. A CVC serves one authorisation."""
         card = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "cvc": "123", "holder": "Bench"}
-        answer = requests.post(f"{self.vault_url}/v1/tokens", json=card, headers={"X-Vault-Key": VAULT_KEY}, timeout=10)
-        answer.raise_for_status()
-        return dict(answer.json())
+        tokens = []
+        with requests.Session() as session:
+            session.trust_env = False
+            for _ in range(count):
+                answer = session.post(
+                    f"{self.vault_url}/v1/tokens", json=card, headers={"X-Vault-Key": VAULT_KEY}, timeout=10
+                )
+                answer.raise_for_status()
+                tokens.append(answer.json())
+        return tokens
 
 
 @contextmanager
@@ -60,8 +78,27 @@ def running() -> Iterator[Stack]:
             supervisor.start(API, WORKER, CLOCK)
             supervisor.wait_ready()
             api_key, account_id = asyncio.run(_seed(supervisor.environment))
-            _register(urls["control"], f"{supervisor.api_url}/webhooks/{account_id}")
-            yield Stack(supervisor.api_url, api_key, urls["stripe"], urls["vault"])
+            webhook_url = f"{supervisor.api_url}/webhooks/{account_id}"
+            _register(urls["control"], webhook_url)
+            yield Stack(
+                api_url=supervisor.api_url,
+                api_key=api_key,
+                stripe_url=urls["stripe"],
+                vault_url=urls["vault"],
+                control_url=urls["control"],
+                database_url=supervisor.database_url,
+                webhook_url=webhook_url,
+                pids={name: supervisor.pid(name) for name in (API, WORKER, CLOCK, POSTGRES, SIMULATORS)},
+            )
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    total = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # a connection of PostgreSQL that ended meanwhile
+            used = one.cpu_times()
+            total += used.user + used.system
+    return total
 
 
 async def _seed(environment: dict[str, str]) -> tuple[str, str]:
@@ -72,7 +109,7 @@ async def _seed(environment: dict[str, str]) -> tuple[str, str]:
 
     await db.start_pool(max_size=2)
     merchant = await access.create_merchant("Bench", {})
-    credentials = {"secret_key": STRIPE_KEY, "webhook_secret": "whsec_bench"}
+    credentials = {"secret_key": STRIPE_KEY, "webhook_secret": WEBHOOK_SECRET}
     account = await accounts.add(merchant.id, "stripe", "Stripe", credentials)
     key = await access.create_api_key(merchant.id, "bench")
     await db.close_pool()
@@ -83,6 +120,6 @@ def _register(control: str, webhook_url: str) -> None:
     account = {"gateway": "stripe", "account": "acct_bench"}
     for path, more in (
         ("/accounts", {"credentials": {"secret_key": STRIPE_KEY}}),
-        ("/endpoints", {"url": webhook_url, "secrets": {"signing_secret": "whsec_bench"}}),
+        ("/endpoints", {"url": webhook_url, "secrets": {"signing_secret": WEBHOOK_SECRET}}),
     ):
         requests.post(control + path, json={**account, **more}, timeout=10).raise_for_status()

@@ -1,0 +1,111 @@
+"""Writes that wait for company: in one statement, before the next query or the commit, all of them or none."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from orchestrator import db
+from orchestrator.db import later, transaction
+from orchestrator.outbox import Heartbeat
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PUT = "INSERT INTO heartbeat (name, at) VALUES ($1, '2026-01-01Z')"
+MOVE = "UPDATE heartbeat SET at = at + interval '1 day' WHERE name = $1"
+MOVE_BACK = "UPDATE heartbeat SET at = at - interval '1 hour' WHERE name = $1"
+
+
+class Refused(Exception):
+    """What the caller asked to be raised."""
+
+
+async def names() -> list[str]:
+    return [row["name"] for row in await db.fetch("SELECT name FROM heartbeat ORDER BY name")]
+
+
+async def test_writes_that_wait_are_made_before_the_commit(database: str) -> None:
+    async with transaction():
+        await later("a", PUT, "a")
+        await later("b", PUT, "b")
+    assert await names() == ["a", "b"]
+
+
+async def test_a_query_in_the_transaction_sees_what_waited(database: str) -> None:
+    async with transaction():
+        await later("a", PUT, "a")
+        assert await names() == ["a"]
+
+
+async def test_a_query_of_piccolo_sees_what_waited(database: str) -> None:
+    async with transaction():
+        await later("a", PUT, "a")
+        assert await Heartbeat.count() == 1
+
+
+async def test_writes_to_one_row_keep_their_order(database: str) -> None:
+    async with transaction():
+        await later("a", PUT, "a")
+        await later("a", MOVE, "a")
+        await later("a", MOVE_BACK, "a")
+    (row,) = await db.fetch("SELECT at::text AS at FROM heartbeat")
+    assert row["at"].startswith("2026-01-01 23:00:00")
+
+
+async def test_a_write_that_finds_no_row_ends_the_transaction_where_that_is_refused(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", PUT, "a")
+            await later("nobody", MOVE, "nobody", refusal=Refused)
+
+    with pytest.raises(Refused):
+        await write()
+    assert await names() == []
+
+
+async def test_a_write_that_finds_its_row_is_not_refused(database: str) -> None:
+    async with transaction():
+        await later("a", PUT, "a", refusal=Refused)
+        await later("b", PUT, "b", refusal=Refused)
+    assert await names() == ["a", "b"]
+
+
+async def test_a_write_that_fails_at_the_commit_takes_the_others_with_it(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", PUT, "a")
+            await later("a again", PUT, "a")
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await write()
+    assert await names() == []
+    async with transaction():
+        await later("a", PUT, "a")
+    assert await names() == ["a"]
+
+
+async def test_what_waited_is_forgotten_when_the_transaction_is_broken_off(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", PUT, "a")
+            raise Refused
+
+    with pytest.raises(Refused):
+        await write()
+    assert await names() == []
+
+
+async def test_a_write_outside_a_transaction_is_refused(database: str) -> None:
+    with pytest.raises(RuntimeError, match="outside a transaction"):
+        await later("a", PUT, "a")
+
+
+async def test_only_what_may_be_lost_is_committed_without_waiting_for_the_disk(database: str) -> None:
+    async with transaction() as connection:
+        await connection.execute(f"INSERT INTO heartbeat (name, at) SELECT 'a', '2026-01-01Z' WHERE {db.UNHURRIED}")
+        assert await connection.fetchval("SHOW synchronous_commit") == "off"
+    async with transaction() as connection:
+        await connection.execute("SET LOCAL synchronous_commit = on")
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        await connection.execute("INSERT INTO heartbeat (name, at) VALUES ('b', '2026-01-01Z')")
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
