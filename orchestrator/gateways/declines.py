@@ -33,6 +33,8 @@ NEEDED = (
     ("http", "429"),
 )
 
+_COLUMNS = ("gateway", "field", "code", "reason", "action_cit", "action_mit")
+
 # Reasons that say no more than "declined": a more exact layer may replace the reason without being stricter.
 _VAGUE = frozenset({"generic_decline", UNMAPPED})
 
@@ -102,20 +104,23 @@ def _table() -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]
 
 
 def read_table(text: str) -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]:
-    """Rows of one CSV table; lines that begin with # are comments."""
+    """Rows of one CSV table; lines that begin with # are comments. Raises ValueError that names the row."""
     lines = (line for line in text.splitlines() if not line.startswith("#"))
-    return {
-        (row["gateway"], row["field"], row["code"]): (
-            row["reason"],
-            RetryAction(row["action_cit"]),
-            RetryAction(row["action_mit"]),
-        )
-        for row in csv.DictReader(lines)
-    }
+    rows: dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]] = {}
+    for row in csv.DictReader(lines):
+        shown = ",".join(str(value) for value in row.values() if value)
+        if any(not row.get(name) for name in _COLUMNS):
+            raise ValueError(f"a decline table needs the columns {', '.join(_COLUMNS)}; this row lacks one: {shown}")
+        try:
+            actions = RetryAction(row["action_cit"]), RetryAction(row["action_mit"])
+        except ValueError as unknown:
+            raise ValueError(f"decline table, row {shown}: {unknown}; there are {', '.join(RetryAction)}") from None
+        rows[row["gateway"], row["field"], row["code"]] = (row["reason"], *actions)
+    return rows
 
 
-def add_table(gateway: str, text: str = "") -> None:
-    """Take in the table of a gateway whose folder is elsewhere; without `text`, check the one that is here.
+def checked_table(gateway: str, text: str = "") -> dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]:
+    """The rows of a gateway whose folder is elsewhere; without `text`, the table that is here is checked.
 
     Raises ValueError for a row of another gateway, a reason that is in no other table, a word that is no action, or
     where a row is missing that code above the gateways relies on.
@@ -131,4 +136,9 @@ def add_table(gateway: str, text: str = "") -> None:
     for field, code in NEEDED:
         if (gateway, field, code) not in known | rows:
             raise ValueError(f"{gateway}: its decline table has no row {gateway},{field},{code}; see another gateway's")
-    known.update(rows)
+    return rows
+
+
+def add_rows(rows: dict[tuple[str, str, str], tuple[str, RetryAction, RetryAction]]) -> None:
+    """Take in rows that `checked_table` gave."""
+    _table().update(rows)

@@ -14,7 +14,7 @@ from orchestrator.gateways.adyen.kind import KIND as ADYEN
 from orchestrator.gateways.base import Gateway
 from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.credentials import Method
-from orchestrator.gateways.declines import add_table
+from orchestrator.gateways.declines import add_rows, checked_table
 from orchestrator.gateways.kinds import AccountSetup, GatewayEndpoints, GatewayKind
 from orchestrator.gateways.paypal.kind import KIND as PAYPAL
 from orchestrator.gateways.stripe.kind import KIND as STRIPE
@@ -41,8 +41,9 @@ def register(kind: GatewayKind) -> None:
     unsaid = [word.value for word in (*Verb, *Method) if word not in said]
     if unsaid:
         raise ValueError(f"{kind.name}: its capabilities do not say whether it has {', '.join(unsaid)}")
-    add_table(kind.name, kind.declines)
-    add_encoding(kind.name, kind.encoding)
+    declines = checked_table(kind.name, kind.declines)
+    add_encoding(kind.name, kind.encoding)  # the last that may refuse, so that nothing is half known
+    add_rows(declines)
     KINDS[kind.name] = kind
 
 

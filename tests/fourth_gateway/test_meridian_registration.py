@@ -16,6 +16,7 @@ from currency.money import Money
 from orchestrator.errors import InvalidField
 from orchestrator.gateways import capability_table, declines, registry
 from orchestrator.gateways.capabilities import Capabilities, Verb
+from orchestrator.gateways.declines import is_mapped
 from orchestrator.gateways.kinds import GatewayEndpoints, GatewayKind
 from orchestrator.gateways.vault import VaultSettings
 from orchestrator.settings import Endpoint, SettingsError, read_settings
@@ -88,7 +89,12 @@ def test_it_is_not_known_before_it_is_registered() -> None:
         (replace(KIND, declines=KIND.declines.replace("meridian,http,429", "meridian,http,430")), "no row .*http,429"),
         (replace(KIND, declines=KIND.declines + "stripe,http,429,do_not_honor,none,none\n"), "has a row of stripe"),
         (replace(KIND, declines=KIND.declines.replace("do_not_honor", "dont_honor")), "reason 'dont_honor'"),
-        (replace(KIND, declines=KIND.declines.replace("fraud_never", "never")), "'never' is not a valid RetryAction"),
+        (replace(KIND, declines=KIND.declines.replace("fraud_never", "never")), "row meridian.*'never' is not a valid"),
+        (
+            replace(KIND, declines=KIND.declines + "meridian,http,400,invalid_request\n"),
+            "this row lacks one: meridian,http",
+        ),
+        (replace(KIND, declines=KIND.declines.replace(",action_mit", ",action")), "needs the columns .*action_mit"),
     ],
 )
 def test_what_is_missing_is_named_and_nothing_is_registered(kind: GatewayKind, told: str) -> None:
@@ -96,6 +102,7 @@ def test_what_is_missing_is_named_and_nothing_is_registered(kind: GatewayKind, t
         registry.register(kind)
     assert sorted(registry.KINDS) == ["adyen", "paypal", "stripe"]
     assert "meridian" not in ENCODINGS
+    assert not is_mapped("meridian", "clearway", "amount_not_representable")
 
 
 def test_a_table_of_amounts_is_never_replaced() -> None:
