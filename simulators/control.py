@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ class Control:
         name = fields.choice("gateway", self._listeners)
         if fields.flag("on"):
             self._outages.begin(name, fields.number("seconds", least=0.001) if fields.has("seconds") else None)
+            await asyncio.sleep(0)  # the loop closes aborted connections in its next turn: before we say that they are
         else:
             await self._outages.end(name)
         return self._shown_outage(name)

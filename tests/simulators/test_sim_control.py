@@ -79,10 +79,12 @@ def test_an_outage_refuses_connections_and_ends_on_the_same_port(simulators: Sim
     with requests.Session() as session:
         session.get(till.url, timeout=10)
         simulators.post("/outage", gateway="stripe", on=True)
-        with pytest.raises(requests.ConnectionError, match="refused"):
-            session.get(till.url, timeout=10)
-        simulators.post("/outage", gateway="stripe", on=True)
-        simulators.post("/outage", gateway="stripe", on=False)
+        try:
+            with pytest.raises(requests.ConnectionError, match="refused"):
+                session.get(till.url, timeout=10)
+            simulators.post("/outage", gateway="stripe", on=True)
+        finally:
+            simulators.post("/outage", gateway="stripe", on=False)
         assert session.get(till.url, timeout=10).status_code == 404
 
 
