@@ -4,36 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-_FRAME = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  body {{ margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: #1a2233; background: #eef1f6; }}
-  main {{ max-width: 26rem; margin: 10vh auto 0; padding: 2rem; background: #fff; border-radius: .75rem;
-         box-shadow: 0 1px 3px rgb(26 34 51 / .18); }}
-  h1 {{ margin: 0 0 .5rem; font-size: 1.25rem; }}
-  p {{ margin: 0 0 1.25rem; color: #4a5468; }}
-  label {{ display: block; margin: .75rem 0 .25rem; font-weight: 600; }}
-  input, button {{ box-sizing: border-box; width: 100%; min-height: 2.75rem; padding: 0 .75rem; font: inherit;
-                  border-radius: .5rem; }}
-  input {{ border: 1px solid #7d889e; }}
-  button {{ margin-top: .75rem; border: 1px solid #1f4fd8; background: #fff; color: #1f4fd8; font-weight: 600;
-           cursor: pointer; }}
-  button.first {{ background: #1f4fd8; color: #fff; }}
-  [role=alert] {{ color: #a11a2b; }}
-  :focus-visible {{ outline: 3px solid #7aa2ff; outline-offset: 2px; }}
-</style>
-</head>
-<body>
-<main>
-{content}
-</main>
-</body>
-</html>
-"""
+from simulators.shopper_page import render_page
+
 _NAMES = {"ideal": "iDEAL", "paypal": "PayPal"}
 _CHOICES = (("pay", "Pay"), ("refuse", "Be refused"), ("cancel", "Cancel"), ("pending", "Leave it pending"))
 _FIELDS = (
@@ -49,7 +21,7 @@ def wallet_page(action: str, kind: str, amount: str) -> str:
     """Buttons that post `choice`: pay, refuse, cancel or pending."""
     name = _NAMES.get(kind, kind)
     buttons = "".join(
-        f'<button name="choice" value="{value}"{" class=first" if value == "pay" else ""}>{label}</button>'
+        f'<button name="choice" value="{value}"{"" if value == "pay" else " class=plain"}>{label}</button>'
         for value, label in _CHOICES
     )
     return _page(
@@ -83,16 +55,16 @@ def _card_form(action: str) -> str:
     )
     return (
         f'<form method="post" action="{escape(action)}"><input type="hidden" name="type" value="scheme">{fields}'
-        '<button class="first">Pay by card</button></form>'
+        "<button>Pay by card</button></form>"
     )
 
 
 def _wallet_form(action: str, kind: str) -> str:
     return (
-        f'<form method="post" action="{escape(action)}"><button name="type" value="{escape(kind)}">'
+        f'<form method="post" action="{escape(action)}"><button class="plain" name="type" value="{escape(kind)}">'
         f"Pay with {escape(_NAMES.get(kind, kind))}</button></form>"
     )
 
 
 def _page(title: str, content: str) -> str:
-    return _FRAME.format(title=escape(title), content=f"  <h1>{escape(title)}</h1>\n  {content}")
+    return render_page(title, f"  <h1>{escape(title)}</h1>\n  {content}")

@@ -45,7 +45,6 @@ FRICTIONLESS = {
 STEP_UP = frozenset({"4868719166101368", "5329879735316929"})
 """Cards whose holder is asked: test case 7 of the same page."""
 
-NOT_ASKED = Authentication("POSSIBLE", "Y", "Y")
 CHALLENGE_PASSED = _SUCCESS
 CHALLENGE_FAILED = _FAILED
 
