@@ -36,5 +36,5 @@ _FRAME = """<!doctype html>
 
 
 def render_page(title: str, content: str) -> str:
-    """`title` is text; `content` is HTML in which others' words are escaped. Class `plain` marks a second-choice button."""
+    """`title` is text, `content` HTML with all foreign words escaped; class `plain` marks a second-choice button."""
     return _FRAME.format(title=escape(title), content=content)
