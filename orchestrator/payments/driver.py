@@ -20,10 +20,10 @@ from orchestrator.errors import NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways import connections
 from orchestrator.gateways.base import OperationCall, OperationKind
-from orchestrator.gateways.credentials import CardCredential
 from orchestrator.ids import new_id
 from orchestrator.notifications.service import record
 from orchestrator.payments import lifecycle, resolver, store
+from orchestrator.payments.calls import call_for
 from orchestrator.payments.lifecycle import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.payments.records import (
     AttemptRow,
@@ -185,31 +185,6 @@ def operation_expiry_s() -> int:
     direct_s = settings.limits.gateway_connect_timeout_s + settings.limits.gateway_read_timeout_s
     through_vault_s = settings.vault.connect_timeout_s + settings.vault.read_timeout_s
     return max(direct_s, through_vault_s) + EXPIRY_MARGIN_S
-
-
-def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> OperationCall:
-    """The request as data, built from stored rows only: the same each time, so that it can be sent again."""
-    opens = operation.kind in (
-        OperationKind.CREATE,
-        OperationKind.CONFIRM,
-    )  # a gateway may need the method's kind first
-    card = story.payment.card if opens else None
-    target = attempt.gateway_authorisation_id
-    if operation.target_operation_id:
-        target = story.operation(operation.target_operation_id).gateway_operation_id
-    return OperationCall(
-        kind=operation.kind,
-        operation_id=operation.id,
-        payment_id=story.payment.id,
-        attempt_id=attempt.id,
-        amount=operation.amount,
-        gateway_payment_id=attempt.gateway_payment_id,
-        gateway_operation_id=target,
-        credential=CardCredential(**{name: getattr(card, name) for name in card.__struct_fields__}) if card else None,
-        return_url=f"{get_settings().public_url}/pay/{story.payment.public_token}/return",
-        action_result=operation.action_result or {},
-        description=story.payment.description,
-    )
 
 
 async def _open_attempt(story: Story, step: StartAttempt, now: datetime) -> AttemptRow:

@@ -10,10 +10,10 @@ from msgspec import structs
 
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
-from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post, reversal_key
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
 from orchestrator.payments.lifecycle import ATTEMPT_AFTER, AUTHORISING
+from orchestrator.payments.postings import MOVES_MONEY, enter, is_taken_back
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
@@ -27,7 +27,6 @@ from routing.outcomes import Outcome, OutcomeKind, RetryAction
 FIRST_LOOK_S = 1  # an unknown is asked about this soon; the pauses then grow, see resolver
 PENDING_LOOK_S = 60  # what a gateway said is pending is asked about after this, should its webhook not come first
 _PAST_AUTHORISING = (AttemptStatus.AUTHORISED, AttemptStatus.CAPTURED, AttemptStatus.VOIDED)
-_MOVES_MONEY = (OperationKind.CAPTURE, OperationKind.REFUND)
 _GATEWAYS_WORD = (SettledBy.WEBHOOK, SettledBy.LOOK_UP)  # of how things stand, not of one request for them
 
 # Declines that are about our request or our keys, not about the card: an issuer never saw the request that got one,
@@ -63,7 +62,7 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
     values = operation_values(operation, outcome, by, now)
     attempt = story.attempt(operation.attempt_id)
     moved = attempt_values(attempt, operation, outcome)
-    await _enter(story, attempt, operation, outcome, now)
+    await enter(story, attempt, operation, outcome, now)
     await store.update_operation(operation, values)
     if moved:
         await store.update_attempt(attempt.id, moved, now)
@@ -96,7 +95,7 @@ def _overturns(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool
         return False
     if operation.outcome is OutcomeKind.ACTION_REQUIRED:
         return outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.DECLINED)
-    if operation.kind in _MOVES_MONEY:
+    if operation.kind in MOVES_MONEY:
         if operation.outcome is OutcomeKind.APPROVED:
             return outcome.kind is OutcomeKind.DECLINED and by in _GATEWAYS_WORD
         if operation.outcome is OutcomeKind.DECLINED and operation.settled_by in _GATEWAYS_WORD:
@@ -160,7 +159,7 @@ def attempt_values(attempt: AttemptRow, operation: OperationRow, outcome: Outcom
     status = ATTEMPT_AFTER.get((operation.kind, outcome.kind))
     if operation.kind in AUTHORISING and attempt.status in _PAST_AUTHORISING:
         status = None
-    if operation.kind is OperationKind.CAPTURE and _is_taken_back(operation, outcome):
+    if operation.kind is OperationKind.CAPTURE and is_taken_back(operation, outcome):
         status = AttemptStatus.AUTHORISED
     if status is not None:
         values["status"] = status
@@ -179,11 +178,6 @@ def _next_action(attempt: AttemptRow, status: AttemptStatus, outcome: Outcome) -
     return attempt.next_action if status is AttemptStatus.ACTION_REQUIRED else None
 
 
-def _is_taken_back(operation: OperationRow, outcome: Outcome) -> bool:
-    """`operation` as it was before `outcome`."""
-    return operation.approved and outcome.kind is OutcomeKind.DECLINED
-
-
 async def _tell(story: Story, attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> None:
     """Incidents, and what became of refunds; of payments the driver tells."""
     merchant_id, payment_id = story.payment.merchant_id, story.payment.id
@@ -197,37 +191,3 @@ async def _tell(story: Story, attempt: AttemptRow, operation: OperationRow, outc
         await record(EventType.REFUND_SUCCEEDED, merchant_id, payment_id, {"operation": operation.id}, now)
     elif outcome.kind in (OutcomeKind.DECLINED, OutcomeKind.NOT_REACHED):
         await record(EventType.REFUND_FAILED, merchant_id, payment_id, {"operation": operation.id}, now)
-
-
-async def _enter(story: Story, attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> None:
-    """The ledger's side of money that moved, or that had not moved after all; other operations move none."""
-    taken_back = _is_taken_back(operation, outcome)
-    if operation.kind not in _MOVES_MONEY or not (outcome.kind is OutcomeKind.APPROVED or taken_back):
-        return
-    clearing = AccountKey(AccountKind.GATEWAY_CLEARING, attempt.gateway_account_id)
-    if operation.kind is OperationKind.CAPTURE:
-        credit = AccountKey(AccountKind(story.payment.credit_kind))
-        kind, entry = JournalKind.PAYMENT, Entry(debit=clearing, credit=credit, amount=operation.amount)
-    else:
-        debit = AccountKey(AccountKind.REFUNDS)
-        kind, entry = JournalKind.REFUND, Entry(debit=debit, credit=clearing, amount=operation.amount)
-    key, memo = f"{operation.kind.value}:{operation.id}", f"{operation.kind.value} at {attempt.gateway}"
-    if taken_back:
-        entry = Entry(debit=entry.credit, credit=entry.debit, amount=entry.amount)
-        kind, key, memo = JournalKind.REVERSAL, reversal_key(key), f"{memo} taken back"
-    await post(
-        key,
-        [entry],
-        merchant_id=story.payment.merchant_id,
-        kind=kind,
-        at=now,
-        memo=memo,
-        references=References(
-            gateway_account_id=attempt.gateway_account_id,
-            payment_id=story.payment.id,
-            attempt_id=attempt.id,
-            operation_id=operation.id,
-            gateway_payment_id=outcome.gateway_payment_id or attempt.gateway_payment_id,
-            gateway_operation_id=outcome.gateway_operation_id or operation.gateway_operation_id,
-        ),
-    )
