@@ -1,21 +1,30 @@
-"""Amounts and dates as people of a locale write them: the decimals by ISO 4217, the rest by CLDR through Babel."""
+"""Amounts and dates as people of a locale write and read them: decimals by ISO 4217, the rest by CLDR through Babel."""
 
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date as _babel_format_date
-from babel.numbers import NumberPattern
+from babel.numbers import NumberFormatError, NumberPattern, get_currency_symbol, parse_decimal, parse_pattern
 
 from currency.currencies import exponent_of
-from currency.money import Money, to_major
+from currency.money import InvalidAmount, Money, parse_major, to_major
 
 _RIGHT_TO_LEFT_MARK = "\u200f"
 _LEFT_TO_RIGHT_MARK = "\u200e"
+_MARKS = _RIGHT_TO_LEFT_MARK + _LEFT_TO_RIGHT_MARK + "\u061c"
+# The zero of each numbering system that CLDR has as some locale's default; the nine others follow it in Unicode.
+_ZEROS = {
+    "adlm": 0x1E950, "arab": 0x0660, "arabext": 0x06F0, "beng": 0x09E6, "cakm": 0x11136, "deva": 0x0966,
+    "hmnp": 0x1E140, "mtei": 0xABF0, "mymr": 0x1040, "nkoo": 0x07C0, "olck": 0x1C50, "rohg": 0x10D30, "tibt": 0x0F20,
+}  # fmt: skip
+_TO_WESTERN = {zero + value: ord("0") + value for zero in _ZEROS.values() for value in range(10)}
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 class UnknownLocale(ValueError):
@@ -31,17 +40,55 @@ class DateLength(StrEnum):
     FULL = "full"
 
 
-def format_money(money: Money, locale: str) -> str:
+class Style(StrEnum):
+    """How an amount is set. ACCOUNTING puts negative ones in brackets where the locale does; CODE prints `EUR`."""
+
+    STANDARD = "standard"
+    ACCOUNTING = "accounting"
+    CODE = "code"
+
+
+class Digits(StrEnum):
+    """WESTERN everywhere, or those that the locale itself uses (Arabic in Egypt, Bengali in Bangladesh).
+
+    What an invoice prints is typed into a bank's form, which takes western digits only: hence the default.
+    """
+
+    WESTERN = "latn"
+    LOCALE = "default"
+
+
+def format_money(money: Money, locale: str, style: Style = Style.STANDARD, digits: Digits = Digits.WESTERN) -> str:
     """`Money(123456, "EUR")` is `1.234,56\u00a0€` in `de` and `€1,234.56` in `en-US`.
 
-    CLDR would print RSD, IQD, MGA and a dozen others without their minor units (reference: Babel 2.18, `RSD1,235` for
-    1234.56), so the number of decimals is set to the ISO exponent. The digits are western in every locale (Babel's
-    default): what an invoice prints is typed into a bank's form, which takes no others. Raises UnknownLocale.
+    CLDR would print RSD, IQD, MGA and ten others without their minor units (reference: Babel 2.18, `RSD1,235` for
+    1234.56), so the number of decimals is set to the ISO exponent. Raises UnknownLocale.
     """
     known = locale_of(locale)
-    pattern = _pattern(locale, exponent_of(money.currency))
-    text = pattern.apply(to_major(money), known, currency=money.currency, currency_digits=False)
-    return _with_direction(text, known)
+    pattern = _pattern(locale, exponent_of(money.currency), style)
+    text = pattern.apply(
+        to_major(money), known, currency=money.currency, currency_digits=False, numbering_system=digits.value
+    )
+    return _with_direction(text if digits is Digits.WESTERN else _in_digits_of(text, known), known)
+
+
+def parse_money(text: str, currency: str, locale: str) -> Money:
+    """What somebody of the locale typed: `1.234,56` in `de`, also with the currency's sign or code beside it.
+
+    Grouping must be where the locale has it, so that `1.50` in `de` is refused and not read as 150. Raises
+    InvalidAmount, UnknownCurrency, UnknownLocale.
+    """
+    known = locale_of(locale)
+    bare = _bare(text, currency, known)
+    western = bare.translate(_TO_WESTERN)
+    numbering = Digits.WESTERN if western == bare else Digits.LOCALE  # whose separators are meant
+    try:
+        if _LETTER.search(western):  # an exponent, for one: 12e3
+            raise NumberFormatError(western)
+        value = parse_decimal(western, locale=known, strict=True, numbering_system=numbering.value)
+    except NumberFormatError as error:
+        raise InvalidAmount(f"{text[:40]!r} is no amount as it is written in {locale}") from error
+    return parse_major(format(value, "f"), currency)
 
 
 def format_date(day: date, locale: str, length: DateLength = DateLength.LONG) -> str:
@@ -59,10 +106,39 @@ def locale_of(tag: str) -> Locale:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(tag: str, exponent: int) -> NumberPattern:
-    pattern: NumberPattern = copy.copy(locale_of(tag).currency_formats["standard"])
+def _pattern(tag: str, exponent: int, style: Style) -> NumberPattern:
+    formats = locale_of(tag).currency_formats
+    standard = formats["standard"]
+    chosen = formats.get("accounting", standard) if style is Style.ACCOUNTING else standard
+    # CLDR: the sign written twice in a pattern stands for the code, as in `EUR 12.00`
+    raw = _spaced_code(chosen.pattern) if style is Style.CODE else chosen.pattern
+    pattern: NumberPattern = copy.copy(parse_pattern(raw))
     pattern.frac_prec = (exponent, exponent)
     return pattern
+
+
+def _spaced_code(pattern: str) -> str:
+    """With a no-break space between code and figures, where the pattern has none (UTS 35 §4.1)."""
+    before = re.sub("\u00a4(?=[#0])", "\u00a4\u00a0", pattern)
+    return re.sub("(?<=[#0])\u00a4", "\u00a0\u00a4", before).replace("\u00a4", "\u00a4\u00a4")
+
+
+def _in_digits_of(text: str, locale: Locale) -> str:
+    zero = _ZEROS.get(locale.default_numbering_system)
+    return text.translate({ord("0") + value: zero + value for value in range(10)}) if zero is not None else text
+
+
+def _bare(text: str, currency: str, locale: Locale) -> str:
+    """Only sign and figures: without marks of direction, the currency and the brackets of a negative amount."""
+    plain = "".join(char for char in text if char not in _MARKS).replace("\u2212", "-").strip()
+    for sign in (currency, get_currency_symbol(currency, locale).strip(_MARKS)):
+        if sign in plain:
+            plain = plain.replace(sign, "", 1)
+            break
+    plain = plain.strip()
+    if plain.startswith("(") and plain.endswith(")"):
+        plain = f"-{plain[1:-1].strip()}"
+    return re.sub(r"^-\s+", "-", plain)
 
 
 def _with_direction(text: str, locale: Locale) -> str:

@@ -25,11 +25,15 @@ class InvalidAmount(ValueError):
 
 
 class Rounding(StrEnum):
-    """What happens to the part of a minor unit. All three treat negative amounts as the mirror of positive ones."""
+    """What happens to the part of a minor unit. All but the last two mirror negative amounts on positive ones."""
 
     HALF_UP = "half_up"  # a half goes away from zero: the rule of invoices and of gateway fees
     HALF_EVEN = "half_even"  # a half goes to the even neighbour
+    HALF_DOWN = "half_down"  # a half goes towards zero
     DOWN = "down"  # towards zero
+    UP = "up"  # away from zero
+    FLOOR = "floor"  # towards minus infinity
+    CEILING = "ceiling"  # towards plus infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def percent(money: Money, rate: int | Decimal, rounding: Rounding = Rounding.HAL
         share = _exact(rate)
     else:
         raise TypeError(f"a rate is an int of basis points or a Decimal, not {type(rate).__name__}")
-    return Money(_round(money.minor * share, rounding), money.currency)
+    return Money(round_fraction(money.minor * share, rounding), money.currency)
 
 
 def allocate(money: Money, weights: Sequence[int | Decimal]) -> list[Money]:
@@ -136,24 +140,34 @@ def allocate(money: Money, weights: Sequence[int | Decimal]) -> list[Money]:
     return [Money(sign * part, money.currency) for part in parts]
 
 
+def round_fraction(value: Fraction, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """A whole number of minor units for an exact value."""
+    sign = -1 if value < 0 else 1
+    whole, rest = divmod(abs(value), 1)
+    half = Fraction(1, 2)
+    match rounding:
+        case Rounding.HALF_UP:
+            up = rest >= half
+        case Rounding.HALF_EVEN:
+            up = rest > half or (rest == half and whole % 2 == 1)
+        case Rounding.HALF_DOWN:
+            up = rest > half
+        case Rounding.DOWN:
+            up = False
+        case Rounding.UP:
+            up = rest > 0
+        case Rounding.FLOOR:
+            up = rest > 0 and sign < 0
+        case Rounding.CEILING:
+            up = rest > 0 and sign > 0
+        case _:
+            assert_never(rounding)
+    return sign * (int(whole) + up)
+
+
 def _exact(number: int | Decimal) -> Fraction:
     if type(number) is not int and not isinstance(number, Decimal):
         raise TypeError(f"expected an int or a Decimal, not {type(number).__name__}")
     if isinstance(number, Decimal) and not number.is_finite():
         raise ValueError(f"{number} is not a finite number")
     return Fraction(number)
-
-
-def _round(value: Fraction, rounding: Rounding) -> int:
-    sign = -1 if value < 0 else 1
-    whole, rest = divmod(abs(value), 1)
-    match rounding:
-        case Rounding.HALF_UP:
-            up = rest >= Fraction(1, 2)
-        case Rounding.HALF_EVEN:
-            up = rest > Fraction(1, 2) or (rest == Fraction(1, 2) and whole % 2 == 1)
-        case Rounding.DOWN:
-            up = False
-        case _:
-            assert_never(rounding)
-    return sign * (int(whole) + up)

@@ -1,6 +1,7 @@
 """Laws of money: nothing is lost in splitting, writing or reading."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from babel.numbers import get_decimal_symbol
@@ -18,7 +19,7 @@ from currency.exponents import (
     to_gateway_minor,
 )
 from currency.formatting import format_money, locale_of
-from currency.money import Money, Rounding, allocate, parse_major, percent, to_major
+from currency.money import Money, Rounding, allocate, parse_major, percent, round_fraction, to_major
 
 minors = st.integers(-(10**18), 10**18)
 currencies = st.sampled_from(sorted(EXPONENTS))
@@ -44,9 +45,25 @@ def test_equal_weights_give_parts_that_differ_by_one_unit_at_most(money: Money, 
     assert max(parts) - min(parts) <= 1
 
 
-@given(moneys, st.integers(0, 20_000), st.sampled_from(list(Rounding)))
+MIRRORED = sorted(set(Rounding) - {Rounding.FLOOR, Rounding.CEILING})
+
+
+@given(moneys, st.integers(0, 20_000), st.sampled_from(MIRRORED))
 def test_a_percentage_of_a_negative_amount_mirrors_the_positive(money: Money, bps: int, rounding: Rounding) -> None:
     assert percent(-money, bps, rounding) == -percent(money, bps, rounding)
+
+
+@given(moneys, st.integers(0, 20_000))
+def test_floor_and_ceiling_are_each_others_mirror(money: Money, bps: int) -> None:
+    assert percent(-money, bps, Rounding.FLOOR) == -percent(money, bps, Rounding.CEILING)
+
+
+@given(st.fractions(-1000, 1000), st.sampled_from(list(Rounding)))
+def test_rounding_agrees_with_the_decimal_module(value: Fraction, rounding: Rounding) -> None:
+    with localcontext(prec=200):
+        exact = Decimal(value.numerator) / Decimal(value.denominator)
+        expected = exact.quantize(Decimal(1), rounding=f"ROUND_{rounding.value.upper()}")
+    assert round_fraction(value, rounding) == int(expected)
 
 
 @given(moneys)

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from currency.formatting import DateLength, UnknownLocale, format_date, format_money
-from currency.money import Money
+from currency.formatting import DateLength, Digits, Style, UnknownLocale, format_date, format_money, parse_money
+from currency.money import InvalidAmount, Money
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,50 @@ def test_a_locale_that_nobody_speaks_is_refused(tag: str) -> None:
 def test_a_minus_stays_in_front_of_its_figures_in_right_to_left_text(locale: str) -> None:
     text = format_money(Money(-50500, "KWD"), locale)
     assert text[text.index("-") - 1] == "\u200e"
+
+
+@pytest.mark.parametrize(
+    ("money", "locale", "style", "text"),
+    [
+        (Money(-123456, "EUR"), "en-US", Style.ACCOUNTING, "(€1,234.56)"),
+        (Money(123456, "EUR"), "en-US", Style.CODE, "EUR\u00a01,234.56"),
+        (Money(123456, "EUR"), "de", Style.CODE, "1.234,56\u00a0EUR"),
+    ],
+)
+def test_an_amount_is_set_in_the_style_that_is_asked_for(money: Money, locale: str, style: Style, text: str) -> None:
+    assert format_money(money, locale, style) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "figures"), [("ar-EG", "١٬٢٣٤٫٥٦"), ("fa", "۱٬۲۳۴٫۵۶"), ("bn", "১,২৩৪.৫৬"), ("mr", "१,२३४.५६")]
+)
+def test_a_locales_own_digits_are_used_where_they_are_asked_for(locale: str, figures: str) -> None:
+    assert figures in format_money(Money(123456, "EUR"), locale, digits=Digits.LOCALE)
+    assert figures not in format_money(Money(123456, "EUR"), locale)
+
+
+@pytest.mark.parametrize("style", list(Style))
+@pytest.mark.parametrize("digits", list(Digits))
+@pytest.mark.parametrize(
+    "locale", ["de", "en-US", "en-IN", "fr", "ar-EG", "fa", "he", "bn", "ja", "hi-IN", "sv", "pt-BR"]
+)
+@pytest.mark.parametrize("money", [Money(123456, "EUR"), Money(-5, "USD"), Money(1234567, "KWD"), Money(-98765, "JPY")])
+def test_what_is_written_for_people_is_read_back(money: Money, locale: str, digits: Digits, style: Style) -> None:
+    assert parse_money(format_money(money, locale, style, digits), money.currency, locale) == money
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"),
+    [
+        ("1.50", "de"),
+        ("1 234,56", "de"),
+        ("12,34,567", "en-US"),
+        ("", "en"),
+        ("12e3", "en"),
+        ("1.234", "en-US"),
+        ("١٢x", "ar-EG"),
+    ],
+)
+def test_what_could_be_misread_is_refused(text: str, locale: str) -> None:
+    with pytest.raises(InvalidAmount):
+        parse_money(text, "EUR", locale)
