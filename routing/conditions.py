@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, time
 from enum import StrEnum
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
-from currency.money import Money
-from routing.candidates import REGION_COUNTRIES, PaymentFacts, Region
+from routing.facts import REGION_COUNTRIES, PaymentFacts, Region
 
 
 class Truth(StrEnum):
@@ -30,8 +31,10 @@ class TextFact(StrEnum):
     COUNTRY = "country"
     ISSUER_COUNTRY = "issuer_country"
     BRAND = "brand"
+    FUNDING = "funding"
     METHOD = "method"
     CHANNEL = "channel"
+    MERCHANT_CATEGORY = "merchant_category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ class RegionIn:
 
 @dataclass(frozen=True, slots=True)
 class AmountBetween:
-    """The amount is from `low` to `high`, both included; unknown in another currency: rules convert nothing."""
+    """The amount is from `low` to `high` in minor units, both included.
+
+    Another currency's amount is converted by the rate of the day; without such a rate it is unknown.
+    """
 
     currency: str
     low: int | None
@@ -94,6 +100,34 @@ class CustomerPresent:
 
 
 @dataclass(frozen=True, slots=True)
+class MerchantInitiated:
+    """Whether the merchant charges a kept credential by itself."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RiskScoreBetween:
+    """The risk score is from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWithin:
+    """The payment's moment, on a clock of `zone`, is on one of `days` (0 is Monday) from `start` until before `end`.
+
+    Where `end` is not after `start` the span goes over midnight and belongs to the day on which it begins.
+    """
+
+    days: frozenset[int]
+    start: time
+    end: time
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetadataIn:
     """The payment's metadata has one of the values under the key; without the key it is unknown."""
 
@@ -101,11 +135,27 @@ class MetadataIn:
     values: frozenset[str]
 
 
-Condition = AllOf | AnyOf | Not | TextIn | RegionIn | AmountBetween | BinStartsWith | CustomerPresent | MetadataIn
+Condition = (
+    AllOf
+    | AnyOf
+    | Not
+    | TextIn
+    | RegionIn
+    | AmountBetween
+    | BinStartsWith
+    | CustomerPresent
+    | MerchantInitiated
+    | RiskScoreBetween
+    | TimeWithin
+    | MetadataIn
+)
 
 
 def evaluate(condition: Condition, facts: PaymentFacts) -> Truth:
-    """The truth of a condition about a payment. A rule fires only on TRUE."""
+    """The truth of a condition about a payment. A rule fires only on TRUE.
+
+    This is what conditions mean; `routing.compiled` comes to the same faster.
+    """
     match condition:
         case AllOf(parts):
             return conjunction(evaluate(part, facts) for part in parts)
@@ -114,15 +164,21 @@ def evaluate(condition: Condition, facts: PaymentFacts) -> Truth:
         case Not(part):
             return negation(evaluate(part, facts))
         case TextIn(fact, values):
-            return _is_one_of(_text_of(fact, facts), values)
+            return _is_one_of(text_of(fact, facts), values)
         case RegionIn(regions):
             return _in_regions(facts.country, regions)
         case AmountBetween():
-            return _between(facts.amount, condition)
+            return _between(facts, condition)
         case BinStartsWith(prefixes):
             return _starts_with(facts.bin, prefixes)
         case CustomerPresent(value):
             return _truth(facts.customer_present is value)
+        case MerchantInitiated(value):
+            return _truth(facts.merchant_initiated is value)
+        case RiskScoreBetween(low, high):
+            return Truth.UNKNOWN if facts.risk_score is None else _truth(low <= facts.risk_score <= high)
+        case TimeWithin():
+            return Truth.UNKNOWN if facts.at is None else _truth(is_within(condition, facts.at))
         case MetadataIn(key, values):
             return _is_one_of(facts.metadata.get(key), values)
         case _:
@@ -166,22 +222,21 @@ def _is_one_of(value: str | None, values: frozenset[str]) -> Truth:
     return Truth.UNKNOWN if value is None else _truth(value in values)
 
 
-def _text_of(fact: TextFact, facts: PaymentFacts) -> str | None:
-    match fact:
-        case TextFact.CURRENCY:
-            return facts.amount.currency
-        case TextFact.COUNTRY:
-            return facts.country
-        case TextFact.ISSUER_COUNTRY:
-            return facts.issuer_country
-        case TextFact.BRAND:
-            return facts.brand
-        case TextFact.METHOD:
-            return facts.method
-        case TextFact.CHANNEL:
-            return facts.channel
-        case _:
-            assert_never(fact)
+def text_of(fact: TextFact, facts: PaymentFacts) -> str | None:
+    """The fact of that name; None where it is not known."""
+    if fact is TextFact.CURRENCY:
+        return facts.amount.currency
+    value: str | None = getattr(facts, fact.value)
+    return value
+
+
+def is_within(span: TimeWithin, moment: datetime) -> bool:
+    """Whether an aware moment lies in the span."""
+    local = moment.astimezone(ZoneInfo(span.zone))
+    clock, day = local.time(), local.weekday()
+    if span.start < span.end:
+        return day in span.days and span.start <= clock < span.end
+    return (day in span.days and clock >= span.start) or ((day - 1) % 7 in span.days and clock < span.end)
 
 
 def _in_regions(country: str | None, regions: frozenset[Region]) -> Truth:
@@ -190,8 +245,9 @@ def _in_regions(country: str | None, regions: frozenset[Region]) -> Truth:
     return _truth(any(country in REGION_COUNTRIES[region] for region in regions))
 
 
-def _between(amount: Money, condition: AmountBetween) -> Truth:
-    if amount.currency != condition.currency:
+def _between(facts: PaymentFacts, condition: AmountBetween) -> Truth:
+    amount = facts.amount_in(condition.currency)
+    if amount is None:
         return Truth.UNKNOWN
     low_holds = condition.low is None or amount.minor >= condition.low
     high_holds = condition.high is None or amount.minor <= condition.high

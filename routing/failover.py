@@ -11,23 +11,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from routing.decision import RoutePlan
+from routing.network_limits import Ceiling
 from routing.outcomes import Decline, OutcomeKind, RetryAction
+from routing.reasons import CLASS_OF, UNMAPPED, DeclineClass
 
-UNMAPPED = "unmapped"
-
-# Declines of class technical or config: the issuer has not judged the payment, so they do not use up its patience.
-# Every other reason counts as the issuer's word.
+# The issuer has not judged the payment, so these do not use up its patience. Every other reason counts as its word.
 REASONS_BEFORE_THE_ISSUER = frozenset(
-    {
-        "card_type_not_supported",
-        "currency_not_supported",
-        "gateway_unavailable",
-        "issuer_unavailable",
-        "merchant_config",
-        "not_submitted",
-        "processing_error",
-        "rate_limited",
-    }
+    reason for reason, kind in CLASS_OF.items() if kind in (DeclineClass.TECHNICAL, DeclineClass.CONFIG)
 )
 
 
@@ -36,12 +26,16 @@ class FailoverPolicy:
     """How far failover goes.
 
     `max_attempts` in all. After `max_issuer_declines` declines by the issuer no further account is asked: two means one
-    extra attempt. No attempt starts once `total_deadline_s` seconds have passed: a shopper does not wait longer.
+    extra attempt. No attempt starts once `total_deadline_s` seconds have passed: a shopper does not wait longer. After
+    a decline for one of `not_after` nothing is tried elsewhere, though our tables would; they are never made laxer.
+    With `merchant_initiated` off a charge without the customer is tried at one account only.
     """
 
     max_attempts: int = 3
     max_issuer_declines: int = 2
     total_deadline_s: float = 30.0
+    not_after: frozenset[str] = frozenset()
+    merchant_initiated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +94,22 @@ def next_step(
     results: Sequence[AttemptResult],
     customer_present: bool,
     elapsed_s: float,
+    ceiling: Ceiling | None = None,
 ) -> NextStep:
     """What comes next.
 
     `results`: one entry for each attempt with this credential, oldest first, each as it stands now. `customer_present`
-    selects between a decline's two actions. `elapsed_s`: seconds since the first attempt began.
+    selects between a decline's two actions. `elapsed_s`: seconds since the first attempt began. `ceiling`: what the
+    card networks forbid for this card now, also for a first attempt.
     """
-    settled = _settled(results) or _stopped(results, customer_present)
+    settled = _settled(results) or _stopped(policy, results, customer_present)
     if settled is not None:
         return settled
+    if ceiling is not None:
+        action = RetryAction.HARD_NEVER if ceiling.until is None else RetryAction.RETRY_SAME_LATER
+        return GiveUp(f"the card networks' limit: {ceiling.why}", action)
+    if results and not customer_present and not policy.merchant_initiated:
+        return GiveUp("charges without the customer are not tried elsewhere")
     exhausted = _exhausted(policy, plan, results, elapsed_s)
     if exhausted is not None:
         return exhausted
@@ -135,24 +136,26 @@ def _settled(results: Sequence[AttemptResult]) -> NextStep | None:
     return None
 
 
-def _stopped(results: Sequence[AttemptResult], customer_present: bool) -> NextStep | None:
+def _stopped(policy: FailoverPolicy, results: Sequence[AttemptResult], customer_present: bool) -> NextStep | None:
     """The end that a decline asks for. An inquiry goes first: the payment may exist already."""
     stops = [
         stop
         for result in results
-        if result.kind is OutcomeKind.DECLINED and (stop := _stop_of(result, customer_present)) is not None
+        if result.kind is OutcomeKind.DECLINED and (stop := _stop_of(policy, result, customer_present)) is not None
     ]
     return next((stop for stop in stops if isinstance(stop, AwaitNews)), stops[0] if stops else None)
 
 
-def _stop_of(result: AttemptResult, customer_present: bool) -> NextStep | None:
+def _stop_of(policy: FailoverPolicy, result: AttemptResult, customer_present: bool) -> NextStep | None:
     decline = result.decline
     if decline is None or decline.reason == UNMAPPED:
         return GiveUp("the decline is not in our tables: not tried elsewhere", RetryAction.CUSTOMER_ACTION)
     action = decline.action_cit if customer_present else decline.action_mit
     match action:
-        case RetryAction.FAILOVER_NOW:
+        case RetryAction.FAILOVER_NOW if decline.reason not in policy.not_after:
             return None
+        case RetryAction.FAILOVER_NOW:
+            return GiveUp(f"declined: {decline.reason}, after which the merchant wants no other account")
         case RetryAction.UNKNOWN_INQUIRE:
             return AwaitNews(result.account_id, f"{decline.reason}: the payment may exist already")
         case (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from currency.currencies import EXPONENTS
-from routing.candidates import Region
 from routing.conditions import (
     AllOf,
     AmountBetween,
@@ -16,12 +17,16 @@ from routing.conditions import (
     BinStartsWith,
     Condition,
     CustomerPresent,
+    MerchantInitiated,
     MetadataIn,
     Not,
     RegionIn,
+    RiskScoreBetween,
     TextFact,
     TextIn,
+    TimeWithin,
 )
+from routing.facts import Region
 
 MAX_DEPTH = 8
 MAX_VALUES = 500
@@ -31,6 +36,10 @@ MAX_AMOUNT_MINOR = 2**63 - 1
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
 _BIN = re.compile(r"[0-9]{1,8}")
+_CATEGORY = re.compile(r"[0-9]{4}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+RISK_SCORE_MAX = 100
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Problem(NamedTuple):
@@ -41,28 +50,34 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """What the words of a fact look like, and how to say so."""
 
     fits: Callable[[str], object]
     wanted: str
 
 
-_COUNTRY_SHAPE = _Shape(_COUNTRY.fullmatch, "an ISO 3166-1 code of two capital letters")
-_WORD_SHAPE = _Shape(_WORD.fullmatch, "a word of lower-case letters, digits and underscores")
+_COUNTRY_SHAPE = Shape(_COUNTRY.fullmatch, "an ISO 3166-1 code of two capital letters")
+_WORD_SHAPE = Shape(_WORD.fullmatch, "a word of lower-case letters, digits and underscores")
 _SHAPES = {
-    TextFact.CURRENCY: _Shape(EXPONENTS.__contains__, "an ISO 4217 code"),
+    TextFact.CURRENCY: Shape(EXPONENTS.__contains__, "an ISO 4217 code"),
     TextFact.COUNTRY: _COUNTRY_SHAPE,
     TextFact.ISSUER_COUNTRY: _COUNTRY_SHAPE,
     TextFact.BRAND: _WORD_SHAPE,
+    TextFact.FUNDING: Shape({"credit", "debit", "prepaid"}.__contains__, "one of credit debit prepaid"),
+    TextFact.MERCHANT_CATEGORY: Shape(_CATEGORY.fullmatch, "a merchant category code of four digits (ISO 18245)"),
     TextFact.METHOD: _WORD_SHAPE,
     TextFact.CHANNEL: _WORD_SHAPE,
 }
-_ANY_SHAPE = _Shape(lambda _: True, "a text")
-_BIN_SHAPE = _Shape(_BIN.fullmatch, "1 to 8 digits")
-_REGION_SHAPE = _Shape(set(Region).__contains__, f"one of {' '.join(Region)}")
+_ANY_SHAPE = Shape(lambda _: True, "a text")
+_BIN_SHAPE = Shape(_BIN.fullmatch, "1 to 8 digits")
+_DAY_SHAPE = Shape(set(DAYS).__contains__, f"one of {' '.join(DAYS)}")
+_REGION_SHAPE = Shape(set(Region).__contains__, f"one of {' '.join(Region)}")
 
-CONDITION_KEYS = ("all", "any", "not", *TextFact, "region", "amount", "bin", "customer_present", "metadata")
+CONDITION_KEYS = (
+    "all", "any", "not", *TextFact, "region", "amount", "bin", "customer_present", "merchant_initiated", "risk_score",
+    "time", "metadata",
+)  # fmt: skip
 
 
 class Reader:
@@ -118,7 +133,7 @@ class Reader:
             return None
         return value
 
-    def words(self, value: object, path: str, shape: _Shape = _ANY_SHAPE) -> tuple[str, ...]:
+    def words(self, value: object, path: str, shape: Shape = _ANY_SHAPE) -> tuple[str, ...]:
         """A list of different texts that fit the shape."""
         found: list[str] = []
         for index, item in enumerate(self.items(value, path)):
@@ -166,6 +181,13 @@ class Reader:
             case "customer_present":
                 present = self.boolean(value, path)
                 return None if present is None else CustomerPresent(present)
+            case "merchant_initiated":
+                initiated = self.boolean(value, path)
+                return None if initiated is None else MerchantInitiated(initiated)
+            case "risk_score":
+                return self._risk_score(value, path)
+            case "time":
+                return self._time(value, path)
             case "metadata":
                 return self._metadata(value, path)
             case _:
@@ -195,6 +217,48 @@ class Reader:
         if low is not None and high is not None and low > high:
             self.problem(path, "min is more than max")
         return AmountBetween(currency, low, high)
+
+    def _risk_score(self, value: object, path: str) -> Condition | None:
+        fields = self.fields(value, path, optional=("min", "max"))
+        if fields is None:
+            return None
+        if not fields:
+            self.problem(path, "needs min, max or both")
+        low = self.integer(fields.get("min", 0), f"{path}.min", low=0, high=RISK_SCORE_MAX)
+        high = self.integer(fields.get("max", RISK_SCORE_MAX), f"{path}.max", low=0, high=RISK_SCORE_MAX)
+        if low is None or high is None:
+            return None
+        if low > high:
+            self.problem(path, "min is more than max")
+        return RiskScoreBetween(low, high)
+
+    def _time(self, value: object, path: str) -> Condition | None:
+        fields = self.fields(value, path, required=("from", "to", "zone"), optional=("days",))
+        if fields is None or not {"from", "to", "zone"} <= fields.keys():
+            return None
+        start, end = (self._clock(fields[key], f"{path}.{key}") for key in ("from", "to"))
+        days = self.words(fields["days"], f"{path}.days", _DAY_SHAPE) if "days" in fields else DAYS
+        zone = self._zone(fields["zone"], f"{path}.zone")
+        if start is None or end is None or zone is None:
+            return None
+        return TimeWithin(frozenset(DAYS.index(day) for day in days), start, end, zone)
+
+    def _clock(self, value: object, path: str) -> time | None:
+        if not isinstance(value, str) or _CLOCK.fullmatch(value) is None:
+            self.problem(path, "must be a time of day from 00:00 to 23:59")
+            return None
+        return time.fromisoformat(value)
+
+    def _zone(self, value: object, path: str) -> str | None:
+        name = self.text(value, path)
+        if name is None:
+            return None
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # not found; not a name; a directory such as Europe
+            self.problem(path, "must be a time zone such as Europe/Berlin (IANA)")
+            return None
+        return name
 
     def _metadata(self, value: object, path: str) -> Condition | None:
         fields = self.fields(value, path, required=("key", "in"))

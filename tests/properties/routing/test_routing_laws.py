@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from currency.exponents import require_representable
 from currency.money import Money
 from routing.breaker import BreakerPhase, HealthState
-from routing.candidates import Candidate, PaymentFacts
+from routing.candidates import Candidate
 from routing.conditions import Truth, conjunction, disjunction, negation
 from routing.decision import PlanStep, RoutePlan, decide
+from routing.facts import PaymentFacts
 from routing.failover import AttemptResult, FailoverPolicy, GiveUp, NextStep, TryNext, next_step
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 from routing.rules import Action, RuleSet

@@ -3,8 +3,8 @@
 import pytest
 
 from currency.money import Money
-from routing.candidates import PaymentFacts
 from routing.conditions import Truth, evaluate
+from routing.facts import PaymentFacts
 from routing.rules import parse_rule_set
 
 FACTS = PaymentFacts(

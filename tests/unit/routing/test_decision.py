@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from currency.money import Money
 from routing.breaker import BreakerPhase, HealthState
-from routing.candidates import Candidate, PaymentFacts
+from routing.candidates import Candidate
 from routing.decision import RoutePlan, decide
+from routing.facts import PaymentFacts
 from routing.rules import parse_rule_set
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

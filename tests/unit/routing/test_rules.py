@@ -1,11 +1,14 @@
 """Reading rule sets: what is accepted, and where an error is said to be."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from currency.money import Money
-from routing.candidates import PaymentFacts
+from currency.rates import PairTable, Rate
+from routing.facts import PaymentFacts
 from routing.rules import Action, RuleSetInvalid, parse_rule_set
 
 FACTS = PaymentFacts(amount=Money(5000, "EUR"), country="DE")
@@ -85,3 +88,61 @@ def test_conditions_nested_too_deep_are_refused() -> None:
         condition = {"not": condition}
     with pytest.raises(RuleSetInvalid, match="nested"):
         parse_rule_set({"rules": [rule(condition)]})
+
+
+NIGHT = {"from": "22:00", "to": "06:00", "zone": "UTC"}
+
+
+def split_of(*parts: tuple[str, object]) -> dict[str, object]:
+    return {"rules": [], "default": {"split": [{"account": name, "weight": weight} for name, weight in parts]}}
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"rules": [rule({"funding": ["charge"]})]}, "rules[0].when.funding[0]"),
+        ({"rules": [rule({"merchant_category": ["12"]})]}, "rules[0].when.merchant_category[0]"),
+        ({"rules": [rule({"risk_score": {}})]}, "rules[0].when.risk_score"),
+        ({"rules": [rule({"risk_score": {"min": 101}})]}, "rules[0].when.risk_score.min"),
+        ({"rules": [rule({"risk_score": {"min": 9, "max": 8}})]}, "rules[0].when.risk_score"),
+        ({"rules": [rule({"time": {"from": "24:00", "to": "06:00", "zone": "UTC"}})]}, "rules[0].when.time.from"),
+        ({"rules": [rule({"time": {"from": "22:00", "to": "06:00", "zone": "Mars"}})]}, "rules[0].when.time.zone"),
+        ({"rules": [rule({"time": {"from": "22:00", "to": "06:00", "zone": "../x"}})]}, "rules[0].when.time.zone"),
+        ({"rules": [rule({"time": NIGHT | {"days": ["sunday"]}})]}, "rules[0].when.time.days[0]"),
+        (split_of(("a", 100)), "default.split"),
+        (split_of(("a", 1), ("a", 2)), "default.split[1].account"),
+        (split_of(("a", 0), ("b", 0)), "default.split"),
+        (split_of(("a", 50.0), ("b", 50)), "default.split[0].weight"),
+        ({"rules": [], "default": {"strategy": "cheapest"}}, "default.strategy"),
+        ({"rules": [], "default": {"strategy": {"name": "priority", "margin_bps": -1}}}, "default.strategy.margin_bps"),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_newer_key_points_at_its_place(document: object, path: str) -> None:
+    with pytest.raises(RuleSetInvalid) as caught:
+        parse_rule_set(document)
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        ("2026-10-02T21:30:00+00:00", True),  # Friday, 23:30 in Berlin
+        ("2026-10-03T03:59:00+00:00", True),  # Saturday morning still belongs to Friday night
+        ("2026-10-03T04:00:00+00:00", False),
+        ("2026-10-02T03:00:00+00:00", False),  # Friday morning belongs to Thursday
+        ("2026-10-02T19:59:00+00:00", False),
+    ],
+)
+def test_a_span_over_midnight_belongs_to_the_day_on_which_it_begins(at: str, holds: bool) -> None:
+    night = {"time": {"from": "22:00", "to": "06:00", "zone": "Europe/Berlin", "days": ["fri"]}}
+    facts = PaymentFacts(amount=Money(1, "EUR"), at=datetime.fromisoformat(at))
+    assert (parse_rule_set({"rules": [rule(night)]}).action_for(facts)[0] == "r") is holds
+
+
+def test_an_amount_in_another_currency_is_compared_by_the_rate_of_the_day() -> None:
+    rates = PairTable("hand", [Rate("EUR", "USD", Decimal(1), Decimal("1.10"), date(2026, 10, 1), "hand")])
+    rules = parse_rule_set({"rules": [rule({"amount": {"currency": "USD", "min": 5500}})]})
+    at = datetime(2026, 10, 2, tzinfo=UTC)
+    assert rules.action_for(PaymentFacts(Money(5000, "EUR"), at=at, rates=rates))[0] == "r"
+    assert rules.action_for(PaymentFacts(Money(4999, "EUR"), at=at, rates=rates))[0] == "default"
+    assert rules.action_for(PaymentFacts(Money(5000, "EUR"), at=at))[0] == "default"

@@ -1,0 +1,125 @@
+"""What is wrong with a rule set though it can be read: rules that never fire, weights that do not sum, and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from routing.candidates import Candidate
+from routing.conditions import Condition, TextFact, TextIn
+from routing.reachability import Question, TooMuch, exists
+from routing.rules import Action, RuleSet
+
+WEIGHTS_SUM = 100
+OVERLAPS_MAX = 50  # told of one rule set; a list that nobody reads helps nobody
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    NEVER_TRUE = "never_true"  # the condition contradicts itself
+    UNREACHABLE = "unreachable"  # whenever it holds, an earlier rule does
+    OVERLAP = "overlap"  # some payments fit two rules with different actions: their order matters
+    WEIGHTS = "weights"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    EXCLUDED = "excluded"  # a rule names an account and excludes it
+    CANNOT_TAKE = "cannot_take"  # no payment of the rule can be taken by an account that it names
+    TOO_COMPLEX = "too_complex"  # not looked at to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing, and where: `rules[2].then.split`. `rule` is the rule's name."""
+
+    kind: Kind
+    path: str
+    rule: str
+    message: str
+
+
+def lint(rule_set: RuleSet, candidates: Sequence[Candidate] = ()) -> list[Finding]:
+    """All findings, in the order of the rules. Without `candidates` accounts are not looked at.
+
+    "Never true" and "unreachable" are proven, never guessed: see `routing.reachability`.
+    """
+    found: list[Finding] = []
+    overlaps = 0
+    for place, rule in enumerate(rule_set.rules):
+        path = f"rules[{place}]"
+        reach = _reach(rule_set, place)
+        found += [Finding(kind, f"{path}.when", rule.name, message) for kind, message in reach]
+        if not reach:
+            for other in _overlapping(rule_set, place):
+                overlaps += 1
+                if overlaps <= OVERLAPS_MAX:
+                    message = f"some payments fit {other!r} too, which comes before it and wins"
+                    found.append(Finding(Kind.OVERLAP, f"{path}.when", rule.name, message))
+        found += _action(rule.then, rule.name, f"{path}.then", candidates)
+        if candidates:
+            found += _cannot_take(rule.when, rule.then, rule.name, f"{path}.then", candidates)
+    return [*found, *_action(rule_set.default, "default", "default", candidates)]
+
+
+def _reach(rule_set: RuleSet, place: int) -> list[tuple[Kind, str]]:
+    rule, earlier = rule_set.rules[place], tuple(it.when for it in rule_set.rules[:place])
+    try:
+        if not exists(Question((rule.when,))):
+            return [(Kind.NEVER_TRUE, "no payment can make it true")]
+        if earlier and not exists(Question((rule.when,), not_true=earlier)):
+            return [(Kind.UNREACHABLE, "every payment that fits it fits an earlier rule, which wins")]
+    except TooMuch:
+        return [(Kind.TOO_COMPLEX, "too many combinations to say whether it can be reached")]
+    return []
+
+
+def _overlapping(rule_set: RuleSet, place: int) -> Iterator[str]:
+    rule = rule_set.rules[place]
+    for other in rule_set.rules[:place]:
+        try:
+            if other.then != rule.then and exists(Question((rule.when, other.when))):
+                yield other.name
+        except TooMuch:
+            continue
+
+
+def _action(action: Action, rule: str, path: str, candidates: Sequence[Candidate]) -> Iterator[Finding]:
+    total = sum(weight for _, weight in action.split)
+    if action.split and total != WEIGHTS_SUM:
+        yield Finding(Kind.WEIGHTS, f"{path}.split", rule, f"the weights sum to {total}, not to {WEIGHTS_SUM}")
+    named = [*action.accounts, *(name for name, _ in action.split)]
+    for name in named:
+        if name in action.exclude:
+            yield Finding(Kind.EXCLUDED, f"{path}.exclude", rule, f"{name!r} is named and excluded")
+    known = {word for candidate in candidates for word in (candidate.account_id, candidate.gateway)}
+    for name in [*named, *sorted(action.exclude)]:
+        if candidates and name not in known:
+            yield Finding(Kind.UNKNOWN_ACCOUNT, path, rule, f"there is no account or gateway {name!r}")
+
+
+def _cannot_take(
+    when: Condition, action: Action, rule: str, path: str, candidates: Sequence[Candidate]
+) -> Iterator[Finding]:
+    names = [*action.accounts, *(name for name, _ in action.split)]
+    for candidate in candidates:
+        if candidate.account_id not in names and candidate.gateway not in names:
+            continue
+        limits = tuple(_limits(candidate))
+        try:
+            if limits and exists(Question((when,))) and not exists(Question((when,), not_false=limits)):
+                message = f"{candidate.account_id} ({candidate.gateway}) can take no payment that fits the rule"
+                yield Finding(Kind.CANNOT_TAKE, path, rule, message)
+        except TooMuch:
+            continue
+
+
+def _limits(candidate: Candidate) -> Iterator[Condition]:
+    """What the account takes, as conditions that must not be false: a fact that is not known keeps nobody out."""
+    for fact, words in (
+        (TextFact.CURRENCY, candidate.currencies),
+        (TextFact.COUNTRY, candidate.countries),
+        (TextFact.BRAND, candidate.brands),
+        (TextFact.METHOD, candidate.methods),
+    ):
+        if words:
+            yield TextIn(fact, words)

@@ -1,0 +1,105 @@
+"""What the linter finds, and what it leaves alone."""
+
+from typing import Any
+
+import pytest
+
+from routing.candidates import Candidate
+from routing.linter import Kind, lint
+from routing.rules import parse_rule_set
+
+
+def rule(name: str, when: object, then: object | None = None) -> dict[str, object]:
+    return {"name": name, "when": when, "then": then or {}}
+
+
+def kinds(*rules: dict[str, object], candidates: tuple[Candidate, ...] = ()) -> list[tuple[Kind, str]]:
+    return [(finding.kind, finding.rule) for finding in lint(parse_rule_set({"rules": list(rules)}), candidates)]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"currency": ["EUR", "USD"]}, {"currency": ["EUR"]}),
+        ({"region": ["EU"]}, {"all": [{"country": ["DE"]}, {"currency": ["EUR"]}]}),
+        ({"amount": {"currency": "EUR", "min": 100}}, {"amount": {"currency": "EUR", "min": 150, "max": 180}}),
+        ({"bin": ["4242"]}, {"bin": ["42424242", "42421"]}),
+        ({"customer_present": False}, {"merchant_initiated": True}),
+        ({"not": {"country": ["DE"]}}, {"country": ["FR"]}),
+        ({"risk_score": {"min": 50}}, {"risk_score": {"min": 60, "max": 70}}),
+        ({"metadata": {"key": "a", "in": ["1", "2"]}}, {"metadata": {"key": "a", "in": ["2"]}}),
+    ],
+)
+def test_a_rule_behind_a_wider_one_is_unreachable(earlier: object, later: object) -> None:
+    assert kinds(rule("wide", earlier), rule("narrow", later)) == [(Kind.UNREACHABLE, "narrow")]
+
+
+def test_several_earlier_rules_together_may_cover_a_later_one() -> None:
+    rules = [
+        rule("low", {"amount": {"currency": "EUR", "max": 500}}),
+        rule("high", {"amount": {"currency": "EUR", "min": 501}}),
+    ]
+    assert kinds(*rules, rule("euros", {"currency": ["EUR"]})) == [(Kind.UNREACHABLE, "euros")]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"currency": ["EUR"]}, {"currency": ["USD"]}),
+        ({"region": ["EU"]}, {"region": ["EEA"]}),
+        ({"country": ["DE"]}, {"currency": ["EUR"]}),  # a country that is not known does not fire the first
+        ({"bin": ["42424242"]}, {"bin": ["4242"]}),
+        ({"not": {"country": ["DE"]}}, {"currency": ["EUR"]}),
+        ({"time": {"from": "08:00", "to": "18:00", "zone": "Europe/Berlin"}}, {"currency": ["EUR"]}),
+    ],
+)
+def test_a_rule_that_some_payment_reaches_is_left_alone(earlier: object, later: object) -> None:
+    assert kinds(rule("first", earlier), rule("second", later)) == []
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"all": [{"country": ["DE"]}, {"country": ["FR"]}]},
+        {"all": [{"currency": ["EUR"]}, {"not": {"currency": ["EUR", "USD"]}}]},
+        {"all": [{"region": ["NA"]}, {"country": ["MX"]}]},
+        {"all": [{"merchant_initiated": True}, {"customer_present": True}]},
+        {"all": [{"amount": {"currency": "EUR", "max": 5}}, {"amount": {"currency": "EUR", "min": 6}}]},
+    ],
+)
+def test_a_condition_that_contradicts_itself_is_told(when: object) -> None:
+    assert kinds(rule("r", when)) == [(Kind.NEVER_TRUE, "r")]
+
+
+def test_overlapping_rules_with_different_actions_are_told() -> None:
+    one, other = {"accounts": ["a"]}, {"accounts": ["b"]}
+    rules = (rule("germany", {"country": ["DE"]}, one), rule("euros", {"currency": ["EUR"]}, other))
+    assert kinds(*rules) == [(Kind.OVERLAP, "euros")]
+    assert kinds(rule("germany", {"country": ["DE"]}, one), rule("euros", {"currency": ["EUR"]}, one)) == []
+
+
+def test_weights_that_do_not_sum_to_a_hundred_are_told() -> None:
+    split = {"split": [{"account": "a", "weight": 70}, {"account": "b", "weight": 20}]}
+    [finding] = lint(parse_rule_set({"rules": [rule("r", {"currency": ["EUR"]}, split)]}))
+    assert (finding.kind, finding.path) == (Kind.WEIGHTS, "rules[0].then.split")
+    assert "90" in finding.message
+
+
+ACCOUNTS = (Candidate("ga_1", "stripe", currencies=frozenset({"USD"})), Candidate("ga_2", "adyen"))
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ({"accounts": ["ga_1"]}, [(Kind.CANNOT_TAKE, "r")]),
+        ({"accounts": ["ga_2"]}, []),
+        ({"accounts": ["ga_9"]}, [(Kind.UNKNOWN_ACCOUNT, "r")]),
+        ({"accounts": ["adyen"], "exclude": ["adyen"]}, [(Kind.EXCLUDED, "r")]),
+    ],
+)
+def test_accounts_that_cannot_serve_the_rule_are_told(then: Any, expected: list[tuple[Kind, str]]) -> None:
+    assert kinds(rule("r", {"currency": ["EUR"]}, then), candidates=ACCOUNTS) == expected
+
+
+def test_an_account_that_takes_some_of_the_rules_payments_is_fine() -> None:
+    assert kinds(rule("r", {"currency": ["EUR", "USD"]}, {"accounts": ["ga_1"]}), candidates=ACCOUNTS) == []
