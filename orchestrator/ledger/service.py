@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from currency.money import Money
 from orchestrator.db import in_transaction
 from orchestrator.ids import new_id
+from orchestrator.ledger import balances as projection
 from orchestrator.ledger import store
-
-
-class AccountKind(StrEnum):
-    """The chart of accounts. Debit balances: what we have or paid; credit balances: what we owe or earned."""
-
-    GATEWAY_CLEARING = "gateway_clearing"  # what a gateway owes us; equals the gateway's own books
-    PAYOUT_TRANSIT = "payout_transit"  # on the way from gateway to bank
-    FEES = "fees"
-    REFUNDS = "refunds"
-    DISPUTES = "disputes"  # withdrawn by a gateway for disputes that are not decided
-    CHARGEBACKS = "chargebacks"  # lost in disputes
-    DISPUTE_FEES = "dispute_fees"
-    SALES = "sales"  # contra account: the general ledger has the revenue
-    TAX = "tax"
-    CUSTOMER_RECEIVABLE = "customer_receivable"
-    CUSTOMER_CREDIT = "customer_credit"
-    ORPHAN_SUSPENSE = "orphan_suspense"  # money a gateway reports that no payment of ours explains
+from orchestrator.ledger.balances import BalanceRow
+from orchestrator.ledger.chart import AccountKind as AccountKind
+from orchestrator.ledger.entries import AccountKey as AccountKey
+from orchestrator.ledger.entries import Entry as Entry
+from orchestrator.ledger.entries import References as References
 
 
 class JournalKind(StrEnum):
@@ -43,36 +30,11 @@ class JournalKind(StrEnum):
     PAYOUT = "payout"
     ORPHAN = "orphan"
     INVOICE = "invoice"
-    APPLICATION = "application"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountKey:
-    """An account of the merchant; its currency is that of the amount posted."""
-
-    kind: AccountKind
-    gateway_account_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One transfer: `debit` grows by the amount, `credit` gives it. The amount is positive."""
-
-    debit: AccountKey
-    credit: AccountKey
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """By which ids the event is known to us and to the gateway, so that reports can be matched to it."""
-
-    gateway_account_id: str = ""
-    payment_id: str = ""
-    attempt_id: str = ""
-    operation_id: str = ""
-    gateway_payment_id: str = ""
-    gateway_operation_id: str = ""
+    APPLICATION = "application"  # what was paid too much, or what a credit pays
+    SPLIT_TRANSFER = "split_transfer"  # a recipient has its part, or has given it back
+    CONVERSION = "conversion"  # from one currency to another, through the position accounts
+    RESERVE = "reserve"  # held back by a gateway, or released
+    ADJUSTMENT = "adjustment"  # a difference that is accepted
 
 
 async def post(
@@ -99,8 +61,10 @@ async def post(
             id=new_id("tr"),
             debit_kind=entry.debit.kind,
             debit_account=entry.debit.gateway_account_id,
+            debit_recipient=entry.debit.recipient_id,
             credit_kind=entry.credit.kind,
             credit_account=entry.credit.gateway_account_id,
+            credit_recipient=entry.credit.recipient_id,
             amount_minor=entry.amount.minor,
             currency=entry.amount.currency,
         )
@@ -114,6 +78,16 @@ def reversal_key(journal_key: str) -> str:
     return f"{journal_key}{store.REVERSED}"
 
 
-async def balances(merchant_id: str) -> list[store.BalanceRow]:
-    """Every account with its debit-minus-credit balance in minor units of its currency."""
-    return await store.balances(merchant_id)
+async def balances(merchant_id: str, as_of: datetime | None = None) -> list[BalanceRow]:
+    """Every account with its debit-minus-credit balance in minor units of its currency; of what had occurred by
+    `as_of`, where it is given."""
+    if as_of is None:
+        return await projection.current(merchant_id)
+    return await projection.at(merchant_id, as_of)
+
+
+async def balance_minor(merchant_id: str, account: AccountKey, currency: str) -> int:
+    """Debits less credits of one account now, with what the caller's transaction has posted; 0 where there is none."""
+    return await projection.of_account(
+        merchant_id, account.kind.value, account.gateway_account_id, account.recipient_id, currency
+    )

@@ -8,7 +8,7 @@ import msgspec
 
 from orchestrator.db import fetch
 from orchestrator.ids import new_id
-from orchestrator.ledger.tables import LedgerAccount, LedgerJournal
+from orchestrator.ledger.tables import LedgerJournal
 
 REVERSED = ":reversed"  # ends the key of the journal that takes another one back
 
@@ -28,15 +28,6 @@ class ReferencesLike(Protocol):
     def gateway_payment_id(self) -> str: ...
     @property
     def gateway_operation_id(self) -> str: ...
-
-
-class BalanceRow(msgspec.Struct, frozen=True):
-    """An account and its balance: debits less credits, in minor units."""
-
-    kind: str
-    gateway_account_id: str
-    currency: str
-    balance_minor: int
 
 
 class MovementRow(msgspec.Struct, frozen=True):
@@ -69,13 +60,15 @@ class TransferRow(msgspec.Struct, frozen=True):
 
 
 class NewTransfer(msgspec.Struct, frozen=True):
-    """A transfer between two accounts of the merchant, each by its kind and gateway account."""
+    """A transfer between two accounts of the merchant, each by its kind, gateway account and recipient."""
 
     id: str
     debit_kind: str
     debit_account: str
+    debit_recipient: str
     credit_kind: str
     credit_account: str
+    credit_recipient: str
     amount_minor: int
     currency: str
 
@@ -85,11 +78,12 @@ _POST = """
     WITH entry AS (
         SELECT e.*, d.id AS debit_id, c.id AS credit_id
         FROM jsonb_to_recordset($13::jsonb) AS e (id varchar, debit_kind varchar, debit_account varchar,
-            credit_kind varchar, credit_account varchar, amount_minor bigint, currency varchar)
-        JOIN ledger_account d ON (d.merchant_id, d.kind, d.gateway_account_id, d.currency)
-            = ($2, e.debit_kind, e.debit_account, e.currency)
-        JOIN ledger_account c ON (c.merchant_id, c.kind, c.gateway_account_id, c.currency)
-            = ($2, e.credit_kind, e.credit_account, e.currency)
+            debit_recipient varchar, credit_kind varchar, credit_account varchar, credit_recipient varchar,
+            amount_minor bigint, currency varchar)
+        JOIN ledger_account d ON (d.merchant_id, d.kind, d.gateway_account_id, d.recipient_id, d.currency)
+            = ($2, e.debit_kind, e.debit_account, e.debit_recipient, e.currency)
+        JOIN ledger_account c ON (c.merchant_id, c.kind, c.gateway_account_id, c.recipient_id, c.currency)
+            = ($2, e.credit_kind, e.credit_account, e.credit_recipient, e.currency)
     ), journal AS (
         INSERT INTO ledger_journal (id, merchant_id, journal_key, kind, occurred_at, memo, gateway_account_id,
             payment_id, attempt_id, operation_id, gateway_payment_id, gateway_operation_id)
@@ -103,8 +97,9 @@ _POST = """
     )
     SELECT (SELECT count(*) FROM entry) AS entries, (SELECT count(*) FROM journal) AS journals"""
 _OPEN_ACCOUNT = (
-    "INSERT INTO ledger_account (id, merchant_id, kind, gateway_account_id, currency) VALUES ($1, $2, $3, $4, $5) "
-    "ON CONFLICT (merchant_id, kind, gateway_account_id, currency) DO NOTHING"
+    "INSERT INTO ledger_account (id, merchant_id, kind, gateway_account_id, recipient_id, currency) "
+    "VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT (merchant_id, kind, gateway_account_id, recipient_id, currency) DO NOTHING"
 )
 
 
@@ -141,32 +136,23 @@ async def post(
     if posted["entries"] < len(transfers):
         for transfer in transfers:
             for account in (
-                (transfer.debit_kind, transfer.debit_account),
-                (transfer.credit_kind, transfer.credit_account),
+                (transfer.debit_kind, transfer.debit_account, transfer.debit_recipient),
+                (transfer.credit_kind, transfer.credit_account, transfer.credit_recipient),
             ):
                 await fetch(_OPEN_ACCOUNT, new_id("la"), merchant_id, *account, transfer.currency)
         posted = (await fetch(_POST, *values))[0]
     return bool(posted["journals"])
 
 
-async def balances(merchant_id: str) -> list[BalanceRow]:
-    rows = await LedgerAccount.raw(
-        "SELECT a.kind, a.gateway_account_id, a.currency, (COALESCE((SELECT sum(t.amount_minor) FROM ledger_transfer t "
-        "WHERE t.debit_account_id = a.id), 0) - COALESCE((SELECT sum(t.amount_minor) FROM ledger_transfer t "
-        "WHERE t.credit_account_id = a.id), 0))::bigint AS balance_minor FROM ledger_account a "
-        "WHERE a.merchant_id = {} ORDER BY a.kind, a.gateway_account_id, a.currency",
-        merchant_id,
-    )
-    return msgspec.convert(rows, list[BalanceRow])
-
-
 async def gateway_movements(merchant_id: str, gateway_account_id: str | None = None) -> list[MovementRow]:
     """Captures, refunds and disputes' money that stand, oldest first: what a gateway's reports must show."""
     rows = await LedgerJournal.raw(
-        "SELECT j.journal_key, j.kind, j.gateway_account_id, t.amount_minor, t.currency, j.payment_id, j.attempt_id, "
+        "SELECT j.journal_key, j.kind, j.gateway_account_id, m.amount_minor, m.currency, j.payment_id, j.attempt_id, "
         "j.operation_id, j.gateway_payment_id, j.gateway_operation_id, j.occurred_at FROM ledger_journal j "
-        "JOIN ledger_transfer t ON t.journal_id = j.id "
+        # a journal with parts of recipients has several transfers, and is one movement at the gateway
+        "JOIN LATERAL (SELECT t.currency, sum(t.amount_minor)::bigint AS amount_minor FROM ledger_transfer t "
         "JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id) AND a.kind = 'gateway_clearing' "
+        "WHERE t.journal_id = j.id GROUP BY t.currency) m ON true "
         "WHERE j.merchant_id = {} AND j.kind IN ('payment', 'refund', 'dispute', 'dispute_reversal') "
         "AND NOT EXISTS (SELECT 1 FROM ledger_journal r WHERE r.journal_key = j.journal_key || {}) "
         "AND ({} = '' OR j.gateway_account_id = {}) ORDER BY j.occurred_at, j.id",

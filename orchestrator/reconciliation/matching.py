@@ -30,7 +30,7 @@ _KINDS = {
     LineType.CHARGEBACK_REVERSAL: MovementKind.DISPUTE_REVERSAL,
 }
 _TAKES = frozenset({LineType.REFUND, LineType.CHARGEBACK})  # gross is negative on these lines
-_ACCOUNT_ROWS = frozenset({LineType.FEE, LineType.CARRY})
+_ACCOUNT_ROWS = frozenset({LineType.FEE, LineType.CARRY, LineType.RESERVE_HOLD, LineType.RESERVE_RELEASE})
 
 LineKey = Callable[[SettlementLine, Money], tuple[Hashable, ...]]
 _Pair = tuple[SettlementLine, Movement, MatchBasis]

@@ -1,4 +1,4 @@
-"""What settlement lines mean for the ledger: fees and payouts on import, unexplained money when it is found."""
+"""What settlement lines mean for the ledger: fees, payouts, reserves on import, unexplained money when found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Posting:
 
 
 def of_imported_line(line: SettlementLine, line_id: str, gateway_account_id: str) -> list[Posting]:
-    """Fee and payout postings of a line, none for a repeat: that moved no money."""
+    """Fee, payout and reserve postings of a line, none for a repeat: that moved no money."""
     if line.is_repeat:
         return []
     cost = -line.net if line.line_type is LineType.FEE else line.fee
@@ -34,6 +34,9 @@ def of_imported_line(line: SettlementLine, line_id: str, gateway_account_id: str
         entries = (_moved(AccountKind.PAYOUT_TRANSIT, -line.gross, gateway_account_id),)
         memo = f"payout {line.payout_ref or line.batch_ref}"
         postings.append(Posting(f"settlement:{line_id}:payout", JournalKind.PAYOUT, entries, memo))
+    if line.line_type in _OF_RESERVES and line.gross.minor:
+        entries = (_moved(AccountKind.RESERVE, -line.gross, gateway_account_id),)
+        postings.append(Posting(f"settlement:{line_id}:reserve", JournalKind.RESERVE, entries, str(line.line_type)))
     return postings
 
 
@@ -45,9 +48,12 @@ def _cost_account(line: SettlementLine) -> AccountKind:
 
 def is_orphan(found: Break) -> bool:
     """Whether a break is money at the gateway that nothing in our ledger stands for."""
-    return found.line is not None and found.movement is None and found.kind in _ORPHANS
+    if found.line is None or found.line.line_type in _OF_RESERVES:
+        return False
+    return found.movement is None and found.kind in _ORPHANS
 
 
+_OF_RESERVES = frozenset({LineType.RESERVE_HOLD, LineType.RESERVE_RELEASE})
 _ORPHANS = frozenset({BreakKind.MISSING_IN_LEDGER, BreakKind.STATUS_MISMATCH, BreakKind.DUPLICATE_CHARGE})
 
 

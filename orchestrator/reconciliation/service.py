@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from currency.money import Money
+from orchestrator.card_numbers import mask_card_numbers_in
 from orchestrator.db import transaction
 from orchestrator.disputes import store as disputes
 from orchestrator.ledger import service as ledger
@@ -70,8 +71,9 @@ async def import_file(
     if len(content) > FILE_BYTES_MAX:
         raise FileTooLarge(len(content), FILE_BYTES_MAX)
     sha256 = hashlib.sha256(content).hexdigest()
+    kept = await asyncio.to_thread(mask_card_numbers_in, content)
     async with transaction():
-        file = await store.receive_file(merchant_id, gateway_account_id, name, sha256, content, at)
+        file = await store.receive_file(merchant_id, gateway_account_id, name, sha256, kept, at)
     if file.state in (FileState.PARSED, FileState.PARSED_WITH_ERRORS):
         return _seen_before(file)
     try:

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from currency.money import Money
+from orchestrator.card_numbers import mask_card_numbers
 from orchestrator.ids import new_id
 from orchestrator.reconciliation.breaks import Break, Match
 from orchestrator.reconciliation.lines import LineType, SettlementLine
@@ -175,7 +176,7 @@ def _line_row(merchant_id: str, gateway_account_id: str, file_id: str, line: Set
         batch_ref=line.batch_ref[:255],
         payout_ref=line.payout_ref,
         occurred_at=line.occurred_at,
-        raw_row=msgspec.json.encode(dict(line.raw)).decode(),
+        raw_row=mask_card_numbers(msgspec.json.encode(dict(line.raw)).decode()),
     )
 
 

@@ -1,0 +1,38 @@
+"""What a posting is made of: accounts by key, entries between them, and the ids by which the event is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from currency.money import Money
+from orchestrator.ledger.chart import AccountKind
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """An account of the merchant; its currency is that of the amount posted."""
+
+    kind: AccountKind
+    gateway_account_id: str = ""
+    recipient_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer: `debit` grows by the amount, `credit` gives it. The amount is positive."""
+
+    debit: AccountKey
+    credit: AccountKey
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """By which ids the event is known to us and to the gateway, so that reports can be matched to it."""
+
+    gateway_account_id: str = ""
+    payment_id: str = ""
+    attempt_id: str = ""
+    operation_id: str = ""
+    gateway_payment_id: str = ""
+    gateway_operation_id: str = ""
