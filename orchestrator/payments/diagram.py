@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from orchestrator.payments.lifecycle import ATTEMPT_AFTER, TRANSITIONS
 from orchestrator.payments.records import AttemptStatus, PaymentStatus
+from orchestrator.payments.states import ATTEMPT_AFTER, ATTEMPT_AFTER_VOID, TRANSITIONS
 
 _BORN = (PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.PROCESSING)
 
@@ -29,6 +29,7 @@ def attempt_diagram() -> str:
     start = AttemptStatus.STARTED.value
     leading = [status for status in AttemptStatus if reasons[status]]
     arrows = [f"    {start} --> {status.value} : {', '.join(reasons[status])}" for status in leading]
+    arrows += [f"    {was.value} --> {then.value} : void approved" for was, then in ATTEMPT_AFTER_VOID.items()]
     return _drawn([f"    [*] --> {start}", *arrows])
 
 

@@ -19,15 +19,18 @@ from orchestrator.db import transaction
 from orchestrator.errors import NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways import connections
-from orchestrator.gateways.base import OperationCall, OperationKind
+from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind
 from orchestrator.ids import new_id
+from orchestrator.installation import service as installation
 from orchestrator.notifications.service import record
 from orchestrator.payments import lifecycle, resolver, store
+from orchestrator.payments.amounts import captured_minor, refunded_minor
 from orchestrator.payments.calls import call_for
-from orchestrator.payments.lifecycle import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.payments.instruments import capture_mode
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
+    Cause,
     OperationRow,
     OperationState,
     PaymentRow,
@@ -36,6 +39,10 @@ from orchestrator.payments.records import (
     Story,
 )
 from orchestrator.payments.settling import settle
+from orchestrator.payments.splitting import parts_of
+from orchestrator.payments.states import AUTHORISING
+from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.payments.tidying import given_up
 from orchestrator.settings import get_settings
 from routing.failover import FailoverPolicy
 from routing.outcomes import Outcome, OutcomeKind
@@ -43,6 +50,7 @@ from routing.outcomes import Outcome, OutcomeKind
 log = structlog.get_logger()
 
 TOPIC = "payment.advance"
+MOVED = "payment.moved"  # the status of a payment that something is paid by has changed
 TURNS_MAX = 40  # more than any honest payment needs; a loop beyond it is a mistake, and stops
 EXPIRY_MARGIN_S = 3
 
@@ -59,11 +67,12 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What an errand brought back. None: still unknown, ask again later."""
+    """What an errand brought back. No outcome: still unknown, ask again later; `said` is what was heard instead."""
 
     operation_id: str
     outcome: Outcome | None
     by: SettledBy
+    said: str = ""
 
 
 async def drive(payment_id: str, errand: Errand | None = None) -> PaymentRow:
@@ -88,7 +97,7 @@ async def _turn(payment_id: str, news: News | None) -> tuple[Errand | None, Paym
     story = await store.story_of(payment)
     now = clock_port.now()
     if news is not None and news.outcome is None:
-        story = await resolver.put_off(story, news.operation_id, now)
+        story = await resolver.put_off(story, news.operation_id, news.by, news.said, now)
     elif news is not None and news.outcome is not None:
         story = await settle(story, news.operation_id, news.outcome, news.by, now) or story
     return await _proceed(story, now)
@@ -101,9 +110,22 @@ async def proceed(story: Story, now: datetime) -> Errand | None:
 
 
 async def _proceed(story: Story, now: datetime) -> tuple[Errand | None, PaymentRow]:
+    story = await _warn_of_expiry(story, now)
     step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
     payment = await _update_payment(story, step, now)
     return await _begin(story, step, now), payment
+
+
+async def _warn_of_expiry(story: Story, now: datetime) -> Story:
+    """Tell the merchant, once, that an authorisation ends soon and is not captured."""
+    attempt = lifecycle.expiring(story, now)
+    if attempt is None or attempt.capture_before is None:
+        return story
+    told = {"expiry_told_at": now}
+    await store.update_attempt(attempt.id, told, now)
+    data = {"capture_before": attempt.capture_before.isoformat(), "gateway": attempt.gateway}
+    await record(EventType.PAYMENT_AUTHORISATION_EXPIRING, story.payment.merchant_id, story.payment.id, data, now)
+    return story.with_attempt(structs.replace(attempt, **told))
 
 
 def policy() -> FailoverPolicy:
@@ -113,20 +135,32 @@ def policy() -> FailoverPolicy:
 
 async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
     match step:
+        case StartAttempt() | Send() if await installation.why_frozen():
+            await outbox.postpone(TOPIC, story.payment.id, now + timedelta(seconds=installation.LOOK_AGAIN_FROZEN_S))
+            return None
         case StartAttempt():
             attempt = await _open_attempt(story, step, now)
             kind = connections.steps_by_gateway()[attempt.gateway][0]
             return await send(story, attempt, kind, story.payment.amount, now)
         case Send():
             amount = Money(step.amount_minor, story.payment.currency)
-            return await send(story, step.attempt, step.kind, amount, now, action_result=step.action_result)
+            return await send(
+                story,
+                step.attempt,
+                step.kind,
+                amount,
+                now,
+                action_result=step.action_result,
+                target_operation_id=step.target_operation_id,
+                cause=step.cause,
+            )
         case Resolve(operation=operation):
             until = now + timedelta(seconds=operation_expiry_s())
             await resolver.claim(operation, until)
             await outbox.postpone(TOPIC, story.payment.id, until + timedelta(seconds=1))
             return inquiry(story, operation)
         case Wait() | Rest():
-            look_again_at = lifecycle.wake_at(story, step)
+            look_again_at = lifecycle.wake_at(story, step, now)
             if look_again_at is None:
                 await outbox.dismiss(TOPIC, story.payment.id)
             else:
@@ -151,8 +185,14 @@ async def send(
     *,
     target_operation_id: str | None = None,
     action_result: dict[str, str] | None = None,
+    final: bool = True,
+    cause: Cause = Cause.NONE,
 ) -> Errand:
-    """Write the operation down before it is sent, with a watchdog for the case that nobody lives to hear the answer."""
+    """Write the operation down before it is sent, with a watchdog for the case that nobody lives to hear the answer.
+
+    Raises InstallationFrozen.
+    """
+    await installation.require_thawed()
     operation = OperationRow(
         id=new_id("op"),
         payment_id=story.payment.id,
@@ -173,10 +213,20 @@ async def send(
         sent_at=now,
         expires_at=now + timedelta(seconds=operation_expiry_s()),
         settled_at=None,
+        captures=kind is OperationKind.CAPTURE
+        or (kind in AUTHORISING and attempt.capture_mode is CaptureMode.AUTOMATIC),
+        final=final,
+        cause=cause,
+        splits=await parts_of(story, attempt, kind, amount, target_operation_id),
     )
     await store.insert_operation(operation)
     await outbox.postpone(TOPIC, story.payment.id, operation.expires_at + timedelta(seconds=1))
     return Errand(operation, attempt, call_for(story, attempt, operation), ask=False)
+
+
+def _takes_money(kind: OperationKind, attempt: AttemptRow) -> bool:
+    at_once = kind in AUTHORISING and attempt.capture_mode is CaptureMode.AUTOMATIC
+    return at_once or kind is OperationKind.CAPTURE
 
 
 def operation_expiry_s() -> int:
@@ -203,6 +253,7 @@ async def _open_attempt(story: Story, step: StartAttempt, now: datetime) -> Atte
         next_action=None,
         created_at=now,
         updated_at=now,
+        capture_mode=capture_mode(story.payment.instrument) if story.payment.instrument else CaptureMode.MANUAL,
     )
     await store.insert_attempt(attempt)
     before = [earlier for earlier in story.attempts if earlier.round == story.payment.round]
@@ -227,7 +278,7 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> PaymentRow
     """Bring the payment's own columns up to what its operations say, and tell of a new status."""
     payment = story.payment
     status = lifecycle.status_of(story, step)
-    captured, refunded = lifecycle.captured_minor(story), lifecycle.refunded_minor(story)
+    captured, refunded = captured_minor(story), refunded_minor(story)
     if (status, captured, refunded) == (payment.status, payment.amount_captured_minor, payment.amount_refunded_minor):
         return payment
     values: dict[str, Any] = {
@@ -245,7 +296,10 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> PaymentRow
             "amount_captured_minor": captured,
         }
         await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
-    if captured != payment.amount_captured_minor and payment.source:
+    if status is not payment.status and payment.source:
+        await outbox.enqueue(MOVED, payment.id, now)
+    # what came after the payment was given up goes back: nothing is paid by it
+    if captured != payment.amount_captured_minor and payment.source and not given_up(payment):
         await outbox.enqueue("payment.captured", payment.id, now)
     return structs.replace(payment, **values, updated_at=now)
 
@@ -258,8 +312,8 @@ async def _run(errand: Errand) -> News:
     except Exception as error:  # credentials that cannot be opened or built with: nothing was sent
         log.exception("gateway.not_connected", account=errand.attempt.gateway_account_id, operation=operation.id)
         refused = Outcome(OutcomeKind.NOT_REACHED, detail=f"the account cannot be used: {type(error).__name__}")
-        return News(operation.id, None if errand.ask else refused, SettledBy.REPLY)
+        return News(operation.id, None if errand.ask else refused, SettledBy.REPLY, refused.detail)
     if errand.ask:
-        outcome, by = await resolver.ask(gateway, operation, errand.call, clock_port.now())
-        return News(operation.id, outcome, by)
+        outcome, by, said = await resolver.ask(gateway, operation, errand.call, clock_port.now())
+        return News(operation.id, outcome, by, said)
     return News(operation.id, await gateway.perform(errand.call), SettledBy.REPLY)

@@ -1,20 +1,36 @@
-"""The states of a payment and its attempts as data, and the one decision: what happens next. Pure."""
+"""The one decision: what happens next for a payment, from what its rows say. Pure; the tables are in `states`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.gateways.base import OperationKind
+from orchestrator.payments.amounts import capturable_minor, captured_minor, captures_of, is_over
+from orchestrator.payments.instruments import sends_away
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
-    OperationRow,
+    Cause,
     OperationState,
     PaymentRow,
     PaymentStatus,
     SettledBy,
     Story,
+)
+from orchestrator.payments.states import AUTHORISING, GIVEN_UP
+from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.payments.tidying import (
+    EXPIRY_GRACE_S,
+    challenge_ends_at,
+    given_up,
+    is_rechargeable,
+    ran_out,
+    refused_by,
+    send_or_wait,
+    tidy_up,
+    undo_unknown,
+    undone_for,
+    winner_of,
 )
 from routing.decision import RoutePlan
 from routing.failover import (
@@ -29,132 +45,11 @@ from routing.failover import (
 from routing.failover import next_step as failover_next
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 
-# What an operation's outcome makes of its attempt. What is not listed leaves the attempt as it is: a refund says
-# nothing of the authorisation, a capture that was not reached is tried again.
-ATTEMPT_AFTER: dict[tuple[OperationKind, OutcomeKind], AttemptStatus] = {
-    (OperationKind.CREATE, OutcomeKind.APPROVED): AttemptStatus.CREATED,
-    (OperationKind.CREATE, OutcomeKind.DECLINED): AttemptStatus.DECLINED,
-    (OperationKind.CREATE, OutcomeKind.NOT_REACHED): AttemptStatus.NOT_REACHED,
-    # no money can move by a create, so a lost answer to one may fail over like a closed door (design rule 3)
-    (OperationKind.CREATE, OutcomeKind.UNKNOWN): AttemptStatus.NOT_REACHED,
-    (OperationKind.CONFIRM, OutcomeKind.APPROVED): AttemptStatus.AUTHORISED,
-    (OperationKind.CONFIRM, OutcomeKind.DECLINED): AttemptStatus.DECLINED,
-    (OperationKind.CONFIRM, OutcomeKind.ACTION_REQUIRED): AttemptStatus.ACTION_REQUIRED,
-    (OperationKind.CONFIRM, OutcomeKind.PENDING): AttemptStatus.PENDING,
-    (OperationKind.CONFIRM, OutcomeKind.UNKNOWN): AttemptStatus.UNKNOWN,
-    (OperationKind.CONFIRM, OutcomeKind.NOT_REACHED): AttemptStatus.NOT_REACHED,
-    (OperationKind.COMPLETE, OutcomeKind.APPROVED): AttemptStatus.AUTHORISED,
-    (OperationKind.COMPLETE, OutcomeKind.DECLINED): AttemptStatus.DECLINED,
-    (OperationKind.COMPLETE, OutcomeKind.ACTION_REQUIRED): AttemptStatus.ACTION_REQUIRED,
-    (OperationKind.COMPLETE, OutcomeKind.PENDING): AttemptStatus.PENDING,
-    (OperationKind.COMPLETE, OutcomeKind.UNKNOWN): AttemptStatus.UNKNOWN,
-    (OperationKind.CAPTURE, OutcomeKind.APPROVED): AttemptStatus.CAPTURED,
-    (OperationKind.VOID, OutcomeKind.APPROVED): AttemptStatus.VOIDED,
-}
-
-AUTHORISING = frozenset({OperationKind.CONFIRM, OperationKind.COMPLETE})
-HOLDS_MONEY = frozenset({AttemptStatus.AUTHORISED, AttemptStatus.CAPTURED})
-RETRY_PAUSE_S = (1, 5, 30, 120, 600, 1800)  # between tries of a capture or void that did not reach the gateway
-GIVEN_UP = frozenset({PaymentStatus.CANCELED, PaymentStatus.FAILED})  # told to the merchant, so it stays
+EXPIRY_WARNING_S = 24 * 3600  # before its end the merchant is told that an authorisation is not captured yet
+REAUTHORISATIONS_MAX = 3  # of one payment
+EXPIRED, ABANDONED = "authorisation_expired", "challenge_abandoned"  # reasons of an end, beside those of declines
 _ASKED_ABOUT = frozenset({OperationState.SENT, OperationState.UNKNOWN, OperationState.PENDING})
-
-# How a payment's status may change. It is derived anew at each step (`status_of`); this table is what the properties
-# hold it to, and what the diagram in the docs shows.
-TRANSITIONS: dict[PaymentStatus, frozenset[PaymentStatus]] = {
-    PaymentStatus.REQUIRES_PAYMENT_METHOD: frozenset(
-        # authorised: a try that we had taken for refused was approved after all
-        {PaymentStatus.PROCESSING, PaymentStatus.AUTHORISED, PaymentStatus.CANCELED}
-    ),
-    PaymentStatus.PROCESSING: frozenset(
-        {
-            PaymentStatus.REQUIRES_ACTION,
-            PaymentStatus.REQUIRES_PAYMENT_METHOD,
-            PaymentStatus.AUTHORISED,
-            PaymentStatus.FAILED,
-            PaymentStatus.CANCELED,
-            PaymentStatus.NEEDS_REVIEW,
-        }
-    ),
-    PaymentStatus.REQUIRES_ACTION: frozenset(
-        {
-            PaymentStatus.PROCESSING,
-            PaymentStatus.REQUIRES_PAYMENT_METHOD,
-            PaymentStatus.AUTHORISED,
-            PaymentStatus.FAILED,
-            PaymentStatus.CANCELED,
-        }
-    ),
-    PaymentStatus.AUTHORISED: frozenset(
-        {
-            PaymentStatus.PARTIALLY_CAPTURED,
-            PaymentStatus.CAPTURED,
-            PaymentStatus.PROCESSING,  # it is being voided
-            PaymentStatus.NEEDS_REVIEW,
-        }
-    ),
-    # the gateway took the capture back; authorised: while a call of another attempt is still out
-    PaymentStatus.PARTIALLY_CAPTURED: frozenset({PaymentStatus.AUTHORISED, PaymentStatus.NEEDS_REVIEW}),
-    PaymentStatus.CAPTURED: frozenset({PaymentStatus.AUTHORISED, PaymentStatus.NEEDS_REVIEW}),
-    # a capture that had been refused turned out to have happened
-    PaymentStatus.CANCELED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
-    PaymentStatus.FAILED: frozenset({PaymentStatus.PARTIALLY_CAPTURED, PaymentStatus.CAPTURED}),
-    PaymentStatus.NEEDS_REVIEW: frozenset(PaymentStatus) - {PaymentStatus.NEEDS_REVIEW},  # the truth came out
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StartAttempt:
-    """Open the next attempt at this account, because of `why`."""
-
-    account_id: str
-    gateway: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this operation for the attempt."""
-
-    kind: OperationKind
-    attempt: AttemptRow
-    amount_minor: int
-    action_result: dict[str, str] | None = None  # COMPLETE again: what the shopper brought back the first time
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    """Ask what became of this operation."""
-
-    operation: OperationRow
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before `until`; None: until news comes (a webhook, the shopper, the merchant)."""
-
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """The payment has come to rest: `reason` and `message` say why where it failed."""
-
-    reason: str | None = None
-    message: str | None = None
-
-
-Step = StartAttempt | Send | Resolve | Wait | Rest
-
-
-def winner_of(story: Story) -> AttemptRow | None:
-    """The attempt whose money is kept: the one with a capture under way or done, else the first that is authorised."""
-    voiding = {op.attempt_id for op in story.operations if op.kind is OperationKind.VOID and op.open}
-    holders = [a for a in story.attempts if a.status in HOLDS_MONEY and a.id not in voiding]
-    for attempt in holders:
-        captures = story.operations_of(attempt.id, OperationKind.CAPTURE)
-        if any(op.open or op.approved for op in captures):
-            return attempt
-    return holders[0] if holders else None
+_IN_FLIGHT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
 
 
 def next_step(
@@ -168,7 +63,7 @@ def next_step(
     settling = _settle_first(story, now)
     if settling is not None:
         return settling
-    tidying = _tidy_up(story, now)
+    tidying = tidy_up(story, now)
     sending = next((step for step in tidying if isinstance(step, Send)), None)
     if sending is not None:
         return sending
@@ -177,12 +72,28 @@ def next_step(
     return tidying[0] if tidying and isinstance(onward, Rest) else onward
 
 
-def wake_at(story: Story, step: Step) -> datetime | None:
+def wake_at(story: Story, step: Step, now: datetime) -> datetime | None:
     """When somebody must look at the payment again though no news has come; None: only news can change anything."""
     moments = [op.expires_at for op in story.operations if op.state in _ASKED_ABOUT]
     if isinstance(step, Wait) and step.until is not None:
         moments.append(step.until)
-    return min(moments, default=None)
+    deadlines = [ends for a in story.attempts if (ends := challenge_ends_at(story, a)) is not None]
+    winner = winner_of(story)
+    if winner is not None and winner.capture_before is not None and capturable_minor(story, winner, now):
+        deadlines.append(winner.capture_before + timedelta(seconds=EXPIRY_GRACE_S))
+        if winner.expiry_told_at is None:
+            deadlines.append(winner.capture_before - timedelta(seconds=EXPIRY_WARNING_S))
+    return min([*moments, *(at for at in deadlines if at > now)], default=None)
+
+
+def expiring(story: Story, now: datetime) -> AttemptRow | None:
+    """The attempt of which the merchant is to be told now that its authorisation ends soon and is not captured."""
+    winner = winner_of(story)
+    if winner is None or winner.capture_before is None or winner.expiry_told_at is not None:
+        return None
+    if given_up(story.payment) or not capturable_minor(story, winner, now):
+        return None
+    return winner if winner.capture_before - timedelta(seconds=EXPIRY_WARNING_S) <= now else None
 
 
 def _settle_first(story: Story, now: datetime) -> Step | None:
@@ -192,29 +103,17 @@ def _settle_first(story: Story, now: datetime) -> Step | None:
             return Resolve(op)
     # what gives money back says nothing of what may be charged; what is pending holds up its own attempt only
     blocking = [op for op in story.operations if op.kind not in (OperationKind.REFUND, OperationKind.VOID)]
-    waits = [op.expires_at for op in blocking if op.state in (OperationState.SENT, OperationState.UNKNOWN)]
+    undoing = undo_unknown(story, blocking, now)
+    if isinstance(undoing, Send):
+        return undoing
+    waits = [op.expires_at for op in blocking if op.state in _IN_FLIGHT]
+    if undoing is not None and undoing.until is not None:
+        waits.append(undoing.until)
     if waits:
         return Wait(min(waits))
     if any(op.state is OperationState.NEEDS_REVIEW for op in blocking):
         return Wait(None)
     return None
-
-
-def _tidy_up(story: Story, now: datetime) -> list[Step]:
-    """Void what must not be kept: every authorisation but the winner's, and that too when the payment is given up."""
-    winner = winner_of(story)
-    steps: list[Step] = []
-    for attempt in story.attempts:
-        if attempt.status is not AttemptStatus.AUTHORISED or (attempt is winner and not given_up(story.payment)):
-            continue
-        if not any(op.open or op.approved for op in story.operations_of(attempt.id, OperationKind.CAPTURE)):
-            steps.append(_send_or_wait(story, attempt, OperationKind.VOID, story.payment.amount_minor, now))
-    return steps
-
-
-def given_up(payment: PaymentRow) -> bool:
-    """Whether a success that comes from now on is given back (design rule 3)."""
-    return payment.cancel_requested or payment.status in GIVEN_UP
 
 
 def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime) -> Step:
@@ -226,15 +125,34 @@ def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[Opera
         return _capture(story, winner, now)
     if any(op.open for op in story.operations if op.kind in AUTHORISING):
         return Wait(None)  # pending: it may still be approved
+    if any(attempt.status is AttemptStatus.AUTHORISED for attempt in story.attempts):
+        return Wait(None)  # it is being voided: until that is done nothing else is held
     current = _current(story)
     last = current[-1] if current else None
-    if last is not None and last.status in (AttemptStatus.STARTED, AttemptStatus.CREATED):
-        return _authorise(story, last, steps_of)
-    if last is not None and last.status is AttemptStatus.ACTION_REQUIRED:
-        return _complete_again(story, last, now)
-    if payment.card is None or payment.plan is None:
+    match last.status if last is not None else None:
+        case AttemptStatus.STARTED | AttemptStatus.CREATED if last is not None:
+            return _authorise(story, last, steps_of)
+        case AttemptStatus.ACTION_REQUIRED if last is not None:
+            return _complete_again(story, last, now)
+        case AttemptStatus.VOIDED if last is not None and ran_out(story, last):
+            return _authorise_again(story, last)
+        case AttemptStatus.ABANDONED:
+            return Rest(ABANDONED, "the shopper was asked to act and has not")
+        case _:
+            pass
+    if payment.instrument is None or payment.plan is None:
         return Wait(None)
     return _fail_over(story, current, policy, now)
+
+
+def _authorise_again(story: Story, expired: AttemptRow) -> Step:
+    """The old authorisation is proven to be gone: another one at the same account, where the payment agreed to it."""
+    again = sum(ran_out(story, attempt) for attempt in story.attempts)
+    agreed = story.payment.reauthorise and is_rechargeable(story.payment.instrument, story.payment.usage)
+    if agreed and again <= REAUTHORISATIONS_MAX and not captured_minor(story):
+        why = "authorised again: the authorisation before ran out"
+        return StartAttempt(expired.gateway_account_id, expired.gateway, why)
+    return Rest(EXPIRED, f"the authorisation at {expired.gateway} ran out before it was captured")
 
 
 def _complete_again(story: Story, attempt: AttemptRow, now: datetime) -> Step:
@@ -242,8 +160,8 @@ def _complete_again(story: Story, attempt: AttemptRow, now: datetime) -> Step:
     completions = story.operations_of(attempt.id, OperationKind.COMPLETE)
     if not completions or completions[-1].outcome is not OutcomeKind.NOT_REACHED:
         return Wait(None)
-    step = _send_or_wait(story, attempt, OperationKind.COMPLETE, story.payment.amount_minor, now)
-    return replace(step, action_result=completions[-1].action_result) if isinstance(step, Send) else step
+    send = Send(OperationKind.COMPLETE, attempt, story.payment.amount_minor, completions[-1].action_result)
+    return send_or_wait(story, send, now)
 
 
 def _authorise(story: Story, attempt: AttemptRow, steps_of: dict[str, tuple[OperationKind, ...]]) -> Step:
@@ -254,45 +172,30 @@ def _authorise(story: Story, attempt: AttemptRow, steps_of: dict[str, tuple[Oper
 
 def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
     captures = story.operations_of(winner.id, OperationKind.CAPTURE)
-    if any(op.approved for op in captures):
+    if captures_of(story, winner.id) or is_over(winner, now):
         return Rest()
     if story.payment.capture_method == "automatic":
-        return _send_or_wait(story, winner, OperationKind.CAPTURE, story.payment.amount_minor, now)
+        return send_or_wait(story, Send(OperationKind.CAPTURE, winner, story.payment.amount_minor), now)
     # the merchant who asked for it heard what the reply was; what the gateway told later nobody was waiting for
     told_late = [op for op in captures if op.outcome is OutcomeKind.DECLINED and op.settled_by is not SettledBy.REPLY]
-    return _refused(winner, told_late[-1]) if told_late else Rest()
-
-
-def _refused(attempt: AttemptRow, operation: OperationRow) -> Rest:
-    message = f"{attempt.gateway} refused the {operation.kind.value}; see operation {operation.id}"
-    return Rest("gateway_refused", message)
-
-
-def _send_or_wait(story: Story, attempt: AttemptRow, kind: OperationKind, amount_minor: int, now: datetime) -> Step:
-    """Send, unless one is on its way or was refused, or the last try did not reach the gateway a moment ago."""
-    earlier = story.operations_of(attempt.id, kind)
-    if any(op.open for op in earlier):
-        return Wait(None)
-    refused = next((op for op in earlier if op.outcome is OutcomeKind.DECLINED), None)
-    if refused is not None:
-        return _refused(attempt, refused)
-    if earlier:
-        pause_s = RETRY_PAUSE_S[min(len(earlier), len(RETRY_PAUSE_S)) - 1]
-        again_at = (earlier[-1].settled_at or now) + timedelta(seconds=pause_s)
-        if again_at > now:
-            return Wait(again_at)
-    return Send(kind, attempt, amount_minor)
+    return refused_by(winner, told_late[-1]) if told_late and not told_late[-1].review else Rest()
 
 
 def _fail_over(story: Story, current: list[AttemptRow], policy: FailoverPolicy, now: datetime) -> Step:
     payment = story.payment
     assert payment.plan is not None
-    began = current[0].created_at if current else now
+    results, began = _since_expiry(story, current), now
+    if results:
+        began = max(results[0].created_at, *_undone_at(story, results))
+    away = _sent_away(story, results)
+    if away is not None:
+        reason = str(away.decline["reason"]) if away.decline else "canceled"
+        return Rest(reason, f"the shopper had been sent to {away.gateway}'s page: they choose again")
     answer = failover_next(
         policy,
         RoutePlan.from_json(payment.plan),
-        [_result(attempt) for attempt in current],
-        customer_present=True,
+        [_result(story, attempt) for attempt in results],
+        customer_present=not payment.usage.by_merchant and not any(ran_out(story, attempt) for attempt in current),
         elapsed_s=(now - began).total_seconds(),
     )
     match answer:
@@ -307,7 +210,39 @@ def _fail_over(story: Story, current: list[AttemptRow], policy: FailoverPolicy, 
             return Wait(None)
 
 
-def _result(attempt: AttemptRow) -> AttemptResult:
+def _sent_away(story: Story, attempts: list[AttemptRow]) -> AttemptRow | None:
+    """The attempt whose page the shopper had come to, where they approve there and nowhere else.
+
+    After that it is theirs to choose. What was refused in the very answer to our request had no page yet.
+    """
+    if story.payment.instrument is None or not sends_away(story.payment.instrument):
+        return None
+    for attempt in attempts:
+        for op in story.operations_of(attempt.id):
+            later = op.kind is OperationKind.CONFIRM and op.settled_by is not SettledBy.REPLY
+            if attempt.status is AttemptStatus.DECLINED and (later or op.kind is OperationKind.COMPLETE):
+                return attempt
+    return None
+
+
+def _since_expiry(story: Story, current: list[AttemptRow]) -> list[AttemptRow]:
+    """The attempts after the last authorisation that ran out: what was before it does not count against them."""
+    ended = [n for n, attempt in enumerate(current, 1) if ran_out(story, attempt)]
+    return current[ended[-1] :] if ended else current
+
+
+def _undone_at(story: Story, attempts: list[AttemptRow]) -> list[datetime]:
+    """Whoever chose to wait for a cancel and go on then is not held to the time that a shopper waits: `now` begins anew
+    with each cancel."""
+    return [
+        op.settled_at or op.sent_at
+        for attempt in attempts
+        for op in story.operations_of(attempt.id, OperationKind.VOID)
+        if op.approved and op.cause is Cause.UNKNOWN
+    ] or [attempts[0].created_at]
+
+
+def _result(story: Story, attempt: AttemptRow) -> AttemptResult:
     kinds = {
         AttemptStatus.DECLINED: OutcomeKind.DECLINED,
         AttemptStatus.NOT_REACHED: OutcomeKind.NOT_REACHED,
@@ -320,6 +255,8 @@ def _result(attempt: AttemptRow) -> AttemptResult:
         AttemptStatus.ABANDONED: OutcomeKind.DECLINED,
     }
     kind = kinds.get(attempt.status, OutcomeKind.UNKNOWN)
+    if attempt.status is AttemptStatus.VOIDED and undone_for(story, attempt, Cause.UNKNOWN):
+        kind = OutcomeKind.NOT_REACHED  # proven to have taken nothing, and to take nothing any more
     return AttemptResult(attempt.gateway_account_id, kind, decline_from(attempt.decline))
 
 
@@ -337,24 +274,14 @@ def decline_from(stored: dict[str, object] | None) -> Decline | None:
     )
 
 
-def captured_minor(story: Story) -> int:
-    """What is captured, summed from the operations, so that repeated or reordered news changes nothing."""
-    return sum(op.amount_minor for op in story.operations if op.kind is OperationKind.CAPTURE and op.approved)
-
-
-def refunded_minor(story: Story) -> int:
-    """What was given back, summed likewise."""
-    return sum(op.amount_minor for op in story.operations if op.kind is OperationKind.REFUND and op.approved)
-
-
 def status_of(story: Story, step: Step) -> PaymentStatus:
     """The payment's status, derived from what happened and what comes next."""
     payment = story.payment
-    captured = captured_minor(story)
-    if captured:
-        return PaymentStatus.CAPTURED if captured >= payment.amount_minor else PaymentStatus.PARTIALLY_CAPTURED
     if payment.status in GIVEN_UP:
         return payment.status
+    captured = captured_minor(story)
+    if captured and not payment.cancel_requested:
+        return PaymentStatus.CAPTURED if captured >= payment.amount_minor else PaymentStatus.PARTIALLY_CAPTURED
     if any(op.state is OperationState.NEEDS_REVIEW for op in story.operations):
         return PaymentStatus.NEEDS_REVIEW
     if isinstance(step, Rest) and step.reason == "gateway_refused":
@@ -362,15 +289,16 @@ def status_of(story: Story, step: Step) -> PaymentStatus:
     if winner_of(story) is not None and not payment.cancel_requested:
         return PaymentStatus.AUTHORISED
     if isinstance(step, Rest):
-        return _rest_status(payment)
+        return _rest_status(payment, step)
     # a date to look again means that it is ours to act, though the shopper did: the gateway could not be told
-    if step == Wait(None) and any(a.status is AttemptStatus.ACTION_REQUIRED for a in _current(story)):
+    asked = any(a.status is AttemptStatus.ACTION_REQUIRED for a in _current(story))
+    if step == Wait(None) and asked and not payment.cancel_requested:
         return PaymentStatus.REQUIRES_ACTION
-    return PaymentStatus.REQUIRES_PAYMENT_METHOD if payment.card is None else PaymentStatus.PROCESSING
+    return PaymentStatus.REQUIRES_PAYMENT_METHOD if payment.instrument is None else PaymentStatus.PROCESSING
 
 
-def _rest_status(payment: PaymentRow) -> PaymentStatus:
-    if payment.cancel_requested:
+def _rest_status(payment: PaymentRow, rest: Rest) -> PaymentStatus:
+    if payment.cancel_requested or rest.reason == EXPIRED:
         return PaymentStatus.CANCELED
     if payment.hosted:
         return PaymentStatus.REQUIRES_PAYMENT_METHOD

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from currency.money import Money
-from orchestrator.gateways.base import OperationKind
+from orchestrator.gateways.base import CaptureMode, OperationKind
+from orchestrator.payments.instruments import Instrument, Usage
+from orchestrator.recipients.records import Part
 from routing.outcomes import OutcomeKind
 
 
@@ -43,6 +45,27 @@ class AttemptStatus(StrEnum):
     ABANDONED = "abandoned"  # left by us or the shopper before anything was authorised
 
 
+class OnUnknown(StrEnum):
+    """What to do about an attempt whose outcome nobody knows."""
+
+    WAIT = "wait"  # ask until it is known
+    CANCEL_THEN_FAILOVER = "cancel_then_failover"  # undo it, and go on once the gateway has confirmed that
+
+
+class Cause(StrEnum):
+    """Why an operation was sent that nobody asked for."""
+
+    NONE = ""
+    SURPLUS = "surplus"  # what it undoes must not be kept: another attempt won, or the payment was given up
+    CANCELED = "canceled"  # the payment was canceled while the shopper had to act
+    RELEASED = "released"  # no more is to be captured: the rest of the authorisation is let go
+    EXPIRED = "expired"  # the time of the authorisation is over
+    LAPSED = "lapsed"  # the gateway let the authorisation go by itself: nothing is sent, only asked about
+    LEFT = "left"  # the shopper brings another way to pay
+    TIMED_OUT = "timed_out"  # the shopper had to act and did not
+    UNKNOWN = "unknown"  # nobody knows its outcome, and the payment shall go on elsewhere
+
+
 class OperationState(StrEnum):
     """Whether we know what became of a call."""
 
@@ -60,19 +83,7 @@ class SettledBy(StrEnum):
     LOOK_UP = "look_up"
     RESEND = "resend"
     WEBHOOK = "webhook"
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A card by its vault token, and what may be shown of it."""
-
-    vault_token: str
-    brand: str
-    last4: str
-    expiry_month: int
-    expiry_year: int
-    holder: str = ""
-    bin: str = ""
-    issuer_country: str = ""
+    PERSON = "person"  # who looked at the gateway's own pages
 
 
 class PaymentRow(msgspec.Struct, frozen=True):
@@ -88,7 +99,8 @@ class PaymentRow(msgspec.Struct, frozen=True):
     amount_refunded_minor: int
     country: str | None
     customer_id: str | None
-    card: Card | None
+    instrument: Instrument | None
+    usage: Usage
     plan: dict[str, Any] | None
     round: int
     hosted: bool
@@ -105,6 +117,9 @@ class PaymentRow(msgspec.Struct, frozen=True):
     public_token: str
     created_at: datetime
     updated_at: datetime
+    on_unknown: OnUnknown = OnUnknown.WAIT
+    reauthorise: bool = False
+    splits: list[Part] | None = None
 
     @property
     def amount(self) -> Money:
@@ -128,6 +143,9 @@ class AttemptRow(msgspec.Struct, frozen=True):
     next_action: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
+    capture_mode: CaptureMode = CaptureMode.MANUAL
+    capture_before: datetime | None = None
+    expiry_told_at: datetime | None = None
 
 
 class OperationRow(msgspec.Struct, frozen=True):
@@ -152,10 +170,21 @@ class OperationRow(msgspec.Struct, frozen=True):
     sent_at: datetime
     expires_at: datetime
     settled_at: datetime | None
+    captures: bool = False
+    final: bool = True
+    cause: Cause = Cause.NONE
+    evidence: list[dict[str, Any]] | None = None
+    review: dict[str, Any] | None = None
+    splits: list[Part] | None = None
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether its approval is an entry in the ledger; voids and mere authorisations are none."""
+        return self.captures or self.kind is OperationKind.REFUND
 
     @property
     def approved(self) -> bool:

@@ -14,16 +14,33 @@ from msgspec import structs
 from orchestrator.events import EventType
 from orchestrator.gateways.base import Lookup, OperationCall, OperationKind
 from orchestrator.gateways.connections import Connection
+from orchestrator.installation import service as installation
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
-from orchestrator.payments.records import OperationRow, OperationState, PaymentStatus, SettledBy, Story
-from orchestrator.payments.settling import is_proof
-from routing.outcomes import Outcome, OutcomeKind
+from orchestrator.payments.outcomes import is_proof
+from orchestrator.payments.records import (
+    Cause,
+    OperationRow,
+    OperationState,
+    PaymentStatus,
+    SettledBy,
+    Story,
+)
+from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
 
 PAUSES_S = (1, 2, 5, 15, 30, 60, 300, 900, 3600)  # then hourly
 PENDING_PAUSES_S = (60, 300, 900, 3600)
 GIVE_UP_AFTER_S = 48 * 3600  # of asking about an unknown; then a person decides
 PENDING_GIVE_UP_AFTER_S = 5 * 24 * 3600  # the gateway has it and is slow: some captures take days
+
+EVIDENCE_MAX = 20
+EVIDENCE_CHARS_MAX = 300
+
+_STILL_HELD = Outcome(
+    OutcomeKind.DECLINED,
+    decline=Decline("invalid_state", RetryAction.NONE, RetryAction.NONE, ""),
+    detail="the gateway still holds the authorisation",
+)
 
 # These statuses stay when an operation needs a person, so the operation itself must tell.
 _SAYS_NOTHING_OF_IT = frozenset(
@@ -39,30 +56,39 @@ async def claim(operation: OperationRow, until: datetime) -> None:
     await store.update_operation(operation, values)
 
 
-async def put_off(story: Story, operation_id: str, now: datetime) -> Story:
+async def put_off(story: Story, operation_id: str, by: SettledBy, said: str, now: datetime) -> Story:
     """Still open: ask again after a pause that grows, or hand it to a person when no way is left to ask."""
     operation = story.operation(operation_id)
     if operation.state not in (OperationState.UNKNOWN, OperationState.PENDING):
         return story
     pending = operation.state is OperationState.PENDING
-    values: dict[str, Any]
+    values: dict[str, Any] = {"evidence": with_evidence(operation, by, said, now)}
     if (now - operation.sent_at).total_seconds() > (PENDING_GIVE_UP_AFTER_S if pending else GIVE_UP_AFTER_S):
-        values = {"state": OperationState.NEEDS_REVIEW}
+        values["state"] = OperationState.NEEDS_REVIEW
         if story.payment.status in _SAYS_NOTHING_OF_IT:
             data = {"operation": operation.id, "kind": operation.kind.value}
             await record(EventType.PAYMENT_NEEDS_REVIEW, story.payment.merchant_id, story.payment.id, data, now)
     else:
         pauses_s = PENDING_PAUSES_S if pending else PAUSES_S
         pause_s = pauses_s[min(max(operation.tries, 1), len(pauses_s)) - 1]
-        values = {"expires_at": now + timedelta(seconds=pause_s)}
+        values["expires_at"] = now + timedelta(seconds=pause_s)
     await store.update_operation(operation, values)
     return story.with_operation(structs.replace(operation, **values))
 
 
+def with_evidence(operation: OperationRow, by: SettledBy, said: str, now: datetime) -> list[dict[str, Any]]:
+    """What was asked so far and what was answered, with this: the first ones and the latest, for a person to judge."""
+    told = [
+        *(operation.evidence or []),
+        {"at": now.isoformat(), "asked": by.value, "answer": said[:EVIDENCE_CHARS_MAX]},
+    ]
+    return told if len(told) <= EVIDENCE_MAX else [*told[: EVIDENCE_MAX // 2], *told[-EVIDENCE_MAX // 2 :]]
+
+
 async def look_now(story: Story, operation: OperationRow, now: datetime) -> Story:
-    """There is news of an open operation: it is asked about at once, also one that had been left to a person."""
+    """There is news of an operation: it is asked about at once, also one that had been left to a person."""
     values: dict[str, Any] = {"expires_at": now}
-    if operation.state is OperationState.NEEDS_REVIEW:
+    if operation.state in (OperationState.NEEDS_REVIEW, OperationState.SETTLED):
         values["state"] = OperationState.UNKNOWN
     await store.update_operation(operation, values)
     return story.with_operation(structs.replace(operation, **values))
@@ -70,23 +96,30 @@ async def look_now(story: Story, operation: OperationRow, now: datetime) -> Stor
 
 async def ask(
     connection: Connection, operation: OperationRow, call: OperationCall, now: datetime
-) -> tuple[Outcome | None, SettledBy]:
-    """What became of the operation: by looking it up, else by the identical request inside the gateway's key window."""
+) -> tuple[Outcome | None, SettledBy, str]:
+    """What became of the operation: by looking it up, else by the identical request inside the gateway's key window.
+
+    With what was heard, in a line, for the case that it proves nothing.
+    """
     found = await connection.look_up(call)
     match found.state:
         case Lookup.SETTLED:
-            return found.outcome, SettledBy.LOOK_UP
+            return found.outcome, SettledBy.LOOK_UP, found.detail
         case Lookup.OPEN | Lookup.UNAVAILABLE:
             pass
         case _:
             assert_never(found.state)
+    if operation.cause is Cause.LAPSED and found.state is Lookup.OPEN:
+        return _STILL_HELD, SettledBy.LOOK_UP, found.detail  # the message spoke of something else: nothing is undone
     in_window = (now - operation.sent_at).total_seconds() <= connection.resend_window_s
-    if not in_window or not _may_send_again(connection, operation, found.state):
-        return _given_up(call), SettledBy.LOOK_UP
+    in_window = in_window and operation.cause is not Cause.LAPSED  # which was never sent
+    if not in_window or not _may_send_again(connection, operation, found.state) or await installation.why_frozen():
+        return _given_up(call), SettledBy.LOOK_UP, f"{found.state.value} {found.detail}".strip()
     again = await connection.perform(call)
     if call.kind is OperationKind.CREATE:  # no money can move by it: whatever came of it, the payment may go on
-        return again, SettledBy.RESEND
-    return (again if is_proof(again) else None), SettledBy.RESEND
+        return again, SettledBy.RESEND, again.detail
+    said = f"{again.kind.value} {again.detail}".strip()
+    return (again if is_proof(again) else None), SettledBy.RESEND, said
 
 
 def _may_send_again(connection: Connection, operation: OperationRow, found: Lookup) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,36 +12,59 @@ from msgspec import structs
 
 from currency.money import Money
 from orchestrator import clock_port
+from orchestrator.access import audit
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
+from orchestrator.gateways.connections import steps_by_gateway
+from orchestrator.gateways.credentials import Agreement, Initiator, Shopper
 from orchestrator.ids import new_id
+from orchestrator.installation import service as installation
 from orchestrator.ledger.service import AccountKind
 from orchestrator.notifications.service import record
-from orchestrator.payments import driver, lifecycle, routes, store
+from orchestrator.payments import capturing, driver, kept, lifecycle, routes, store, tidying
+from orchestrator.payments.amounts import capturable_minor
+from orchestrator.payments.instruments import Instrument, Saving
 from orchestrator.payments.records import (
     AttemptStatus,
-    Card,
+    Cause,
+    OnUnknown,
     OperationState,
     PaymentRow,
     PaymentStatus,
     Story,
 )
+from orchestrator.payments.steps import Resolve
+from orchestrator.recipients import service as recipients
+from orchestrator.recipients.shares import Wish, fix
 from orchestrator.settings import get_settings
 
 POLL_S = 0.15
+_NOT_RECHARGEABLE = (
+    "needs a card of the vault, or a kept payment method that the customer allowed unscheduled charges of: "
+    "leave it out, or pay with one of those"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NewPayment:
-    """What a payment is made of. Without `card` the shopper brings one on the hosted page."""
+    """What a payment is made of. Without `instrument` the shopper brings one on the hosted page.
+
+    `payment_method_id` names a kept method in place of an instrument; a merchant-initiated payment needs one, and
+    `agreement` may name which of its uses this is. `saving` keeps the instrument when the payment is approved.
+    """
 
     merchant_id: str
     amount: Money
     capture_method: str = "automatic"
-    card: Card | None = None
+    instrument: Instrument | None = None
+    payment_method_id: str | None = None
+    initiator: Initiator = Initiator.CUSTOMER
+    agreement: Agreement = Agreement.NONE
+    saving: Saving | None = None
+    shopper: Shopper = field(default_factory=Shopper)
     country: str | None = None
     customer_id: str | None = None
     reference: str | None = None
@@ -50,31 +74,52 @@ class NewPayment:
     metadata: dict[str, str] = field(default_factory=dict)
     source: str | None = None
     credit_kind: AccountKind = AccountKind.SALES
+    on_unknown: OnUnknown = OnUnknown.WAIT
+    reauthorise: bool = False  # an authorisation that runs out is asked for again, where the instrument can be
+    splits: tuple[Wish, ...] = ()
 
 
-async def create(new: NewPayment, idempotency_id: str | None = None) -> PaymentRow:
-    """Create a payment and, where it has a card, pay it. Returns it when it rests or at the deadline for answers."""
+async def create(
+    new: NewPayment,
+    idempotency_id: str | None = None,
+    *,
+    also: Callable[[PaymentRow], Awaitable[None]] | None = None,
+) -> PaymentRow:
+    """Create a payment and, where it has a card, pay it. Returns it when it rests or at the deadline for answers.
+
+    `also` is done in the transaction that makes the payment: both are there, or neither.
+    """
     if new.amount.minor <= 0:
         raise InvalidField("amount.amount", "must be a positive number of minor units")
     now = clock_port.now()
-    plan = None
-    if new.card is not None:
-        plan = await routes.plan_for(new.merchant_id, new.amount, new.card, new.country, new.metadata, now)
+    splits = fix(new.amount.minor, new.splits) if new.splits else None
+    await recipients.require(new.merchant_id, [wish.recipient_id for wish in new.splits])
+    terms = await kept.terms_of(new)
+    instrument, usage, plan = terms.instrument, terms.usage, None
+    if new.reauthorise and instrument is not None and not tidying.is_rechargeable(instrument, usage):
+        raise InvalidField("reauthorise", _NOT_RECHARGEABLE)
+    if instrument is not None:
+        await installation.require_thawed()
+        plan = await routes.plan_for(
+            new.merchant_id, new.amount, instrument, new.country, new.metadata, now, usage=usage, splits=splits
+        )
+        usage = await kept.with_customers(terms.customer_id, usage, plan)
     payment = PaymentRow(
         id=new_id("pay"),
         merchant_id=new.merchant_id,
         amount_minor=new.amount.minor,
         currency=new.amount.currency,
-        status=PaymentStatus.PROCESSING if new.card else PaymentStatus.REQUIRES_PAYMENT_METHOD,
+        status=PaymentStatus.PROCESSING if instrument else PaymentStatus.REQUIRES_PAYMENT_METHOD,
         capture_method=new.capture_method,
         amount_captured_minor=0,
         amount_refunded_minor=0,
         country=new.country,
-        customer_id=new.customer_id,
-        card=new.card,
+        customer_id=terms.customer_id,
+        instrument=instrument,
+        usage=usage,
         plan=plan.to_json() if plan else None,
         round=1,
-        hosted=new.card is None,
+        hosted=instrument is None,
         cancel_requested=False,
         failure_reason=None,
         failure_message=None,
@@ -88,6 +133,9 @@ async def create(new: NewPayment, idempotency_id: str | None = None) -> PaymentR
         public_token=secrets.token_urlsafe(24),
         created_at=now,
         updated_at=now,
+        on_unknown=new.on_unknown,
+        reauthorise=new.reauthorise,
+        splits=splits,
     )
     errand = None
     async with transaction():
@@ -96,32 +144,50 @@ async def create(new: NewPayment, idempotency_id: str | None = None) -> PaymentR
             await bind_idempotency(idempotency_id, payment.id)
         data = {"amount_minor": payment.amount_minor, "currency": payment.currency}
         await record(EventType.PAYMENT_CREATED, payment.merchant_id, payment.id, data, now)
-        if payment.card is not None:
+        if also is not None:
+            await also(payment)
+        if payment.instrument is not None:
             errand = await driver.proceed(Story(payment, [], []), now)
-    if payment.card is None:
+    if payment.instrument is None:
         return payment
     return await answer(payment.id, errand)
 
 
-async def pay(public_token: str, card: Card, country: str | None = None) -> PaymentRow:
-    """The shopper's card on the hosted page: a first try, or another after a decline.
+async def pay(
+    public_token: str, instrument: Instrument, country: str | None = None, shopper: Shopper | None = None
+) -> PaymentRow:
+    """What the shopper pays with on the hosted page: a first try, or another after a decline.
 
     Raises NotFound; Conflict while an earlier try is under way or done, so that two tabs cannot pay twice.
     """
-    found = await by_token(public_token)
+    await installation.require_thawed()
+    found = await leave(public_token)
     now = clock_port.now()
-    plan = await routes.plan_for(found.merchant_id, found.amount, card, country or found.country, found.metadata, now)
+    usage = structs.replace(found.usage, shopper=shopper) if shopper else found.usage
+    kept.require_takeable(found.amount, found.capture_method, instrument, usage)
+    plan = await routes.plan_for(
+        found.merchant_id,
+        found.amount,
+        instrument,
+        country or found.country,
+        found.metadata,
+        now,
+        usage=usage,
+        splits=found.splits,
+    )
+    usage = await kept.with_customers(found.customer_id, usage, plan)
     async with transaction():
         payment = await store.lock_payment(found.id)
         assert payment is not None
         if payment.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
             raise Conflict(f"The payment is {payment.status.value}: it takes no other card now.")
         story = await store.story_of(payment)
-        if any(op.open for op in story.operations) or lifecycle.winner_of(story):
+        if any(op.open for op in story.operations) or tidying.winner_of(story):
             raise Conflict("An earlier try is still being settled. Wait for its result.")
         first = not story.attempts
         values: dict[str, Any] = {
-            "card": card,
+            "instrument": instrument,
+            "usage": usage,
             "plan": plan.to_json(),
             "round": payment.round if first else payment.round + 1,
             "country": country or payment.country,
@@ -133,6 +199,28 @@ async def pay(public_token: str, card: Card, country: str | None = None) -> Paym
         paying = structs.replace(payment, **values)
         errand = await driver.proceed(structs.replace(story, payment=paying), now)
     return await answer(payment.id, errand)
+
+
+async def leave(public_token: str) -> PaymentRow:
+    """The shopper had to act (3-D Secure, a wallet's page) and wants to pay otherwise: that try is canceled first.
+
+    A payment that waits for no action is returned as it is. Raises NotFound; Conflict while the gateway has not
+    confirmed: then the first way may still succeed, and a second one could charge twice.
+    """
+    found = await by_token(public_token)
+    if found.status is not PaymentStatus.REQUIRES_ACTION:
+        return found
+    async with transaction():
+        story = await _locked(found.id)
+        waiting = [a for a in story.attempts if a.status is AttemptStatus.ACTION_REQUIRED]
+        if not waiting or any(op.open for op in story.operations_of(waiting[-1].id)):
+            raise Conflict("An earlier try is still being settled. Wait for its result.")
+        amount, now = story.payment.amount, clock_port.now()
+        errand = await driver.send(story, waiting[-1], OperationKind.VOID, amount, now, cause=Cause.LEFT)
+    left = await answer(found.id, errand)
+    if left.status is PaymentStatus.REQUIRES_ACTION:
+        raise Conflict("The gateway has not confirmed that the earlier try is canceled. Finish it, or try again later.")
+    return left
 
 
 async def complete(payment_id: str, action_result: dict[str, str]) -> PaymentRow:
@@ -154,49 +242,69 @@ async def complete(payment_id: str, action_result: dict[str, str]) -> PaymentRow
 
 
 async def capture(
-    merchant_id: str, payment_id: str, amount_minor: int | None, idempotency_id: str | None = None
+    merchant_id: str,
+    payment_id: str,
+    amount_minor: int | None,
+    idempotency_id: str | None = None,
+    *,
+    final: bool = True,
 ) -> PaymentRow:
-    """Take an authorised payment's money, all of it or part; the rest of the authorisation is released.
+    """Take an authorised payment's money: all that is left of it, or part.
 
-    Raises NotFound, Conflict (not authorised, or captured already), InvalidField (more than authorised).
+    After a `final` capture the rest is released; without, more captures may follow where the gateway has them.
+    Raises NotFound, Conflict (not authorised, or a capture is on its way), CapturedOnce, AuthorisationExpired,
+    InvalidField (more than is left, or `final` where the gateway captures once), GatewayRefused.
     """
     async with transaction():
         story = await _locked(payment_id, merchant_id)
-        winner = lifecycle.winner_of(story)
-        given_up = lifecycle.given_up(story.payment)
-        if winner is None or winner.status is not AttemptStatus.AUTHORISED or given_up:
-            raise Conflict(f"The payment is {story.payment.status.value}: there is nothing to capture.")
-        captures = story.operations_of(winner.id, OperationKind.CAPTURE)
-        in_flight = (OperationState.SENT, OperationState.UNKNOWN)
-        calling = [op for op in story.operations_of(winner.id) if op.state in in_flight]
-        if calling or any(op.open or op.approved for op in captures):
-            raise Conflict("A capture of this payment is under way already.")
-        amount = Money(story.payment.amount_minor if amount_minor is None else amount_minor, story.payment.currency)
-        if not 0 < amount.minor <= story.payment.amount_minor:
-            raise InvalidField("amount", f"must be between 1 and the authorised {story.payment.amount_minor}")
+        now = clock_port.now()
+        winner, left = capturing.capturable(story, now)
+        amount = Money(left if amount_minor is None else amount_minor, story.payment.currency)
+        if not 0 < amount.minor <= left:
+            raise InvalidField("amount", f"must be between 1 and the {left} that are left to capture")
+        final = final or amount.minor == left
+        capturing.require_several(winner, final)
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
-        errand = await driver.send(story, winner, OperationKind.CAPTURE, amount, clock_port.now())
-    return await answer(payment_id, errand)
+        errand = await driver.send(story, winner, OperationKind.CAPTURE, amount, now, final=final)
+        said = {"amount_minor": amount.minor, "currency": amount.currency, "final": final}
+        await audit.record(merchant_id, audit.Action.PAYMENT_CAPTURED, payment_id, now, after=said)
+    payment = await answer(payment_id, errand)
+    await _require_accepted(errand)
+    return payment
 
 
 async def cancel(merchant_id: str, payment_id: str, idempotency_id: str | None = None) -> PaymentRow:
-    """Give the payment up: what is authorised is voided, what comes late is voided by itself.
+    """Give the payment up: what is authorised is voided, what comes late is given back by itself.
 
-    Raises NotFound; Conflict once money was captured (refund it instead).
+    Of a payment that is captured in part the rest of the authorisation is let go, and what was captured stays.
+    Raises NotFound; Conflict once all was captured (refund it instead); GatewayRefused where it keeps the rest.
     """
     async with transaction():
         story = await _locked(payment_id, merchant_id)
-        captures = [op for op in story.operations if op.kind is OperationKind.CAPTURE and (op.open or op.approved)]
-        if captures:
-            raise Conflict("The payment is captured, or its capture is under way: refund it instead of canceling.")
         now = clock_port.now()
+        winner = capturing.releasable(story, now)
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
-        await store.update_payment(payment_id, {"cancel_requested": True}, now)
-        canceling = structs.replace(story.payment, cancel_requested=True)
-        errand = await driver.proceed(structs.replace(story, payment=canceling), now)
-    return await answer(payment_id, errand, until_canceled=True)
+        if winner is not None:
+            rest = Money(capturable_minor(story, winner, now), story.payment.currency)
+            errand: driver.Errand | None = await driver.send(
+                story, winner, OperationKind.VOID, rest, now, cause=Cause.RELEASED
+            )
+        else:
+            await store.update_payment(payment_id, {"cancel_requested": True}, now)
+            canceling = structs.replace(story.payment, cancel_requested=True)
+            errand = await driver.proceed(structs.replace(story, payment=canceling), now)
+        await audit.record(merchant_id, audit.Action.PAYMENT_CANCELED, payment_id, now)
+    payment = await answer(payment_id, errand, until_canceled=winner is None)
+    if winner is not None:
+        await _require_accepted(errand)
+    return payment
+
+
+async def _require_accepted(errand: driver.Errand | None) -> None:
+    if errand is not None:
+        capturing.require_accepted(await store.operation(errand.operation.id), errand.attempt.gateway)
 
 
 async def get(merchant_id: str, payment_id: str) -> PaymentRow:
@@ -205,6 +313,18 @@ async def get(merchant_id: str, payment_id: str) -> PaymentRow:
     if payment is None or payment.merchant_id != merchant_id:
         raise NotFound("payment", payment_id)
     return payment
+
+
+async def looked_at(merchant_id: str, payment_id: str) -> tuple[PaymentRow, Story]:
+    """The payment as it stands; where somebody is due to ask the gateway about it, that is begun now.
+
+    Not awaited: who reads again sees the result. Asking is limited by the times that are due. Raises NotFound.
+    """
+    payment = await get(merchant_id, payment_id)
+    told = await store.story_of(payment)
+    if isinstance(lifecycle.next_step(told, driver.policy(), steps_by_gateway(), clock_port.now()), Resolve):
+        _in_the_background(driver.drive(payment_id))
+    return payment, told
 
 
 async def by_token(public_token: str) -> PaymentRow:
@@ -242,9 +362,7 @@ async def answer(payment_id: str, errand: driver.Errand | None, *, until_cancele
     The driving goes on when the answer is given or the caller hangs up: a call to a gateway is never broken off.
     """
     deadline_s = get_settings().limits.payment_deadline_s
-    task = asyncio.create_task(driver.drive(payment_id, errand))
-    _driving.add(task)
-    task.add_done_callback(_driving.discard)
+    task = _in_the_background(driver.drive(payment_id, errand))
     began = asyncio.get_running_loop().time()
     try:
         payment = await asyncio.wait_for(asyncio.shield(task), deadline_s)
@@ -261,6 +379,13 @@ async def answer(payment_id: str, errand: driver.Errand | None, *, until_cancele
     if payment.status is PaymentStatus.AUTHORISED:  # its capture may have settled between our two looks
         return await store.payment(payment_id) or payment
     return payment
+
+
+def _in_the_background(driving: Coroutine[Any, Any, PaymentRow]) -> asyncio.Task[PaymentRow]:
+    task = asyncio.create_task(driving)
+    _driving.add(task)
+    task.add_done_callback(_driving.discard)
+    return task
 
 
 async def _is_moving(payment: PaymentRow, until_canceled: bool) -> bool:

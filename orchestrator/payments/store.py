@@ -20,7 +20,7 @@ from orchestrator.payments.tables import Attempt, Operation, Payment
 
 def _stored(value: object) -> object:
     """A field's value as its column takes it: structures as JSON."""
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | msgspec.Struct) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list | msgspec.Struct) else value
 
 
 def _insert(table: str, shape: type[msgspec.Struct]) -> str:
@@ -79,6 +79,12 @@ async def insert_payment(row: PaymentRow) -> None:
 async def payment(payment_id: str) -> PaymentRow | None:
     rows = await fetch(_PAYMENT, payment_id)
     return _payments.decode(rows[0]["it"]) if rows else None
+
+
+async def newest_token() -> str | None:
+    """The address of the newest payment's page."""
+    rows = await fetch("SELECT public_token FROM payment ORDER BY id DESC LIMIT 1")
+    return str(rows[0]["public_token"]) if rows else None
 
 
 async def payment_by_token(public_token: str) -> PaymentRow | None:

@@ -15,7 +15,8 @@ class Payment(Table, tablename="payment"):
     amount_refunded_minor = BigInt(null=False, default=None)
     country = Varchar(length=2, null=True, default=None)
     customer_id = Varchar(length=40, null=True, default=None)
-    card = JSONB(null=True, default=None)  # vault token and what may be shown of the card; never a number
+    instrument = JSONB(null=True, default=None)  # what it is paid with, by its type; never a card number
+    usage = JSONB(null=False, default="{}")  # who starts it, under which agreement, what is to be kept of it
     plan = JSONB(null=True, default=None)  # the route plan with its reasons
     round = Integer(null=False, default=None)  # grows when a shopper tries again with other details
     hosted = Boolean(null=False, default=None)  # the shopper is on our page and may try again
@@ -29,6 +30,9 @@ class Payment(Table, tablename="payment"):
     metadata = JSONB(null=False, default=None)
     source = Varchar(length=80, null=True, default=None)  # what it pays (`inv_…/0`): one open payment for each
     credit_kind = Varchar(length=40, null=False, default=None)  # the ledger account that a capture credits
+    on_unknown = Varchar(length=24, null=False, default="wait")  # wait, or cancel_then_failover
+    reauthorise = Boolean(null=False, default=False)  # an authorisation that ran out is asked for again
+    splits = JSONB(null=True, default=None)  # recipients' parts, fixed in minor units
     public_token = Varchar(length=64, null=False, default=None, unique=True)  # in the address of the hosted page
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)
@@ -47,6 +51,9 @@ class Attempt(Table, tablename="attempt"):
     gateway_authorisation_id = Varchar(length=120, null=False, default="")
     decline = JSONB(null=True, default=None)
     next_action = JSONB(null=True, default=None)
+    capture_mode = Varchar(length=10, null=False, default="manual")  # automatic: its approval takes the money at once
+    capture_before = Timestamptz(null=True, default=None)  # the end of the authorisation
+    expiry_told_at = Timestamptz(null=True, default=None)  # when the merchant was warned of it
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)
 
@@ -62,12 +69,18 @@ class Operation(Table, tablename="operation"):
     currency = Varchar(length=3, null=False, default=None)
     target_operation_id = Varchar(length=40, null=True, default=None)  # REFUND: the capture it gives back
     action_result = JSONB(null=True, default=None)  # COMPLETE: what the shopper brought back
+    splits = JSONB(null=True, default=None)  # recipients' parts of what this moves, fixed before it is sent
     gateway_operation_id = Varchar(length=120, null=False, default="")
     decline = JSONB(null=True, default=None)
     detail = Text(null=False, default="")
     exchange = JSONB(null=True, default=None)  # redacted
-    settled_by = Varchar(length=20, null=True, default=None)  # reply, look_up, resend, webhook
+    settled_by = Varchar(length=20, null=True, default=None)  # reply, look_up, resend, webhook, person
     tries = Integer(null=False, default=None)  # of settling an unknown
     sent_at = Timestamptz(null=False, default=None)
     expires_at = Timestamptz(null=False, default=None)  # no reply by then: nobody is waiting any more
     settled_at = Timestamptz(null=True, default=None)
+    captures = Boolean(null=False, default=False)  # its approval moves money: a capture, or a confirm that captures
+    final = Boolean(null=False, default=True)  # CAPTURE: no other follows
+    cause = Varchar(length=20, null=False, default="")  # why it was sent where nobody asked for it
+    evidence = JSONB(null=True, default=None)  # what was asked about it while it was unknown, and what was answered
+    review = JSONB(null=True, default=None)  # what a person decided: verdict, note, actor, at

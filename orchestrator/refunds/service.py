@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
 from currency.money import Money
 from orchestrator import clock_port
+from orchestrator.access import audit
 from orchestrator.access.store import bind_idempotency
+from orchestrator.approvals import service as approvals
 from orchestrator.db import transaction
 from orchestrator.errors import ClearwayError, Conflict, InvalidField, NotFound
 from orchestrator.gateways.base import OperationKind
@@ -16,8 +19,9 @@ from orchestrator.ledger import store as ledger
 from orchestrator.payments import driver
 from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
+from orchestrator.payments.amounts import captures_of, left_minor
 from orchestrator.payments.records import OperationRow, OperationState, Story
-from orchestrator.refunds import store
+from orchestrator.refunds import limits, store
 from orchestrator.refunds.store import RefundRow
 from routing.outcomes import OutcomeKind
 
@@ -27,6 +31,7 @@ class RefundStatus(StrEnum):
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
+    PARTLY_SUCCEEDED = "partly_succeeded"  # of a refund out of several captures some were refused
     FAILED = "failed"
     NEEDS_REVIEW = "needs_review"
 
@@ -50,42 +55,78 @@ class RefundView:
 
     refund: RefundRow
     status: RefundStatus
+    given_back_minor: int = 0  # so far
 
 
 async def create(
-    merchant_id: str, payment_id: str, amount_minor: int | None, reason: str, idempotency_id: str | None = None
+    merchant_id: str,
+    payment_id: str,
+    amount_minor: int | None,
+    reason: str,
+    idempotency_id: str | None = None,
+    *,
+    approval_id: str | None = None,
 ) -> RefundView:
     """Give back `amount_minor` of a captured payment; None means all that is left.
 
-    Raises NotFound, Conflict (nothing captured), PaymentDisputed, InvalidField (more than is left to give back).
+    Raises ApprovalNeeded above the merchant's limit without `approval_id`, which is then used up; NotFound, Conflict
+    (nothing captured), PaymentDisputed, InvalidField (more than is left to give back).
     """
     async with transaction():
         payment = await payment_store.lock_payment(payment_id)
         if payment is None or payment.merchant_id != merchant_id:
             raise NotFound("payment", payment_id)
         story = await payment_store.story_of(payment)
-        captured = _captured_operation(story)
+        captures = _captures(story)
         if await ledger.withheld_minor(payment_id) > 0:
             raise PaymentDisputed
-        left = captured.amount_minor - reserved_minor(story)
+        left = sum(left_minor(story, capture) for capture in captures)
         amount = Money(left if amount_minor is None else amount_minor, payment.currency)
         if not 0 < amount.minor <= left:
             raise InvalidField("amount", f"must be between 1 and the {left} that are left to give back")
+        if approval_id is None:
+            await limits.refuse_alone(payment, reserved_minor(story), amount.minor)
         now = clock_port.now()
-        errand = await driver.send(
-            story,
-            story.attempt(captured.attempt_id),
-            OperationKind.REFUND,
-            amount,
-            now,
-            target_operation_id=captured.id,
-        )
-        refund = RefundRow(new_id("ref"), payment_id, errand.operation.id, amount.minor, amount.currency, reason, now)
+        errands = [
+            await driver.send(
+                story,
+                story.attempt(capture.attempt_id),
+                OperationKind.REFUND,
+                part,
+                now,
+                target_operation_id=capture.id,
+            )
+            for capture, part in allocate(story, captures, amount)
+        ]
+        first, *more = [errand.operation.id for errand in errands]
+        refund = RefundRow(new_id("ref"), payment_id, first, amount.minor, amount.currency, reason, now, more)
         await store.insert(refund)
         if idempotency_id:
             await bind_idempotency(idempotency_id, refund.id)
-    await payments.answer(payment_id, errand)
+        if approval_id:
+            await approvals.executed(approval_id, refund.id, now)
+        said = {"payment_id": payment_id, "amount_minor": amount.minor, "currency": amount.currency, "reason": reason}
+        await audit.record(merchant_id, audit.Action.REFUND_CREATED, refund.id, now, after=said)
+    await asyncio.gather(*(payments.answer(payment_id, errand) for errand in errands))
     return await view(refund)
+
+
+def allocate(story: Story, captures: list[OperationRow], amount: Money) -> list[tuple[OperationRow, Money]]:
+    """Which capture gives back how much: the one that has it all, the oldest first, else one after the other.
+
+    A gateway gives back no more of a capture than it took by it. The captures must have `amount` in all.
+    """
+    left = {capture.id: left_minor(story, capture) for capture in captures}
+    whole = next((capture for capture in captures if left[capture.id] >= amount.minor), None)
+    if whole is not None:
+        return [(whole, amount)]
+    parts, rest = [], amount.minor
+    for capture in captures:
+        part = min(rest, left[capture.id])
+        if part:
+            parts.append((capture, Money(part, amount.currency)))
+        rest -= part
+    return parts
 
 
 async def get(merchant_id: str, refund_id: str) -> RefundView:
@@ -103,9 +144,10 @@ async def of_payment(payment_id: str) -> list[RefundView]:
 
 async def view(refund: RefundRow) -> RefundView:
     """The refund with the status that its operation has by now."""
-    operation = await payment_store.operation(refund.operation_id)
-    assert operation is not None
-    return RefundView(refund, _status(operation))
+    parts = [await payment_store.operation(id) for id in (refund.operation_id, *refund.more_operation_ids)]
+    operations = [part for part in parts if part is not None]
+    given = sum(op.amount_minor for op in operations if op.approved)
+    return RefundView(refund, _status(operations), given)
 
 
 def reserved_minor(story: Story) -> int:
@@ -115,16 +157,19 @@ def reserved_minor(story: Story) -> int:
     )
 
 
-def _captured_operation(story: Story) -> OperationRow:
-    captures = [op for op in story.operations if op.kind is OperationKind.CAPTURE and op.approved]
+def _captures(story: Story) -> list[OperationRow]:
+    captures = captures_of(story)
     if not captures:
         raise Conflict(f"The payment is {story.payment.status.value}: nothing is captured that could be given back.")
-    return captures[0]
+    return captures
 
 
-def _status(operation: OperationRow) -> RefundStatus:
-    if operation.state is OperationState.NEEDS_REVIEW:
+def _status(operations: list[OperationRow]) -> RefundStatus:
+    if any(op.state is OperationState.NEEDS_REVIEW for op in operations):
         return RefundStatus.NEEDS_REVIEW
-    if operation.open:
+    if any(op.open for op in operations):
         return RefundStatus.PENDING
-    return RefundStatus.SUCCEEDED if operation.outcome is OutcomeKind.APPROVED else RefundStatus.FAILED
+    succeeded = [op for op in operations if op.outcome is OutcomeKind.APPROVED]
+    if len(succeeded) == len(operations):
+        return RefundStatus.SUCCEEDED
+    return RefundStatus.PARTLY_SUCCEEDED if succeeded else RefundStatus.FAILED

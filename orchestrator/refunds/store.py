@@ -17,6 +17,7 @@ class RefundRow(msgspec.Struct, frozen=True):
     currency: str
     reason: str
     created_at: datetime
+    more_operation_ids: list[str] = []
 
 
 async def insert(row: RefundRow) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 
 from currency.money import Money
-from orchestrator.payments.records import Card, PaymentRow, Story
+from orchestrator.payments.instruments import Card
+from orchestrator.payments.records import PaymentRow, Story
 
 VISA, STOLEN, NO_FUNDS, CHALLENGED = "4242424242424242", "4000000000009979", "4000000000009995", "4000002760003184"
 

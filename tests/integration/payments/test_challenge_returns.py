@@ -19,7 +19,7 @@ async def test_a_stray_return_leaves_the_challenge_open_and_it_can_still_be_pass
         if name != gateway:
             await accounts.switch(shop.merchant_id, account_id, enabled=False)
     card = await shop.card(CHALLENGED)
-    payment = await service.create(NewPayment(shop.merchant_id, euros(2500), card=card))
+    payment = await service.create(NewPayment(shop.merchant_id, euros(2500), instrument=card))
     assert payment.status is PaymentStatus.REQUIRES_ACTION
 
     payment = await service.complete(payment.id, {"utm_source": "preview"})

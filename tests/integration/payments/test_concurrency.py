@@ -32,7 +32,7 @@ async def clearing(shop: Shop) -> int:
 
 
 async def started(shop: Shop, **more: str) -> PaymentRow:
-    return await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(), **more))
+    return await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(), **more))
 
 
 async def test_several_processes_driving_one_payment_charge_once(shop: Shop) -> None:
@@ -89,7 +89,7 @@ async def test_a_webhook_and_the_returning_shopper_at_once_take_the_money_once(s
     server = await receiver.start()
     await receiver.listen_to(shop, "stripe")
     card = await shop.card(CHALLENGED)
-    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=card))
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=card))
     (attempt,) = (await story_of(payment)).attempts
     assert attempt.next_action is not None
     await shop.world.post(attempt.next_action["url"], data={"password": "password"})
@@ -121,7 +121,7 @@ async def test_a_happy_payment_needs_few_queries(shop: Shop, monkeypatch: pytest
     card = await shop.card()
     await started(shop)  # the connections and the ledger's accounts are there from now on
     queries.clear()
-    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=card))
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=card))
     assert payment.status is PaymentStatus.CAPTURED
     assert len(queries) <= QUERIES_MAX, "\n".join(query[:120] for query in queries)
 
@@ -135,7 +135,7 @@ def _counted(run: Any, queries: list[str]) -> Any:
 
 
 async def test_an_operation_that_was_moved_meanwhile_is_not_moved_again(shop: Shop) -> None:
-    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card()))
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
     operation = (await story_of(payment)).operations[-1]
     stale = structs.replace(operation, state=OperationState.SENT)
 

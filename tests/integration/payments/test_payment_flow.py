@@ -19,7 +19,7 @@ from orchestrator.refunds.service import RefundStatus
 
 async def pay(shop: Shop, amount: Money | None = None, number: str = "4242424242424242", **more: str) -> PaymentRow:
     card = await shop.card(number)
-    return await service.create(NewPayment(shop.merchant_id, amount or euros(1999), card=card, **more))
+    return await service.create(NewPayment(shop.merchant_id, amount or euros(1999), instrument=card, **more))
 
 
 async def clearing(shop: Shop, gateway: str, currency: str = "EUR") -> int:
@@ -84,7 +84,7 @@ async def test_a_decline_that_another_gateway_would_not_change_is_not_tried_agai
 async def test_a_lost_reply_is_unknown_and_is_settled_by_asking_not_by_charging_again(shop: Shop) -> None:
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
     card = await shop.card()
-    creating = asyncio.create_task(service.create(NewPayment(shop.merchant_id, euros(4200), card=card)))
+    creating = asyncio.create_task(service.create(NewPayment(shop.merchant_id, euros(4200), instrument=card)))
     payment = None
     for _ in range(100):
         await asyncio.sleep(0.1)

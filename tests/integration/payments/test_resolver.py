@@ -32,7 +32,7 @@ async def hasty(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sh
 
 
 async def pay(shop: Shop, number: str = "4242424242424242") -> PaymentRow:
-    return await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(number)))
+    return await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(number)))
 
 
 async def lost(shop: Shop, behaviour: str) -> PaymentRow:

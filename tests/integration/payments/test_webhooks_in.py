@@ -49,7 +49,7 @@ async def pay_at(shop: Shop, gateway: str, **more: str) -> PaymentRow:
     for name, account_id in shop.accounts.items():
         await accounts.switch(shop.merchant_id, account_id, enabled=name == gateway)
     number = more.pop("number", "4242424242424242")
-    return await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(number), **more))
+    return await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(number), **more))
 
 
 async def clearing(shop: Shop) -> int:
@@ -188,16 +188,16 @@ async def test_stripe_tells_of_a_challenge_failed_though_the_shopper_never_came_
     assert (await now(payment)).status is PaymentStatus.FAILED
 
 
-async def test_what_is_approved_after_the_merchant_canceled_is_given_back(shop: Shop, receiver: Receiver) -> None:
+async def test_what_the_merchant_canceled_cannot_be_approved_at_the_gateway(shop: Shop, receiver: Receiver) -> None:
     payment = await pay_at(shop, "stripe", number=CHALLENGED)
     (attempt,) = (await story_of(payment)).attempts
     canceled = await service.cancel(shop.merchant_id, payment.id)
     assert canceled.status is PaymentStatus.CANCELED
     assert attempt.next_action is not None
     await shop.world.post(attempt.next_action["url"], data={"password": "password"})
-    await deliver(shop, await receiver.told(payment, "payment_intent.amount_capturable_updated"))
+    await deliver(shop, await receiver.told(payment, "payment_intent.canceled"))
     assert (await now(payment)).status is PaymentStatus.CANCELED
-    assert [charge["voided"] for charge in await shop.charges(payment)] == [True]
+    assert await shop.charges(payment) == []
 
 
 async def test_a_reply_that_is_still_due_is_waited_for(shop: Shop, receiver: Receiver) -> None:
@@ -205,7 +205,7 @@ async def test_a_reply_that_is_still_due_is_waited_for(shop: Shop, receiver: Rec
     for name, account_id in shop.accounts.items():
         await accounts.switch(shop.merchant_id, account_id, enabled=name != "stripe")
     await shop.tell("/scenarios", gateway="adyen", operation="confirm", behaviour="decline", reason="do_not_honor")
-    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card()))
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
     await deliver(shop, await receiver.told(payment, "AUTHORISATION"))
     assert [(a.gateway, a.status.value) for a in (await story_of(payment)).attempts] == [
         ("adyen", "declined"),

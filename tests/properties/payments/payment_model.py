@@ -10,13 +10,12 @@ from typing import Any
 from msgspec import structs
 
 from currency.money import Money
-from orchestrator.gateways.base import OperationKind
-from orchestrator.payments import lifecycle, settling
-from orchestrator.payments.lifecycle import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.gateways.base import CaptureMode, OperationKind
+from orchestrator.payments import amounts, expiry, lifecycle, outcomes
+from orchestrator.payments.instruments import Card, Usage
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
-    Card,
     OperationRow,
     OperationState,
     PaymentRow,
@@ -24,6 +23,8 @@ from orchestrator.payments.records import (
     SettledBy,
     Story,
 )
+from orchestrator.payments.states import AUTHORISING
+from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from routing.decision import PlanStep, RoutePlan
 from routing.failover import FailoverPolicy
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind, RetryAction
@@ -33,6 +34,7 @@ TWO_STEPS = (OperationKind.CREATE, OperationKind.CONFIRM)
 STEPS = {"stripe": TWO_STEPS, "adyen": (OperationKind.CONFIRM,), "paypal": TWO_STEPS}
 AMOUNT = Money(1000, "EUR")
 EXPIRY_S = 48
+HELD_FOR = timedelta(days=7)
 SOFT = Decline("do_not_honor", RetryAction.FAILOVER_NOW, RetryAction.FAILOVER_NOW, "05")
 HARD = Decline("stolen_card", RetryAction.HARD_NEVER, RetryAction.HARD_NEVER, "43")
 
@@ -53,7 +55,8 @@ def new_payment(**changed: Any) -> PaymentRow:
         amount_refunded_minor=0,
         country=None,
         customer_id=None,
-        card=Card("tok_1", "visa", "4242", 12, 2030),
+        instrument=Card("tok_1", "visa", "4242", 12, 2030),
+        usage=Usage(),
         plan=RoutePlan(steps, (), "default").to_json(),
         round=1,
         hosted=False,
@@ -117,6 +120,7 @@ def new_operation(number: int, attempt_id: str, kind: OperationKind, **changed: 
         sent_at=START,
         expires_at=START + timedelta(seconds=EXPIRY_S),
         settled_at=None,
+        captures=kind is OperationKind.CAPTURE,
     )
     return structs.replace(row, **changed)
 
@@ -126,78 +130,126 @@ def says(kind: OutcomeKind, decline: Decline | None = None) -> Outcome:
     return Outcome(kind, AMOUNT if kind is OutcomeKind.APPROVED else None, decline=decline, next_action=action)
 
 
+VERDICTS = {
+    "approve": says(OutcomeKind.APPROVED),
+    "soft": says(OutcomeKind.DECLINED, SOFT),
+    "hard": says(OutcomeKind.DECLINED, HARD),
+    "pending": says(OutcomeKind.PENDING),
+    "action": says(OutcomeKind.ACTION_REQUIRED),
+}
+
+
 @dataclass
 class Gateways:
     """What the gateways really did, whatever we heard of it. Each operation is carried out once, by its id."""
 
     choose: Choose
     done: dict[str, Outcome] = field(default_factory=dict)  # the present truth of each operation carried out
-    authorised: set[str] = field(default_factory=set)
-    voided: set[str] = field(default_factory=set)
-    captured: dict[str, int] = field(default_factory=dict)
-    refunded: int = 0
+    authorised: set[str] = field(default_factory=set)  # attempts
+    let_go: set[str] = field(default_factory=set)  # attempts of which nothing (more) can be taken
+    captured: dict[str, tuple[str, int]] = field(default_factory=dict)  # by operation: its attempt, how much
+    refunded: dict[str, tuple[str, int]] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)  # by refund the capture it gives back
+
+    def kept(self) -> dict[str, int]:
+        """By attempt what was taken and not given back, where there is any."""
+        sums: dict[str, int] = {}
+        for sign, moves in ((1, self.captured), (-1, self.refunded)):
+            for attempt_id, amount_minor in moves.values():
+                sums[attempt_id] = sums.get(attempt_id, 0) + sign * amount_minor
+        return {attempt_id: amount_minor for attempt_id, amount_minor in sums.items() if amount_minor}
 
     def carry_out(self, op: OperationRow) -> Outcome:
         if op.id not in self.done:
-            self.done[op.id] = self._judge(op)
+            self.done[op.id] = VERDICTS[self._judge(op)]
             self._book(op)
         return self.done[op.id]
 
     def present(self, op: OperationRow) -> Outcome | None:
         """The truth now, what was pending being decided; None where the request never came."""
         if op.id in self.done and self.done[op.id].kind is OutcomeKind.PENDING:
-            end = self.choose(["approve", "refuse"])
-            self.done[op.id] = says(OutcomeKind.APPROVED) if end == "approve" else says(OutcomeKind.DECLINED, HARD)
+            gone = op.kind in AUTHORISING and op.attempt_id in self.let_go
+            self.done[op.id] = VERDICTS["hard" if gone else self.choose(["approve", "hard"])]
             self._book(op)
+        if (
+            op.kind is OperationKind.VOID
+            and op.attempt_id in self.let_go
+            and op.attempt_id not in self._captured_from()
+        ):
+            return VERDICTS["approve"]  # it is void, whoever did it
         return self.done.get(op.id)
 
-    def take_back(self, op: OperationRow) -> None:
-        """A capture or refund that was reported fails after all, as Adyen's may."""
-        if op.id in self.done and self.done[op.id].kind is OutcomeKind.APPROVED:
-            self.done[op.id] = says(OutcomeKind.DECLINED, HARD)
-            if op.kind is OperationKind.CAPTURE:
-                del self.captured[op.attempt_id]
-            else:
-                self.refunded -= op.amount_minor
+    def act(self, op: OperationRow) -> None:
+        """The shopper passes the challenge, however late, unless it was canceled."""
+        waiting = op.id in self.done and self.done[op.id].kind is OutcomeKind.ACTION_REQUIRED
+        if waiting and op.attempt_id not in self.authorised | self.let_go:
+            self.done[op.id] = VERDICTS["approve"]
+            self._book(op)
 
-    def _judge(self, op: OperationRow) -> Outcome:
-        standing = op.attempt_id in self.authorised and op.attempt_id not in self.voided
+    def expire(self) -> None:
+        """The time of every authorisation is over."""
+        self.let_go |= self.authorised
+
+    def take_back(self, op: OperationRow) -> None:
+        """A capture or refund that was reported fails after all, as Adyen's may; a bank takes a debit back."""
+        if op.id in self.captured or op.id in self.refunded:
+            self.done[op.id] = VERDICTS["hard"]
+            self.captured.pop(op.id, None)
+            self.refunded.pop(op.id, None)
+
+    def _captured_from(self) -> set[str]:
+        return {attempt_id for attempt_id, _ in self.captured.values()}
+
+    def _judge(self, op: OperationRow) -> str:
+        standing = op.attempt_id in self.authorised - self.let_go
         match op.kind:
             case OperationKind.CREATE:
-                return says(OutcomeKind.APPROVED)
+                return "approve"
             case OperationKind.CONFIRM | OperationKind.COMPLETE:
                 if op.attempt_id in self.authorised:
-                    return says(OutcomeKind.APPROVED)
+                    return "approve"
+                if op.attempt_id in self.let_go:
+                    return "hard"
                 verdicts = ["approve", "soft", "hard", "pending"]
-                verdict = self.choose([*verdicts, "action"] if op.kind is OperationKind.CONFIRM else verdicts)
+                return self.choose([*verdicts, "action"] if op.kind is OperationKind.CONFIRM else verdicts)
             case OperationKind.CAPTURE:
-                free = standing and op.attempt_id not in self.captured
-                verdict = self.choose(["approve", "pending", "hard"]) if free else "hard"
+                taken = sum(minor for attempt_id, minor in self.captured.values() if attempt_id == op.attempt_id)
+                fits = standing and taken + op.amount_minor <= AMOUNT.minor
+                return self.choose(["approve", "pending", "hard"]) if fits else "hard"
             case OperationKind.VOID:
-                free = standing and op.attempt_id not in self.captured
-                verdict = self.choose(["approve", "pending"]) if free else "hard"
+                if op.attempt_id in self._captured_from():
+                    return self.choose(["approve", "hard"]) if standing else "hard"  # the rest, where it can be let go
+                if standing or op.attempt_id in self.let_go:
+                    return self.choose(["approve", "pending"])
+                # nothing is authorised there: a gateway cancels the object, or says that it has nothing to cancel
+                return self.choose(["approve", "hard"])
             case OperationKind.REFUND:
-                free = self.refunded + op.amount_minor <= sum(self.captured.values())
-                verdict = self.choose(["approve", "pending", "hard"]) if free else "hard"
-        return {
-            "approve": says(OutcomeKind.APPROVED),
-            "soft": says(OutcomeKind.DECLINED, SOFT),
-            "hard": says(OutcomeKind.DECLINED, HARD),
-            "pending": says(OutcomeKind.PENDING),
-            "action": says(OutcomeKind.ACTION_REQUIRED),
-        }[verdict]
+                _, captured = self.captured.get(op.target_operation_id or "", ("", 0))
+                given = sum(minor for target, minor in self._refunds_by_capture if target == op.target_operation_id)
+                return self.choose(["approve", "pending", "hard"]) if given + op.amount_minor <= captured else "hard"
+
+    @property
+    def _refunds_by_capture(self) -> list[tuple[str, int]]:
+        return [(self.targets[op_id], minor) for op_id, (_, minor) in self.refunded.items()]
 
     def _book(self, op: OperationRow) -> None:
         if self.done[op.id].kind is not OutcomeKind.APPROVED:
             return
-        if op.kind in lifecycle.AUTHORISING:
+        if op.kind in AUTHORISING:
+            if op.captures and op.attempt_id not in self.authorised:
+                self.captured[op.id] = op.attempt_id, op.amount_minor
             self.authorised.add(op.attempt_id)
+            if op.captures:
+                self.let_go.add(op.attempt_id)
         elif op.kind is OperationKind.CAPTURE:
-            self.captured[op.attempt_id] = self.captured.get(op.attempt_id, 0) + op.amount_minor
+            self.captured[op.id] = op.attempt_id, op.amount_minor
+            if op.final:
+                self.let_go.add(op.attempt_id)
         elif op.kind is OperationKind.VOID:
-            self.voided.add(op.attempt_id)
+            self.let_go.add(op.attempt_id)
         elif op.kind is OperationKind.REFUND:
-            self.refunded += op.amount_minor
+            self.targets[op.id] = op.target_operation_id or ""
+            self.refunded[op.id] = op.attempt_id, op.amount_minor
 
 
 @dataclass
@@ -207,7 +259,8 @@ class Model:
     story: Story
     gateways: Gateways
     choose: Choose
-    watch: Callable[[Story, Step], None]
+    watch: Callable[[Story, Step, datetime], None]
+    capture_mode: CaptureMode = CaptureMode.MANUAL
     now: datetime = START
     calm: bool = False  # from now on every reply arrives
     statuses: list[PaymentStatus] = field(default_factory=list)
@@ -215,30 +268,33 @@ class Model:
 
     def run(self) -> None:
         """Drive until the payment waits or rests."""
-        for _ in range(80):
+        for _ in range(120):
             step = lifecycle.next_step(self.story, FailoverPolicy(max_attempts=4), STEPS, self.now)
             self._note(step)
             match step:
                 case StartAttempt():
                     self.send(self._open(step), STEPS[step.gateway][0])
                 case Send():
-                    self.send(step.attempt, step.kind)
+                    target = step.target_operation_id
+                    self.send(step.attempt, step.kind, step.amount_minor, cause=step.cause, target_operation_id=target)
                 case Resolve():
                     self._resolve(step.operation)
                 case Wait() | Rest():
                     return
         raise AssertionError("the payment never comes to rest")
 
-    def send(self, attempt: AttemptRow, kind: OperationKind, amount_minor: int = AMOUNT.minor) -> None:
+    def send(self, attempt: AttemptRow, kind: OperationKind, amount_minor: int = AMOUNT.minor, **more: Any) -> None:
         expires = self.now + timedelta(seconds=EXPIRY_S)
-        number = len(self.story.operations) + 1
-        op = new_operation(number, attempt.id, kind, sent_at=self.now, expires_at=expires, amount_minor=amount_minor)
+        at_once = kind in AUTHORISING and attempt.capture_mode is CaptureMode.AUTOMATIC
+        more |= {"sent_at": self.now, "expires_at": expires, "amount_minor": amount_minor}
+        more["captures"] = at_once or kind is OperationKind.CAPTURE
+        op = new_operation(len(self.story.operations) + 1, attempt.id, kind, **more)
         self.story = structs.replace(self.story, operations=[*self.story.operations, op])
         self._hear(op, SettledBy.REPLY)
 
     def _hear(self, op: OperationRow, by: SettledBy) -> None:
         ways = ["heard"] if self.calm else ["heard", "lost", "died", "not_reached", "late", "stuck"]
-        if op.kind in lifecycle.AUTHORISING and not self.calm:
+        if op.kind in AUTHORISING and not self.calm:
             ways.append("wrong")  # told to be declined, and approved all the same
         way = self.choose(ways)
         if way == "not_reached":
@@ -260,25 +316,28 @@ class Model:
 
     def settle(self, operation_id: str, outcome: Outcome, by: SettledBy) -> None:
         op = self.story.operation(operation_id)
-        outcome = _stating_the_amount(outcome, op)
-        if by is SettledBy.RESEND and not settling.is_proof(outcome) and op.kind is not OperationKind.CREATE:
+        outcome = self._in_full(outcome, op)
+        if by is SettledBy.RESEND and not outcomes.is_proof(outcome) and op.kind is not OperationKind.CREATE:
             return
-        if not settling.counts(op, outcome, by):
-            return
-        outcome = settling.believed(op, outcome)
-        attempt = self.story.attempt(op.attempt_id)
-        moved = settling.attempt_values(attempt, op, outcome)
-        values = settling.operation_values(op, outcome, by, self.now)
-        self.story = self.story.with_operation(structs.replace(op, **values))
-        self.story = self.story.with_attempt(structs.replace(attempt, **moved))
+        if outcomes.counts(op, outcome, by):
+            outcome = outcomes.believed(op, outcome)
+            self.story = outcomes.consequences(self.story, op, outcome, by, self.now).in_story(self.story)
 
     def tell(self, op: OperationRow) -> None:
         """The gateway's webhook about an operation, unless our own reply is still due."""
         if op.state is OperationState.SENT and op.expires_at > self.now:
             return
         truth = self.gateways.present(op)
-        if truth is not None and truth.kind is not OutcomeKind.PENDING:
+        if truth is not None and truth.kind not in (OutcomeKind.PENDING, OutcomeKind.ACTION_REQUIRED):
             self.settle(op.id, truth, SettledBy.WEBHOOK)
+
+    def tell_of_the_end(self) -> None:
+        """The gateway's message that it let an authorisation go."""
+        for attempt in self.story.attempts:
+            gone = attempt.id in self.gateways.let_go & self.gateways.authorised
+            if gone and expiry.is_news(self.story, attempt, "payment.expired"):
+                op = expiry.ended(self.story, attempt, f"op_{len(self.story.operations) + 1}", self.now)
+                self.story = structs.replace(self.story, operations=[*self.story.operations, op])
 
     def _resolve(self, op: OperationRow) -> None:
         state = OperationState.UNKNOWN if op.state is OperationState.SENT else op.state
@@ -298,6 +357,8 @@ class Model:
             gateway_account_id=step.account_id,
             round=self.story.payment.round,
             created_at=self.now,
+            updated_at=self.now,
+            capture_mode=self.capture_mode,
         )
         self.story = structs.replace(self.story, attempts=[*self.story.attempts, attempt])
         return attempt
@@ -307,14 +368,15 @@ class Model:
 
     def _note(self, step: Step) -> None:
         status = lifecycle.status_of(self.story, step)
-        captured, refunded = lifecycle.captured_minor(self.story), lifecycle.refunded_minor(self.story)
-        self.watch(self.story, step)
+        captured, refunded = amounts.captured_minor(self.story), amounts.refunded_minor(self.story)
+        self.watch(self.story, step, self.now)
         self.statuses.append(status)
         self.change(status=status, amount_captured_minor=captured, amount_refunded_minor=refunded)
 
-
-def _stating_the_amount(outcome: Outcome, op: OperationRow) -> Outcome:
-    """An approval states the amount that was asked."""
-    if outcome.kind is not OutcomeKind.APPROVED:
-        return outcome
-    return Outcome(outcome.kind, op.amount, decline=outcome.decline, next_action=outcome.next_action)
+    def _in_full(self, outcome: Outcome, op: OperationRow) -> Outcome:
+        """An approval states the amount that was asked, and of an authorisation its end."""
+        if outcome.kind is not OutcomeKind.APPROVED:
+            return outcome
+        ends = self.now + HELD_FOR if op.kind in AUTHORISING and not op.captures else None
+        before = self.story.attempt(op.attempt_id).capture_before
+        return Outcome(outcome.kind, op.amount, capture_before=before or ends)

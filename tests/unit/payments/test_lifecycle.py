@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,18 +10,19 @@ import pytest
 from payment_model import AMOUNT, HARD, SOFT, START, STEPS, new_attempt, new_operation, new_payment, says
 
 from orchestrator.gateways.base import OperationKind as Kind
-from orchestrator.payments import lifecycle, settling
-from orchestrator.payments.lifecycle import Resolve, Rest, Send, StartAttempt, Step, Wait
+from orchestrator.payments import lifecycle
+from orchestrator.payments.outcomes import counts
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
+    Cause,
     OperationRow,
     OperationState,
     PaymentStatus,
     SettledBy,
     Story,
 )
-from orchestrator.payments.settling import counts
+from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from routing.failover import FailoverPolicy
 from routing.outcomes import Outcome, OutcomeKind
 
@@ -50,7 +52,7 @@ def step_of(told: Story) -> Step:
     return lifecycle.next_step(told, FailoverPolicy(), STEPS, NOW)
 
 
-SOFT_DECLINED = attempt(1, AttemptStatus.DECLINED, decline=settling.asdict(SOFT))
+SOFT_DECLINED = attempt(1, AttemptStatus.DECLINED, decline=asdict(SOFT))
 AUTHORISED = attempt(1, AttemptStatus.AUTHORISED)
 CONFIRMED = settled(1, 1, Kind.CONFIRM, APPROVED)
 LATE = [AUTHORISED, attempt(2, AttemptStatus.CAPTURED, "adyen")]
@@ -95,7 +97,7 @@ SITUATIONS: dict[str, tuple[Story, Step]] = {
         StartAttempt("ga_adyen", "adyen", "ga_stripe declined: do_not_honor"),
     ),
     "a hard decline ends it": (
-        story([attempt(1, AttemptStatus.DECLINED, decline=settling.asdict(HARD))], []),
+        story([attempt(1, AttemptStatus.DECLINED, decline=asdict(HARD))], []),
         Rest("stolen_card", "declined: stolen_card"),
     ),
     "authorised: capture": (story([AUTHORISED], [CONFIRMED]), Send(Kind.CAPTURE, AUTHORISED, AMOUNT.minor)),
@@ -107,15 +109,15 @@ SITUATIONS: dict[str, tuple[Story, Step]] = {
     ),
     "a late success beside the winner is voided": (
         story(LATE, LATE_OPS),
-        Send(Kind.VOID, AUTHORISED, AMOUNT.minor),
+        Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
     ),
     "a late success after the payment was told to have failed is voided": (
         story([AUTHORISED], [CONFIRMED], status=PaymentStatus.FAILED),
-        Send(Kind.VOID, AUTHORISED, AMOUNT.minor),
+        Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
     ),
     "a canceled payment's authorisation is voided": (
         story([AUTHORISED], [CONFIRMED], cancel_requested=True),
-        Send(Kind.VOID, AUTHORISED, AMOUNT.minor),
+        Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
     ),
     "a canceled payment goes no further": (
         story([attempt(1, AttemptStatus.CREATED)], [settled(1, 1, Kind.CREATE, APPROVED)], cancel_requested=True),
@@ -130,7 +132,7 @@ SITUATIONS: dict[str, tuple[Story, Step]] = {
     ),
     "a refund in doubt does not keep a late success": (
         story(LATE, [*LATE_OPS, still(3, 2, Kind.REFUND, OperationState.NEEDS_REVIEW)]),
-        Send(Kind.VOID, AUTHORISED, AMOUNT.minor),
+        Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
     ),
     "the shopper has to act": (
         story([attempt(1, AttemptStatus.ACTION_REQUIRED)], [settled(1, 1, Kind.CONFIRM, OutcomeKind.ACTION_REQUIRED)]),
@@ -155,7 +157,7 @@ def test_the_next_step(situation: str) -> None:
 def test_what_is_pending_is_looked_at_though_the_payment_rests() -> None:
     told = story(LATE[1:], [LATE_OPS[1], still(3, 2, Kind.REFUND, OperationState.PENDING)])
     step = step_of(told)
-    assert (step, lifecycle.wake_at(told, step)) == (Rest(), SOON)
+    assert (step, lifecycle.wake_at(told, step, NOW)) == (Rest(), SOON)
 
 
 def test_a_shopper_who_acted_is_not_sent_to_act_again_while_the_gateway_is_down() -> None:

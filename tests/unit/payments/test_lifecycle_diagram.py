@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from orchestrator.payments.diagram import attempt_diagram, payment_diagram
-from orchestrator.payments.lifecycle import TRANSITIONS
 from orchestrator.payments.records import PaymentStatus
+from orchestrator.payments.states import TRANSITIONS
 
 PAGE = Path(__file__).parents[3] / "docs" / "payment-lifecycle.md"
 

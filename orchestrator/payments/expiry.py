@@ -1,0 +1,72 @@
+"""A gateway let an authorisation go by itself: kept as a void that nobody had to send, so that it counts once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orchestrator.gateways.base import CaptureMode, OperationKind
+from orchestrator.ids import new_id
+from orchestrator.payments import store
+from orchestrator.payments.records import (
+    AttemptRow,
+    AttemptStatus,
+    Cause,
+    OperationRow,
+    OperationState,
+    SettledBy,
+    Story,
+)
+from orchestrator.payments.settling import settle
+from routing.outcomes import Outcome, OutcomeKind
+
+KINDS = frozenset({"payment.expired", "payment.canceled"})  # of messages by which a gateway tells of it
+_HELD = frozenset({AttemptStatus.AUTHORISED, AttemptStatus.CAPTURED})
+
+
+def is_news(story: Story, attempt: AttemptRow, message_kind: str) -> bool:
+    """Whether the message tells of an end that no operation of ours explains."""
+    voids = story.operations_of(attempt.id, OperationKind.VOID)
+    captures = story.operations_of(attempt.id, OperationKind.CAPTURE)
+    explained = any(op.open or op.approved for op in voids) or any(op.final and op.approved for op in captures)
+    held = attempt.status in _HELD and attempt.capture_mode is CaptureMode.MANUAL
+    return message_kind in KINDS and held and not explained
+
+
+async def hear(story: Story, attempt: AttemptRow, now: datetime, *, signed: bool) -> Story:
+    """Write the end down in the caller's transaction, with the payment locked.
+
+    `signed`: what the message says is all that there is, so it is believed. Else it is asked about, at once.
+    """
+    operation = ended(story, attempt, new_id("op"), now)
+    await store.insert_operation(operation)
+    story = Story(story.payment, story.attempts, [*story.operations, operation])
+    if not signed:
+        return story
+    outcome = Outcome(OutcomeKind.APPROVED, operation.amount, detail="the gateway told that it let it go")
+    return await settle(story, operation.id, outcome, SettledBy.WEBHOOK, now) or story
+
+
+def ended(story: Story, attempt: AttemptRow, operation_id: str, now: datetime) -> OperationRow:
+    """The void that stands for it, still to be asked about."""
+    return OperationRow(
+        id=operation_id,
+        payment_id=story.payment.id,
+        attempt_id=attempt.id,
+        kind=OperationKind.VOID,
+        state=OperationState.UNKNOWN,
+        outcome=None,
+        amount_minor=story.payment.amount_minor,
+        currency=story.payment.currency,
+        target_operation_id=None,
+        action_result=None,
+        gateway_operation_id="",
+        decline=None,
+        detail="",
+        exchange=None,
+        settled_by=None,
+        tries=0,
+        sent_at=now,
+        expires_at=now,
+        settled_at=None,
+        cause=Cause.LAPSED,
+    )

@@ -1,0 +1,111 @@
+"""What only a person can settle: the operations of unknown outcome, with the evidence, and the verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import structs
+
+from orchestrator import clock_port
+from orchestrator.access.store import bind_idempotency
+from orchestrator.db import transaction
+from orchestrator.errors import Conflict, InvalidField, NotFound
+from orchestrator.events import EventType
+from orchestrator.gateways.base import OperationKind
+from orchestrator.notifications.service import record
+from orchestrator.payments import driver, resolver, review_store, service, store
+from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, SettledBy, Story
+from orchestrator.payments.settling import settle
+from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
+
+NOTE_CHARS_MAX = 1000
+
+
+class Verdict(StrEnum):
+    """What a person found out at the gateway."""
+
+    APPROVED = "approved"  # it happened
+    DECLINED = "declined"  # it did not, and will not
+    LOOK_AGAIN = "look_again"  # ask the gateway once more
+
+
+async def resolve_review(
+    merchant_id: str,
+    payment_id: str,
+    operation_id: str,
+    verdict: Verdict,
+    note: str,
+    actor: str,
+    idempotency_id: str | None = None,
+) -> PaymentRow:
+    """Settle by hand what nobody could settle otherwise; the payment goes on from there.
+
+    Kept with the operation, and told as `payment.review_resolved`. Raises NotFound, InvalidField (no note), Conflict
+    (the operation waits for no person).
+    """
+    if not note.strip() or len(note) > NOTE_CHARS_MAX:
+        raise InvalidField("note", f"say what the verdict rests on, in at most {NOTE_CHARS_MAX} characters")
+    async with transaction():
+        story = await _locked(merchant_id, payment_id)
+        operation = next((op for op in story.operations if op.id == operation_id), None)
+        if operation is None:
+            raise NotFound("operation", operation_id)
+        _require_open(operation, verdict)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, payment_id)
+        now = clock_port.now()
+        story = await _noted(story, operation, verdict, note, actor, now)
+        story = await _carried_out(story, story.operation(operation_id), verdict, now)
+        errand = await driver.proceed(story, now)
+    return await service.answer(payment_id, errand)
+
+
+async def waiting(merchant_id: str, *, limit: int, before_id: str | None = None) -> list[OperationRow]:
+    """The operations that wait for a person, newest first, with their evidence."""
+    return await review_store.waiting(merchant_id, limit=limit, before_id=before_id)
+
+
+def is_refused_undoing(operation: OperationRow) -> bool:
+    """Whether the gateway refused what was to be undone, captured or given back by itself, and nobody took note."""
+    undoes = operation.kind in (OperationKind.VOID, OperationKind.CAPTURE) or operation.cause is Cause.SURPLUS
+    settled = operation.state is OperationState.SETTLED and operation.review is None
+    return undoes and settled and operation.outcome is OutcomeKind.DECLINED
+
+
+def _require_open(operation: OperationRow, verdict: Verdict) -> None:
+    if operation.state is OperationState.NEEDS_REVIEW:
+        return
+    if not is_refused_undoing(operation):
+        raise Conflict(f"The operation is {operation.state.value}: it waits for no person.")
+    if verdict is Verdict.APPROVED and operation.moves_money:
+        raise Conflict("The gateway said no to it. Say look_again, so that the gateway is asked how it stands now.")
+
+
+async def _locked(merchant_id: str, payment_id: str) -> Story:
+    payment = await store.lock_payment(payment_id)
+    if payment is None or payment.merchant_id != merchant_id:
+        raise NotFound("payment", payment_id)
+    return await store.story_of(payment)
+
+
+async def _noted(
+    story: Story, operation: OperationRow, verdict: Verdict, note: str, actor: str, now: datetime
+) -> Story:
+    review = {"verdict": verdict.value, "note": note, "actor": actor, "at": now.isoformat()}
+    await store.update_operation(operation, {"review": review})
+    data = {"operation": operation.id, "kind": operation.kind.value} | review
+    await record(EventType.PAYMENT_REVIEW_RESOLVED, story.payment.merchant_id, story.payment.id, data, now)
+    return story.with_operation(structs.replace(operation, review=review))
+
+
+async def _carried_out(story: Story, operation: OperationRow, verdict: Verdict, now: datetime) -> Story:
+    if verdict is Verdict.LOOK_AGAIN:
+        return await resolver.look_now(story, operation, now)
+    if verdict is Verdict.DECLINED and operation.state is OperationState.SETTLED:
+        return story  # declined already: a person has taken note
+    outcome = Outcome(OutcomeKind.APPROVED, operation.amount, detail="settled by a person")
+    if verdict is Verdict.DECLINED:
+        decline = Decline("settled_by_person", RetryAction.CUSTOMER_ACTION, RetryAction.CUSTOMER_ACTION, "")
+        outcome = Outcome(OutcomeKind.DECLINED, decline=decline, detail="settled by a person")
+    return await settle(story, operation.id, outcome, SettledBy.PERSON, now) or story
