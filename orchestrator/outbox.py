@@ -5,6 +5,7 @@ row. Handlers look at the subject's present state and may therefore be rung late
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from piccolo.columns import BigInt, Integer, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
 from orchestrator.db import UNHURRIED, fetch, later
+from orchestrator.gathering import Gathering
 
 KEEP_EVERY_S = 5  # a handler at work says so this often
 RING_AGAIN_S = 15  # a bell that nobody answered (broker lost it, worker died) rings again after this
@@ -19,7 +21,8 @@ TRIES_MAX = 25  # then the row is parked with its error, for a person to see
 BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
 VERSION_BITS = 62
 RELAY_BATCH_MAX = 200
-HEARTBEAT, HOUSEKEEPING = "worker.heartbeat", "housekeeping"
+HEARTBEAT, HOUSEKEEPING, WEBHOOK_WATCH = "worker.heartbeat", "housekeeping", "webhook.watch"
+LEDGER_CARE = ("ledger.fold", "ledger.verify")
 
 
 class Outbox(Table, tablename="outbox"):
@@ -30,7 +33,7 @@ class Outbox(Table, tablename="outbox"):
     # Another number with each piece of news: what was rung before is not all there is. By chance and not counted up,
     # for a row may go and come again while a bell of the old one is still being answered.
     version = BigInt(null=False, default=1)
-    tries = Integer(null=False, default=0)
+    tries = Integer(null=False, default=0)  # that failed, one after the other
     parked_at = Timestamptz(null=True, default=None)
     error = Text(null=True, default=None)
 
@@ -65,10 +68,14 @@ _OUTRIGHT = _PUT + "due_at = EXCLUDED.due_at"
 _DISMISS = "DELETE FROM outbox WHERE topic = $1 AND subject = $2"
 # What the relay and the handlers note of a bell may be lost in a crash: it rings again then, as it may at any time.
 _TAKE_DUE = f"""
-    UPDATE outbox SET due_at = $1, tries = tries + 1 WHERE {UNHURRIED} AND id IN (
+    UPDATE outbox SET due_at = $1 WHERE {UNHURRIED} AND id IN (
         SELECT id FROM outbox WHERE due_at <= $2 AND parked_at IS NULL ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
     ) RETURNING topic, subject, version"""  # noqa: S608 - a constant
-_STRIKE_OUT = f"DELETE FROM outbox WHERE topic = $1 AND subject = $2 AND version = $3 AND {UNHURRIED}"  # noqa: S608
+_STRIKE_OUT = f"""
+    DELETE FROM outbox USING unnest($1::varchar[], $2::varchar[], $3::bigint[]) AS rung (topic, subject, version)
+    WHERE outbox.topic = rung.topic AND outbox.subject = rung.subject AND outbox.version = rung.version
+    AND {UNHURRIED}"""  # noqa: S608 - a constant
+STRIKE_OUT_MAX, STRIKE_OUT_WAITING_MAX = 100, 10_000
 _LOOK_AGAIN = "UPDATE outbox SET due_at = $4, tries = 0 WHERE topic = $1 AND subject = $2 AND version = $3"
 _BEAT = (
     f"INSERT INTO heartbeat (name, at) SELECT $1::varchar, $2::timestamptz WHERE {UNHURRIED} "
@@ -107,22 +114,34 @@ async def keep(bell: Bell, now: datetime) -> None:
 async def finish(bell: Bell, answer: Later | None) -> None:
     """Strike the row out, or set its next time; news that came meanwhile (another version) keeps the row as it is."""
     if answer is None:
-        await fetch(_STRIKE_OUT, bell.topic, bell.subject, bell.version)
+        await _striking_out.put(bell)
     else:
         await fetch(_LOOK_AGAIN, bell.topic, bell.subject, bell.version, answer.at)
 
 
+async def _strike_out(bells: Sequence[Bell]) -> list[None]:
+    """In the order of their keys, which keeps two workers from waiting for each other crosswise."""
+    rung = sorted(bells, key=lambda bell: (bell.topic, bell.subject))
+    columns = ([bell.topic for bell in rung], [bell.subject for bell in rung], [bell.version for bell in rung])
+    await fetch(_STRIKE_OUT, *columns)
+    return [None] * len(bells)
+
+
+_striking_out = Gathering(_strike_out, size_max=STRIKE_OUT_MAX, waiting_max=STRIKE_OUT_WAITING_MAX)
+
+
 async def fail(bell: Bell, error: str, now: datetime) -> None:
-    """A handler raised: try again with growing pauses, then park."""
+    """A handler raised: try again with growing pauses, then park. A bell that nobody answered counts for nothing."""
     rows = await Outbox.select(Outbox.tries).where(Outbox.topic == bell.topic, Outbox.subject == bell.subject)
     if not rows:
         return
-    tries = rows[0]["tries"]
+    tries = rows[0]["tries"] + 1
     pause_s = BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
     parked_at = now if tries >= TRIES_MAX else None
     await Outbox.update(
         {
             Outbox.due_at: now + timedelta(seconds=pause_s),
+            Outbox.tries: tries,
             Outbox.error: error[:2000],
             Outbox.parked_at: parked_at,
         }

@@ -1,16 +1,17 @@
 """Every query on received webhooks."""
 
 import secrets
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from orchestrator.db import UNHURRIED, fetch, later
-from orchestrator.gateways.base import WebhookMessage as Message
 from orchestrator.ids import new_id
 from orchestrator.outbox import VERSION_BITS
-from orchestrator.webhooks.tables import WebhookMessage, WebhookRejection
+from orchestrator.webhooks.tables import WebhookMessage
 
 
 class WebhookRow(msgspec.Struct, frozen=True):
@@ -21,13 +22,16 @@ class WebhookRow(msgspec.Struct, frozen=True):
     event_key: str
     event_type: str
     kind: str
-    content: dict[str, Any]
+    content: Any  # a WebhookMessage as JSON, unless somebody changed it
     payment_id: str | None
     state: str
     note: str
     duplicates: int
     received_at: datetime
     applied_at: datetime | None
+    delivery_id: str = ""
+    tries: int = 0
+    replays: int = 0
 
 
 class NewMessage(msgspec.Struct, frozen=True):
@@ -37,59 +41,132 @@ class NewMessage(msgspec.Struct, frozen=True):
     event_key: str
     event_type: str
     kind: str
-    content: Message
+    content: Any
     payment_id: str | None = None
     state: str = "received"
     note: str = ""
     applied_at: datetime | None = None
 
 
-# Delivery, messages and the bells of those that are new, in one statement: it is done for each of thousands.
+class NewDelivery(msgspec.Struct, frozen=True):
+    """A verified request to be kept with its messages. `headers` is JSON."""
+
+    id: str
+    gateway_account_id: str
+    headers: str
+    sealed_body: bytes
+    received_at: datetime
+    messages: tuple[NewMessage, ...]
+
+
+class NewRejection(msgspec.Struct, frozen=True):
+    """A request that was turned away."""
+
+    gateway_account_id: str
+    reason: str
+    rejected_at: datetime
+
+
+# Many deliveries, their messages and the bells of those that are new, in one statement: it is done for thousands. The
+# rows go in the order of their keys, so that two processes never wait for each other crosswise. A delivery that tells
+# nothing new is not kept: somebody who repeats a signed one could fill the database with it.
 KEEP = """
-    WITH delivery AS (
-        INSERT INTO webhook_delivery (id, gateway_account_id, headers, body, received_at) VALUES ($1, $2, $3, $4, $5)
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset($1::jsonb) AS m (id varchar, delivery_id varchar, gateway_account_id varchar,
+            event_key varchar, event_type varchar, kind varchar, content jsonb, payment_id varchar, state varchar,
+            note text, applied_at timestamptz, received_at timestamptz, repeated int)
     ), message AS (
         INSERT INTO webhook_message (id, delivery_id, gateway_account_id, event_key, event_type, kind, content,
-            payment_id, state, note, applied_at, duplicates, received_at)
-        SELECT m.id, $1, $2, m.event_key, m.event_type, m.kind, m.content, m.payment_id, m.state, m.note, m.applied_at,
-            0, $5
-        FROM jsonb_to_recordset($6::jsonb) AS m (id varchar, event_key varchar, event_type varchar, kind varchar,
-            content jsonb, payment_id varchar, state varchar, note text, applied_at timestamptz)
-        ON CONFLICT (gateway_account_id, event_key) DO UPDATE SET duplicates = webhook_message.duplicates + 1
-        RETURNING id, state, duplicates
+            payment_id, state, note, applied_at, duplicates, tries, replays, received_at)
+        SELECT id, delivery_id, gateway_account_id, event_key, event_type, kind, content, payment_id, state, note,
+            applied_at, repeated, 0, 0, received_at
+        FROM given ORDER BY gateway_account_id, event_key
+        ON CONFLICT (gateway_account_id, event_key)
+            DO UPDATE SET duplicates = webhook_message.duplicates + 1 + EXCLUDED.duplicates
+        RETURNING id, delivery_id, state, received_at
+    ), fresh AS (
+        SELECT message.* FROM message JOIN given USING (id)
+    ), delivery AS (
+        INSERT INTO webhook_delivery (id, gateway_account_id, headers, sealed_body, received_at)
+        SELECT d.id, d.account_id, d.headers::jsonb, d.body, d.at
+        FROM unnest($2::varchar[], $3::varchar[], $4::text[], $5::bytea[], $6::timestamptz[])
+            AS d (id, account_id, headers, body, at)
+        WHERE d.id IN (SELECT delivery_id FROM fresh)
+        ON CONFLICT (id) DO NOTHING
     ), bell AS (
         INSERT INTO outbox (topic, subject, due_at, version, tries)
-        SELECT $7, id, $5, $8, 0 FROM message WHERE duplicates = 0 AND state = 'received'
+        SELECT $7, id, received_at, $8, 0 FROM fresh WHERE state = 'received'
+        ON CONFLICT (topic, subject) DO NOTHING
     )
-    SELECT count(*) AS new FROM message WHERE duplicates = 0"""
+    SELECT delivery_id, count(*) AS fresh FROM fresh GROUP BY delivery_id"""
+KEEP_MAX = 100  # deliveries in one statement
 
 
-async def keep(
-    account_id: str, headers: dict[str, str], body: bytes, messages: list[NewMessage], topic: str, at: datetime
-) -> int:
-    """Keep a delivery with its messages, and ring `topic` for those that are new and to be applied; how many are new.
+async def keep(deliveries: Sequence[NewDelivery], topic: str) -> list[int]:
+    """Keep deliveries with their messages, and ring `topic` for those that are new and to be applied.
 
-    A message whose event key is known counts as a duplicate there; so does one that comes twice in one delivery.
+    The number of new messages of each. A message whose event key is known counts as a duplicate there; so does one that
+    comes twice at once. Repeating the call after an error changes nothing more.
     """
-    distinct = list({message.event_key: message for message in messages}.values())
-    rows = await fetch(
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for delivery in deliveries:
+        for message in delivery.messages:
+            key = (delivery.gateway_account_id, message.event_key)
+            if key in rows:
+                rows[key]["repeated"] += 1
+            else:
+                rows[key] = structs.asdict(message) | {
+                    "delivery_id": delivery.id,
+                    "gateway_account_id": delivery.gateway_account_id,
+                    "received_at": delivery.received_at,
+                    "repeated": 0,
+                }
+    found = await fetch(
         KEEP,
-        new_id("whd"),
-        account_id,
-        msgspec.json.encode(headers).decode(),
-        body,
-        at,
-        msgspec.json.encode(distinct).decode(),
+        msgspec.json.encode(list(rows.values())).decode(),
+        [one.id for one in deliveries],
+        [one.gateway_account_id for one in deliveries],
+        [one.headers for one in deliveries],
+        [one.sealed_body for one in deliveries],
+        [one.received_at for one in deliveries],
         topic,
         secrets.randbits(VERSION_BITS),
     )
-    return int(rows[0]["new"])
+    fresh = {row["delivery_id"]: int(row["fresh"]) for row in found}
+    return [fresh.get(one.id, 0) for one in deliveries]
 
 
-async def insert_rejection(account_id: str, reason: str, at: datetime) -> None:
-    await WebhookRejection.insert(
-        WebhookRejection(id=new_id("whr"), gateway_account_id=account_id, reason=reason[:500], rejected_at=at)
+# All are counted, the first of an hour are kept with their reasons. What a crash loses of it does no harm.
+_REJECT = f"""
+    WITH given AS (
+        SELECT *, row_number() OVER (PARTITION BY gateway_account_id, hour) AS place FROM (
+            SELECT *, date_trunc('hour', rejected_at, 'UTC') AS hour
+            FROM unnest($1::varchar[], $2::varchar[], $3::text[], $4::timestamptz[])
+                AS r (id, gateway_account_id, reason, rejected_at)
+        ) AS it
+    ), counted AS (
+        INSERT INTO webhook_rejection_hour AS h (gateway_account_id, hour, rejected)
+        SELECT gateway_account_id, hour, count(*) FROM given WHERE {UNHURRIED} GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (gateway_account_id, hour) DO UPDATE SET rejected = h.rejected + EXCLUDED.rejected
+        RETURNING gateway_account_id, hour, rejected
+    ), sizes AS (SELECT gateway_account_id, hour, count(*) AS size FROM given GROUP BY 1, 2)
+    INSERT INTO webhook_rejection (id, gateway_account_id, reason, rejected_at)
+    SELECT g.id, g.gateway_account_id, g.reason, g.rejected_at
+    FROM given g JOIN counted c USING (gateway_account_id, hour) JOIN sizes s USING (gateway_account_id, hour)
+    WHERE c.rejected - s.size + g.place <= $5"""  # noqa: S608 - a constant
+
+
+async def reject(rejections: Sequence[NewRejection], kept_max: int) -> list[None]:
+    """Count requests that were turned away, and keep the first `kept_max` of each account and hour."""
+    await fetch(
+        _REJECT,
+        [new_id("whr") for _ in rejections],
+        [one.gateway_account_id for one in rejections],
+        [one.reason[:500] for one in rejections],
+        [one.rejected_at for one in rejections],
+        kept_max,
     )
+    return [None] * len(rejections)
 
 
 async def message(message_id: str) -> WebhookRow | None:
@@ -113,15 +190,52 @@ async def mark(message_id: str, state: str, note: str, payment_id: str | None, a
     )
 
 
+async def note_failure(message_id: str, tries: int, note: str) -> None:
+    """In the caller's transaction."""
+    sql = "UPDATE webhook_message SET tries = $2, note = $3 WHERE id = $1 AND state = 'received'"
+    await fetch(sql, message_id, tries, note)
+
+
+async def park(message_id: str, tries: int, note: str, at: datetime) -> bool:
+    """Whether it was waiting and is parked now, in the caller's transaction."""
+    rows = await fetch(
+        "UPDATE webhook_message SET state = 'parked', tries = $2, note = $3, applied_at = $4 "
+        "WHERE id = $1 AND state = 'received' RETURNING id",
+        message_id,
+        tries,
+        note,
+        at,
+    )
+    return bool(rows)
+
+
+_REOPEN = """
+    WITH given AS (SELECT * FROM unnest($1::varchar[]) WITH ORDINALITY AS g (id, place)),
+    opened AS (
+        UPDATE webhook_message SET state = 'received', note = 'to be applied again', tries = 0, replays = replays + 1,
+            applied_at = NULL
+        WHERE id = ANY($1::varchar[]) RETURNING id
+    )
+    INSERT INTO outbox (topic, subject, due_at, version, tries)
+    SELECT $2, id, $3::timestamptz + (place - 1) * $4::interval, $5, 0 FROM given JOIN opened USING (id)
+    ON CONFLICT (topic, subject) DO UPDATE
+        SET version = EXCLUDED.version, due_at = EXCLUDED.due_at, tries = 0, parked_at = NULL, error = NULL"""
+
+
+async def reopen(message_ids: Sequence[str], topic: str, at: datetime, pace: timedelta) -> None:
+    """Have the messages applied again, one `pace` after the other. In the caller's transaction."""
+    await fetch(_REOPEN, list(message_ids), topic, at, pace, secrets.randbits(VERSION_BITS))
+
+
 # The mark may be lost in a crash, and the bell with it, which is struck out later: then the message is applied again.
-_MARK_KNOWN = f"""
-    UPDATE webhook_message SET state = 'applied', note = 'known already', payment_id = $2, applied_at = $3
+_MARK_WITHOUT_EFFECT = f"""
+    UPDATE webhook_message SET state = $2, note = $3, payment_id = $4, applied_at = $5
     WHERE id = $1 AND {UNHURRIED}"""  # noqa: S608 - a constant
 
 
-async def mark_known(message_id: str, payment_id: str, at: datetime) -> None:
-    """The message says what is known, so that it has no effect."""
-    await fetch(_MARK_KNOWN, message_id, payment_id, at)
+async def mark_without_effect(message_id: str, state: str, note: str, payment_id: str | None, at: datetime) -> None:
+    """The message changes nothing: it says what is known, or is about nothing of ours."""
+    await fetch(_MARK_WITHOUT_EFFECT, message_id, state, note, payment_id, at)
 
 
 async def messages_of(payment_id: str) -> list[WebhookRow]:
@@ -148,20 +262,42 @@ async def latest(account_ids: list[str], limit: int) -> list[WebhookRow]:
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many messages came, came again, and were turned away."""
+    """How many messages came, came again, wait for a person, and were turned away."""
 
     received: int
     duplicates: int
+    parked: int
     rejected: int
 
 
 async def counts(account_ids: list[str]) -> Counts:
-    rows = await WebhookMessage.raw(
-        "SELECT count(*) AS n, COALESCE(sum(duplicates), 0) AS d FROM webhook_message "
-        "WHERE gateway_account_id = ANY({})",
+    rows = await fetch(
+        "SELECT count(*) AS n, COALESCE(sum(duplicates), 0) AS d, count(*) FILTER (WHERE state = 'parked') AS p "
+        "FROM webhook_message WHERE gateway_account_id = ANY($1)",
         account_ids,
     )
-    rejected = await WebhookRejection.raw(
-        "SELECT count(*) AS n FROM webhook_rejection WHERE gateway_account_id = ANY({})", account_ids
+    rejected = await fetch(
+        "SELECT COALESCE(sum(rejected), 0) AS n FROM webhook_rejection_hour WHERE gateway_account_id = ANY($1)",
+        account_ids,
     )
-    return Counts(int(rows[0]["n"]), int(rows[0]["d"]), int(rejected[0]["n"]))
+    return Counts(int(rows[0]["n"]), int(rows[0]["d"]), int(rows[0]["p"]), int(rejected[0]["n"]))
+
+
+class AccountCounts(msgspec.Struct, frozen=True):
+    """Of one gateway account, for Prometheus."""
+
+    gateway_account_id: str
+    parked: int
+    rejected: int
+
+
+async def counts_by_account() -> list[AccountCounts]:
+    """Of every account that has either."""
+    rows = await fetch(
+        "SELECT gateway_account_id AS id, sum(parked) AS parked, sum(rejected) AS rejected FROM ("
+        "SELECT gateway_account_id, count(*) AS parked, 0 AS rejected FROM webhook_message WHERE state = 'parked' "
+        "GROUP BY 1 UNION ALL "
+        "SELECT gateway_account_id, 0, sum(rejected) FROM webhook_rejection_hour GROUP BY 1) AS it "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    return [AccountCounts(row["id"], int(row["parked"]), int(row["rejected"])) for row in rows]

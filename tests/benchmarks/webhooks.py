@@ -112,8 +112,19 @@ class _Client:
 
 async def _keep(connection: asyncpg.Connection) -> None:
     body = _event()
-    message = {"id": f"whk_{secrets.token_hex(16)}", "event_key": secrets.token_hex(12), "event_type": "bench"}
-    row = {**message, "kind": "payment.captured", "content": {}, "state": "received", "note": ""}
-    now = datetime.now(UTC)
-    values = (f"whd_{secrets.token_hex(16)}", "ga_bench", "{}", body, now, msgspec.json.encode([row]).decode())
+    now, delivery = datetime.now(UTC), f"whd_{secrets.token_hex(16)}"
+    row = {
+        "id": f"whk_{secrets.token_hex(16)}",
+        "delivery_id": delivery,
+        "gateway_account_id": "ga_bench",
+        "event_key": secrets.token_hex(12),
+        "event_type": "bench",
+        "kind": "payment.captured",
+        "content": {},
+        "state": "received",
+        "note": "",
+        "received_at": now,
+        "repeated": 0,
+    }
+    values = (msgspec.json.encode([row]).decode(), [delivery], ["ga_bench"], ["{}"], [body], [now])
     await connection.fetch(store.KEEP, *values, "bench", secrets.randbits(62))
