@@ -27,25 +27,51 @@ def _keys() -> list[bytes]:
 
 
 def _box() -> MultiFernet:
+    return MultiFernet(_boxes())
+
+
+def _boxes() -> list[Fernet]:
     derived = (hashlib.sha256(b"clearway:encryption:" + key).digest() for key in _keys())
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])
+    return [Fernet(base64.urlsafe_b64encode(key)) for key in derived]
 
 
 def seal(values: dict[str, str]) -> str:
     """Encrypt a mapping for the database."""
-    return _box().encrypt(json.dumps(values, sort_keys=True).encode()).decode()
+    return seal_bytes(json.dumps(values, sort_keys=True).encode()).decode()
 
 
 def unseal(sealed: str) -> dict[str, str]:
     """The mapping again. Raises SecretUnreadable when no configured key fits."""
+    return {str(name): str(value) for name, value in json.loads(unseal_bytes(sealed.encode())).items()}
+
+
+def seal_bytes(data: bytes) -> bytes:
+    """Encrypt bytes for the database; what comes out is ASCII, a third longer and 100 bytes."""
+    return _box().encrypt(data)
+
+
+def unseal_bytes(sealed: bytes) -> bytes:
+    """The bytes again. Raises SecretUnreadable when no configured key fits, or somebody changed them."""
     try:
-        plain = _box().decrypt(sealed.encode())
+        return _box().decrypt(sealed)
     except InvalidToken:
         raise SecretUnreadable(
             "Stored credentials cannot be decrypted. Put the key they were sealed with into CLEARWAY_SECRET_KEY "
             "(several keys are separated by commas)."
         ) from None
-    return {str(name): str(value) for name, value in json.loads(plain).items()}
+
+
+def is_newest(sealed: bytes) -> bool:
+    """Whether the first of the configured keys opens it."""
+    try:
+        _boxes()[0].decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
+
+
+def keys_configured() -> int:
+    return len(_keys())
 
 
 def sign(purpose: str, text: str) -> str:

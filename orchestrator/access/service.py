@@ -1,21 +1,23 @@
-"""Merchants and API keys: making them, and knowing who is asking."""
+"""Merchants, and knowing who is asking by an API key."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator import clock_port
-from orchestrator.access import store
+from orchestrator.access import api_keys, store
+from orchestrator.access.scopes import Scope, held
 from orchestrator.access.store import MerchantRow
 from orchestrator.db import transaction
 from orchestrator.errors import Forbidden, NotFound, Unauthorized
 from orchestrator.ids import new_id
 
-ALL_SCOPES = ("payments:write", "payments:read", "invoices:write", "invoices:read", "finance", "operate", "console")
-KEY_PREFIX = "sk_clearway_"
+ALL_SCOPES: tuple[str, ...] = tuple(scope.value for scope in Scope)
+KEY_PREFIX = api_keys.KEY_PREFIX
+LAST_USE_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,12 @@ class Caller:
     key_id: str
     merchant_id: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None
 
     def require(self, scope: str) -> None:
         """Raises Forbidden when the key lacks the scope."""
         if scope not in self.scopes:
-            raise Forbidden(f"This API key lacks the scope {scope!r}. Use a key that has it.")
+            raise Forbidden(f"This API key lacks the scope {str(scope)!r}. Use a key that has it.")
 
 
 async def create_merchant(name: str, profile: dict[str, Any]) -> MerchantRow:
@@ -48,24 +51,29 @@ async def get_merchant(merchant_id: str) -> MerchantRow:
     return found
 
 
-async def create_api_key(merchant_id: str, name: str, scopes: tuple[str, ...] = ALL_SCOPES) -> str:
-    """A new key, returned this once; the database keeps its hash."""
-    secret = KEY_PREFIX + secrets.token_hex(24)
-    async with transaction():
-        await store.insert_api_key(
-            new_id("key"), merchant_id, name, hash_key(secret), secret[:18], list(scopes), clock_port.now()
-        )
+async def create_api_key(merchant_id: str, name: str, scopes: Iterable[str] = ALL_SCOPES) -> str:
+    """A new key without an end, from the machine itself: only its secret is returned, this once."""
+    _, secret = await api_keys.create(merchant_id, name, scopes)
     return secret
 
 
 def hash_key(secret: str) -> str:
-    """SHA-256: the key has 192 bits of chance, so a slow hash would protect nothing more."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return api_keys.hash_of(secret)
 
 
 async def authenticate(secret: str) -> Caller:
-    """Who holds this key. Raises Unauthorized."""
+    """Who holds this key; notes its use, to the minute. Raises Unauthorized."""
+    now = clock_port.now()
     row = await store.api_key_by_hash(hash_key(secret))
-    if row is None:
-        raise Unauthorized("The API key is not known or was revoked. Send `Authorization: Bearer sk_clearway_…`.")
-    return Caller(row.id, row.merchant_id, frozenset(row.scopes))
+    if row is None or not row.is_good(now):
+        raise unknown_key()
+    if row.last_used_at is None or row.last_used_at + LAST_USE_EVERY <= now:
+        await store.note_use(row.id, now, now - LAST_USE_EVERY)
+    return Caller(row.id, row.merchant_id, held(row.scopes), row.expires_at)
+
+
+def unknown_key() -> Unauthorized:
+    """The same is said of keys that never were, were revoked, or have expired."""
+    return Unauthorized(
+        "The API key is not known, has expired or was revoked. Send `Authorization: Bearer sk_clearway_…`."
+    )

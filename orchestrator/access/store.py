@@ -27,6 +27,21 @@ class ApiKeyRow(msgspec.Struct, frozen=True):
     name: str
     key_hint: str
     scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    replaced_by: str | None
+
+    def is_good(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+_KEY = (
+    "id, merchant_id, name, key_hint, scopes, created_at, revoked_at, expires_at, last_used_at, replaced_by "
+    "FROM api_key"
+)
 
 
 async def insert_merchant(merchant_id: str, name: str, profile: dict[str, Any], at: datetime) -> None:
@@ -46,7 +61,14 @@ async def merchants() -> list[MerchantRow]:
 
 
 async def insert_api_key(
-    key_id: str, merchant_id: str, name: str, key_hash: str, key_hint: str, scopes: list[str], at: datetime
+    key_id: str,
+    merchant_id: str,
+    name: str,
+    key_hash: str,
+    key_hint: str,
+    scopes: list[str],
+    at: datetime,
+    expires_at: datetime | None,
 ) -> None:
     await ApiKey.insert(
         ApiKey(
@@ -57,26 +79,58 @@ async def insert_api_key(
             key_hint=key_hint,
             scopes=scopes,
             created_at=at,
+            expires_at=expires_at,
         )
     )
 
 
 async def api_key_by_hash(key_hash: str) -> ApiKeyRow | None:
-    rows = await fetch(
-        "SELECT id, merchant_id, name, key_hint, scopes FROM api_key WHERE key_hash = $1 AND revoked_at IS NULL",
-        key_hash,
-    )
-    return ApiKeyRow(*rows[0].values()) if rows else None
+    return await _api_key("key_hash = $1", key_hash)
 
 
 async def api_key(key_id: str) -> ApiKeyRow | None:
     """The key, unless it was revoked."""
-    row = (
-        await ApiKey.select(ApiKey.id, ApiKey.merchant_id, ApiKey.name, ApiKey.key_hint, ApiKey.scopes)
-        .where(ApiKey.id == key_id, ApiKey.revoked_at.is_null())
-        .first()
+    return await _api_key("id = $1 AND revoked_at IS NULL", key_id)
+
+
+async def any_api_key(key_id: str) -> ApiKeyRow | None:
+    """The key, also a revoked one."""
+    return await _api_key("id = $1", key_id)
+
+
+async def _api_key(condition: str, value: str) -> ApiKeyRow | None:
+    rows = await fetch(f"SELECT {_KEY} WHERE {condition}", value)
+    return ApiKeyRow(*rows[0].values()) if rows else None
+
+
+async def api_keys_of(merchant_id: str, *, limit: int, before_id: str | None = None) -> list[ApiKeyRow]:
+    """Newest first, also those that were revoked."""
+    rows = await fetch(
+        f"SELECT {_KEY} WHERE merchant_id = $1 AND ($3::varchar IS NULL OR id < $3) ORDER BY id DESC LIMIT $2",
+        merchant_id,
+        limit,
+        before_id,
     )
-    return msgspec.convert(row, ApiKeyRow) if row else None
+    return [ApiKeyRow(*row.values()) for row in rows]
+
+
+async def lock_api_key(key_id: str) -> None:
+    await fetch("SELECT id FROM api_key WHERE id = $1 FOR UPDATE", key_id)
+
+
+async def replace_api_key(key_id: str, new_key_id: str, expires_at: datetime) -> None:
+    await fetch("UPDATE api_key SET replaced_by = $2, expires_at = $3 WHERE id = $1", key_id, new_key_id, expires_at)
+
+
+async def note_use(key_id: str, now: datetime, unless_after: datetime) -> None:
+    """Of several processes one writes it."""
+    await fetch(
+        "UPDATE api_key SET last_used_at = $2 "  # noqa: S608 - our own condition
+        f"WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3) AND {UNHURRIED}",
+        key_id,
+        now,
+        unless_after,
+    )
 
 
 async def revoke_api_key(merchant_id: str, key_id: str, at: datetime) -> bool:
