@@ -1,0 +1,200 @@
+"""Whether a try to pay may go on: counted before it is made, and again when it was declined.
+
+Fails open: where the counters do not answer in time, payments go on and a warning is logged. The gateways' own defences
+are still there, and a shop that cannot sell has lost more than a tester of cards could win in that time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import asyncpg
+
+from currency.currencies import EXPONENTS
+from currency.money import Money
+from orchestrator import clock_port
+from orchestrator.abuse import store
+from orchestrator.abuse.rules import Decision, Subject, Verdict, configured, judge
+from orchestrator.access.secrets import sign
+from orchestrator.db import transaction
+from orchestrator.errors import ClearwayError
+from orchestrator.events import EventType
+from orchestrator.log import logger
+from orchestrator.notifications.service import record
+from orchestrator.settings import Abuse, get_settings
+
+PATIENCE_S = 2.0
+# Tries of one address that this process counts at the same moment. Nobody pays so often at once; whoever does is not to
+# slow the counters down so far that they are passed by.
+AT_ONCE_MAX = 10
+AT_ONCE_RETRY_S = 60
+IPV6_PREFIX = 64  # one customer's network: addresses within it cost nothing
+KEPT_FOR = timedelta(hours=25)
+_NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_log = logger(__name__)
+_counting: Counter[str] = Counter()
+
+
+class TooManyTries(ClearwayError):
+    """Somebody tried too much. The words are the same for all rules: they tell a tester of cards nothing."""
+
+    status = 429
+    code = "too_many_tries"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "This cannot be paid just now. Please try again later, or ask the merchant for another way to pay.",
+            retry_after_s=retry_after_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try to pay or to save a card. `card` is a fingerprint of the credential; `device` the id in its cookie."""
+
+    merchant_id: str
+    amount: Money | None
+    ip: str
+    device: str = ""
+    card: str = ""
+
+    @property
+    def small(self) -> bool:
+        """Saving a card costs nothing, which is as small as it gets."""
+        if self.amount is None:
+            return True
+        limit = get_settings().abuse.small_amount_minor
+        digits = int(EXPONENTS.get(self.amount.currency, 2))
+        return bool(self.amount.minor <= limit * 10 ** max(digits - 2, 0))
+
+
+async def admit(tried: Try) -> Verdict:
+    """Count the try, and say whether it may be made. Raises TooManyTries where it is blocked.
+
+    A `challenge` is the caller's to pass on: the payment is to be authenticated.
+    """
+    settings = get_settings().abuse
+    if settings.mode == "off" or _is_allowed(tried.ip, settings.allow):
+        return Verdict()
+    network = _network_of(tried.ip)
+    if settings.mode == "enforce" and _counting[network] >= AT_ONCE_MAX:
+        raise TooManyTries(AT_ONCE_RETRY_S)
+    _counting[network] += 1
+    try:
+        verdict = await _counted(tried, settings)
+    finally:
+        _counting[network] -= 1
+        if not _counting[network]:
+            del _counting[network]
+    if settings.mode == "observe":
+        return Verdict()
+    if verdict.decision is Decision.BLOCK:
+        raise TooManyTries(verdict.retry_after_s)
+    return verdict
+
+
+async def _counted(tried: Try, settings: Abuse) -> Verdict:
+    minute, verdict = _minute(), Verdict()
+    subjects = _subjects(tried)
+    keys = [key for _, key in subjects]
+    sightings = [f"{key}+{_hash(tried.card)}" if _counts_cards(of) and tried.card else "" for of, key in subjects]
+    rules, attack = configured(settings.rules)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            found = await store.count(keys, sightings, minute, small=tried.small)
+            counts = {of: found.get(key, []) for of, key in subjects}
+            verdict = judge(counts, minute, small=tried.small, rules=rules, attack=attack)
+            if verdict.decision is Decision.BLOCK:
+                await store.blocked(keys, minute, small=tried.small)
+            if verdict.decision is not Decision.ALLOW:
+                await _tell(tried, verdict, minute)
+    except _NO_ANSWER as error:  # what was judged by then holds
+        _log.warning("abuse.not_counted", error=f"{type(error).__name__}: {error}")
+    return verdict
+
+
+async def declined(tried: Try) -> None:
+    """The try that was admitted was declined."""
+    settings = get_settings().abuse
+    if settings.mode == "off" or _is_allowed(tried.ip, settings.allow):
+        return
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await store.declined([key for _, key in _subjects(tried)], _minute(), small=tried.small)
+    except _NO_ANSWER as error:
+        _log.warning("abuse.not_counted", error=f"{type(error).__name__}: {error}")
+
+
+async def purge() -> None:
+    """Forget what no rule looks at any more."""
+    await store.purge(_minute() - int(KEPT_FOR.total_seconds()) // 60)
+
+
+async def verdicts_of_last_hour() -> list[tuple[str, str, int]]:
+    """Decision, rule and how often."""
+    return await store.verdicts(_minute() - 60)
+
+
+async def _tell(tried: Try, verdict: Verdict, minute: int) -> None:
+    """Tally, and tell of a block the 1st, 10th, 100th … time in a minute: an attack is not to flood who listens."""
+    times = await store.tally(f"{verdict.decision}:{verdict.rule}:{tried.merchant_id}", minute)
+    if verdict.decision is Decision.BLOCK and times in _TOLD:
+        data = {"rule": verdict.rule, "blocked_in_this_minute": times, "mode": get_settings().abuse.mode}
+        async with transaction():
+            now = clock_port.now()
+            await record(EventType.ABUSE_BLOCKED, tried.merchant_id, tried.merchant_id, data, now)
+
+
+_TOLD = frozenset(10**power for power in range(7))
+
+
+def _subjects(tried: Try) -> list[tuple[Subject, str]]:
+    """The counters that a try belongs to; who comes without a device's cookie is counted by address for it."""
+    values = {
+        Subject.IP: _network_of(tried.ip),
+        Subject.DEVICE: tried.device or f"without:{_network_of(tried.ip)}",
+        Subject.CARD: tried.card,
+        Subject.MERCHANT: tried.merchant_id,
+    }
+    return [(of, f"{of}:{_hash(value)}") for of, value in values.items() if value]
+
+
+def _counts_cards(of: Subject) -> bool:
+    return of in (Subject.IP, Subject.DEVICE)
+
+
+def _hash(value: str) -> str:
+    """Keyed, so that the counters tell nobody which address or card it was (GDPR, Art. 4 (5))."""
+    return sign("abuse", value)[:32]
+
+
+def _network_of(ip: str) -> str:
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip[:45]
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((address, IPV6_PREFIX), strict=False))
+    return str(address)
+
+
+def _is_allowed(ip: str, allow: str) -> bool:
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return False
+    return any(address in network for network in _networks(allow))
+
+
+def _networks(allow: str) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(part.strip(), strict=False) for part in allow.split(",") if part.strip()]
+
+
+def _minute() -> int:
+    return int(clock_port.now().timestamp()) // 60

@@ -1,0 +1,44 @@
+"""What a merchant wants a second pair of eyes for. To want less of it takes a second pair of eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator import clock_port
+from orchestrator.approvals import service, store
+from orchestrator.approvals.states import ApprovalKind
+from orchestrator.approvals.store import ApprovalRow
+from orchestrator.db import transaction
+
+
+def is_stricter(new: Mapping[str, int], old: Mapping[str, int]) -> bool:
+    """Whether everything that needed an approval before still does."""
+    return all(currency in new and new[currency] <= limit for currency, limit in old.items())
+
+
+def needs_approval(limits: Mapping[str, int], currency: str, refunded_minor: int, amount_minor: int) -> bool:
+    """Whether a refund does: all refunds of a payment together count, so that many small ones are not let through."""
+    limit = limits.get(currency)
+    return limit is not None and refunded_minor + amount_minor > limit
+
+
+async def set_refund_limits(merchant_id: str, limits: dict[str, int]) -> ApprovalRow | None:
+    """Set above which amounts (minor units by currency) refunds need an approval; at once where that is stricter.
+
+    Else the request for it. Raises Conflict while another one is open.
+    """
+    async with transaction():
+        old = await store.refund_limits(merchant_id)
+        if not is_stricter(limits, old):
+            payload = {"new": limits, "previous": old}
+            return await service.ask(ApprovalKind.POLICY, merchant_id, merchant_id, payload, payload)
+        await store.put_refund_limits(merchant_id, limits, service.actor_name(), clock_port.now())
+    return None
+
+
+async def change(row: ApprovalRow) -> None:
+    """Do what was approved."""
+    async with transaction():
+        now = clock_port.now()
+        await store.put_refund_limits(row.merchant_id, row.payload["new"], row.decided_by or "", now)
+        await service.executed(row.id, row.merchant_id, now)

@@ -1,0 +1,104 @@
+"""A shop with one account at the simulators, whose API two people use: each has a key of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import pytest_asyncio
+
+ROOT = Path(__file__).parents[3]
+sys.path.append(str(ROOT / "tests" / "integration" / "payments"))
+sys.path.append(str(ROOT / "tests" / "integration" / "http"))
+
+from http_driving import Api, merchant_api  # noqa: E402 - found by the line above
+from payment_shop import CREDENTIALS, SIMULATOR_ACCOUNT, Shop  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The simulators as a process of their own, on free ports."""
+    words = [f"--{name}-port=0" for name in ("control", "stripe", "adyen", "paypal", "vault", "smtp", "mail")]
+    words += ["--host=127.0.0.1", "--die-with-parent", f"--reports-dir={tmp_path_factory.mktemp('reports')}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulators", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())
+    process.terminate()
+    process.wait(10)
+
+
+@dataclass
+class Office:
+    """Two people of one merchant, and the world that its payments are made in."""
+
+    anna: Api
+    ben: Api
+    shop: Shop
+    mail_url: str
+
+    async def paid(self, amount_minor: int = 10_000) -> str:
+        """A captured payment."""
+        card = await self.shop.card()
+        shown = {name: getattr(card, name) for name in ("vault_token", "brand", "last4", "expiry_month", "expiry_year")}
+        body = {
+            "amount": {"amount": amount_minor, "currency": "EUR"},
+            "payment_method": {"type": "card", **shown},
+        }
+        made = await self.anna.post("/v1/payments", body)
+        assert made.json()["status"] == "captured", made.text
+        return str(made.json()["id"])
+
+    async def put(self, who: Api, path: str, body: dict[str, Any]) -> httpx.Response:
+        return await who.client.put(path, json=body, headers=who.headers())
+
+    async def mails(self) -> list[dict[str, Any]]:
+        async with httpx2.AsyncClient(base_url=self.mail_url) as client:
+            found: list[dict[str, Any]] = (await client.get("/messages")).json()
+        return found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(
+    database: str, simulator_urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Office]:
+    monkeypatch.setenv("CLEARWAY_STRIPE__BASE_URL", simulator_urls["stripe"])
+    monkeypatch.setenv("CLEARWAY_VAULT__PROXY_URL", simulator_urls["vault"])
+    monkeypatch.setenv("CLEARWAY_VAULT__USERNAME", "clearway")
+    monkeypatch.setenv("CLEARWAY_VAULT__PASSWORD", "vault-password")
+    monkeypatch.setenv("SMTP_URL", f"smtp://{simulator_urls['smtp']}")
+    monkeypatch.setenv("CLEARWAY_MAIL_FROM", "Clearway <clearway@shop.example>")
+    from orchestrator.access import service as access
+    from orchestrator.app import create_app
+    from orchestrator.gateways import accounts, connections
+    from orchestrator.settings import get_settings
+
+    get_settings.cache_clear()
+    connections.close_all()
+    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    world = httpx2.AsyncClient(base_url=simulator_urls["control"])
+    vault = httpx2.AsyncClient(base_url=simulator_urls["vault"], headers={"X-Vault-Key": "vault-key"})
+    await world.delete("/scenarios")
+    async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as client:
+        anna = await merchant_api(client, "Nordlicht GmbH")
+        ben = replace(anna, secret=await access.create_api_key(anna.merchant_id, "Ben"))
+        row = await accounts.add(anna.merchant_id, "stripe", "Stripe", CREDENTIALS["stripe"], priority=0)
+        await world.post(
+            "/accounts",
+            json={"gateway": "stripe", "account": SIMULATOR_ACCOUNT["stripe"], "credentials": CREDENTIALS["stripe"]},
+        )
+        await world.post("/outage", json={"gateway": "stripe", "on": False})
+        yield Office(anna, ben, Shop(anna.merchant_id, {"stripe": row.id}, world, vault), simulator_urls["mail"])
+    connections.close_all()
+    get_settings.cache_clear()
+    await world.aclose()
+    await vault.aclose()
