@@ -17,7 +17,7 @@ PACKAGES := currency routing invoicing orchestrator simulators
 APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo up doctor test bench pictures contract-coverage check lint types imports format clean
+.PHONY: help setup demo up doctor test bench chaos pictures contract-coverage check lint types imports format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -38,6 +38,9 @@ test: check ## lint, types, imports, then all tests
 
 bench: $(DEV) ## measure against baselines of the same run; ONLY=name runs one
 	@ONLY=$(ONLY) $(BIN)/python -m tests.benchmarks
+
+chaos: $(DEV) ## pay while everything is killed and breaks, then compare all books; SEED= PAYMENTS= KILLS=
+	@SEED=$(SEED) PAYMENTS=$(PAYMENTS) KILLS=$(KILLS) $(BIN)/python -m tests.chaos
 
 pictures: $(DEV) ## take the README's picture again, from the running console
 	@$(BIN)/pytest -q tests/browser/test_checkout_failover.py -k outage

@@ -30,7 +30,7 @@ from orchestrator.embedded_postgres import Server
 POSTGRES, SIMULATORS, API, WORKER, CLOCK = "postgres", "simulators", "api", "worker", "clock"
 STOP_ORDER = ((API, WORKER, CLOCK), (SIMULATORS,), (POSTGRES,))
 BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10, 30)
-STEADY_S = 60  # a child that ran this long has recovered: its next crash counts as the first
+STEADY_S = 10  # a child that ran this long had started well: its next crash counts as the first
 CRASHES_MAX = 4  # of a child that never became ready: then waiting for it is given up
 LOOK_EVERY_S = 0.1
 READY_TIMEOUT_S = 60
