@@ -1,21 +1,23 @@
 """Routes of customers."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 
-from orchestrator.customers import service
+from orchestrator.customers import erasure, service, store
 from orchestrator.customers.store import CustomerRow
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
+from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CountryCode, Email, Input, Locale, Name, require_country
 
+_PROFILE = ("address_lines", "postal_code", "city", "vat_id")
 Line = Annotated[str, Meta(max_length=200)]
 
 
@@ -32,6 +34,25 @@ class CreateCustomer(Input):
     vat_id: Annotated[str, Meta(max_length=20, description="With its country prefix.")] = ""
 
 
+class ChangeCustomer(Input):
+    """What is given is changed, the rest stays."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    email: Email | msgspec.UnsetType = msgspec.UNSET
+    country: CountryCode | msgspec.UnsetType | None = msgspec.UNSET
+    locale: Locale | msgspec.UnsetType = msgspec.UNSET
+    address_lines: Annotated[list[Line], Meta(max_length=5)] | msgspec.UnsetType = msgspec.UNSET
+    postal_code: Annotated[str, Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+    city: Annotated[str, Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
+    vat_id: Annotated[str, Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+
+    def as_changes(self) -> dict[str, Any]:
+        """What `service.change` takes."""
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not msgspec.UNSET}
+        profile = {name: given.pop(name) for name in _PROFILE if name in given}
+        return given | ({"profile": profile} if profile else {})
+
+
 class CustomerBody(msgspec.Struct, kw_only=True):
     """A customer."""
 
@@ -45,6 +66,8 @@ class CustomerBody(msgspec.Struct, kw_only=True):
     postal_code: str
     city: str
     vat_id: str
+    default_payment_method_id: str | None
+    deleted: bool
     created_at: datetime
 
 
@@ -77,10 +100,10 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
             profile=profile,
             idempotency_id=idempotency_id,
         )
-        return _body(row)
+        return customer_body(row)
 
     async def rebuild(customer_id: str) -> CustomerBody:
-        return _body(await service.get(merchant_id, customer_id))
+        return customer_body(await service.get(merchant_id, customer_id))
 
     return await answer_once(request, work, rebuild)
 
@@ -94,10 +117,51 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
 )
 async def get_customer(request: ApiRequest, customer_id: FromPath[str]) -> CustomerBody:
     """The customer."""
-    return _body(await service.get(merchant_of(request), customer_id))
+    return customer_body(await service.get(merchant_of(request), customer_id))
 
 
-def _body(row: CustomerRow) -> CustomerBody:
+@get("/customers", guards=[needs("payments:read")], responses=PROBLEMS, tags=["customers"], summary="List customers")
+async def list_customers(
+    request: ApiRequest,
+    limit: Limit = PAGE_DEFAULT,
+    starting_after: StartingAfter = None,
+    email: Annotated[str | None, QueryParameter(name="email", max_length=320)] = None,
+) -> Page[CustomerBody]:
+    """Newest first, without those that were deleted; `email` finds them in any case of letters."""
+    size = page_size(limit)
+    rows = await store.customers_of(merchant_of(request), limit=size + 1, before_id=starting_after, email=email)
+    return page([customer_body(row) for row in rows], size)
+
+
+@patch(
+    "/customers/{customer_id:str}",
+    guards=[needs("payments:write")],
+    responses=PROBLEMS,
+    tags=["customers"],
+    summary="Change a customer",
+)
+async def change_customer(
+    request: ApiRequest, customer_id: FromPath[str], data: JSONBody[ChangeCustomer]
+) -> CustomerBody:
+    """Change what is given. Invoices that are issued stay as they are."""
+    if data.country is not msgspec.UNSET:
+        require_country(data.country, "country")
+    return customer_body(await service.change(merchant_of(request), customer_id, data.as_changes()))
+
+
+@delete(
+    "/customers/{customer_id:str}",
+    guards=[needs("payments:write")],
+    responses=PROBLEMS,
+    tags=["customers"],
+    summary="Delete a customer",
+)
+async def delete_customer(request: ApiRequest, customer_id: FromPath[str]) -> None:
+    """Detach all payment methods and blank what names the person. The id stays, and what was issued to them."""
+    await erasure.erase(merchant_of(request), customer_id)
+
+
+def customer_body(row: CustomerRow) -> CustomerBody:
     return CustomerBody(
         id=row.id,
         name=row.name,
@@ -108,8 +172,10 @@ def _body(row: CustomerRow) -> CustomerBody:
         postal_code=str(row.profile.get("postal_code", "")),
         city=str(row.profile.get("city", "")),
         vat_id=str(row.profile.get("vat_id", "")),
+        default_payment_method_id=row.default_payment_method_id,
+        deleted=row.deleted_at is not None,
         created_at=row.created_at,
     )
 
 
-ROUTES = [create_customer, get_customer]
+ROUTES = [create_customer, get_customer, list_customers, change_customer, delete_customer]

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 
 from orchestrator.gateways import accounts, connections, registry, store
 from orchestrator.gateways.store import Capabilities, Fees, GatewayAccountRow
+from orchestrator.http import queries
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
@@ -20,6 +21,10 @@ from orchestrator.settings import get_settings
 
 SCOPE = "operate"
 Word = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)")]
+Credentials = Annotated[
+    dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=4_000)]],
+    Meta(max_length=20, examples=[{"secret_key": "sk_test_…"}]),
+]
 
 
 class CapabilitiesInput(Input):
@@ -45,9 +50,7 @@ class AddGatewayAccount(Input):
 
     gateway: Annotated[str, Meta(max_length=20, examples=["stripe"])]
     label: Annotated[str, Meta(min_length=1, max_length=100, examples=["Stripe Europe"])]
-    credentials: Annotated[
-        dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=4_000)]], Meta(max_length=20)
-    ]
+    credentials: Credentials
     mode: Literal["test", "live"] = "test"
     priority: Annotated[int, Meta(ge=0, le=10_000, description="Lower goes first.")] = 100
     capabilities: CapabilitiesInput = msgspec.field(default_factory=CapabilitiesInput)
@@ -55,6 +58,21 @@ class AddGatewayAccount(Input):
     verify: Annotated[
         bool, Meta(description="Try the credentials with one harmless call first; false adds them unseen.")
     ] = True
+
+
+class ChangeGatewayAccount(Input):
+    """What is given is set; `capabilities`, `fees` and `credentials` as a whole.
+
+    New credentials must be of the same account at the gateway: what was begun with the old is settled with the new.
+    """
+
+    label: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    priority: Annotated[int, Meta(ge=0, le=10_000, description="Lower goes first.")] | None = None
+    enabled: bool | None = None
+    capabilities: CapabilitiesInput | None = None
+    fees: FeesInput | None = None
+    credentials: Credentials | None = None
+    verify: Annotated[bool, Meta(description="Try new credentials with one harmless call first.")] = True
 
 
 class AccountCheckBody(msgspec.Struct, kw_only=True):
@@ -96,10 +114,7 @@ class GatewayAccountBody(msgspec.Struct, kw_only=True):
 async def add_account(request: ApiRequest, data: JSONBody[AddGatewayAccount]) -> Response[GatewayAccountBody]:
     """Add an account; routing uses it from now on."""
     merchant_id = merchant_of(request)
-    for index, currency in enumerate(data.capabilities.currencies):
-        require_currency(currency, f"capabilities.currencies[{index}]")
-    for currency in data.fees.fixed_minor:
-        require_currency(currency, f"fees.fixed_minor.{currency}")
+    _require_currencies(data.capabilities, data.fees)
 
     async def work(idempotency_id: str) -> GatewayAccountBody:
         if data.verify:
@@ -130,10 +145,17 @@ async def add_account(request: ApiRequest, data: JSONBody[AddGatewayAccount]) ->
     tags=["gateway accounts"],
     summary="List gateway accounts",
 )
-async def list_accounts(request: ApiRequest) -> Page[GatewayAccountBody]:
-    """All accounts, first priority first."""
+async def list_accounts(
+    request: ApiRequest,
+    gateway: Annotated[str | None, QueryParameter(name="gateway", max_length=20)] = None,
+    mode: Annotated[Literal["test", "live"] | None, QueryParameter(name="mode")] = None,
+    enabled: Annotated[bool | None, QueryParameter(name="enabled")] = None,
+) -> Page[GatewayAccountBody]:
+    """All accounts that fit, first priority first."""
+    wanted = {"gateway": gateway, "mode": mode, "enabled": enabled}.items()
     rows = await store.accounts_of(merchant_of(request))
-    return Page(data=[_body(row) for row in rows], has_more=False)
+    found = [row for row in rows if all(value in (None, getattr(row, name)) for name, value in wanted)]
+    return Page(data=[_body(row) for row in found], has_more=False)
 
 
 @get(
@@ -146,6 +168,44 @@ async def list_accounts(request: ApiRequest) -> Page[GatewayAccountBody]:
 async def get_account(request: ApiRequest, account_id: FromPath[str]) -> GatewayAccountBody:
     """The account, without its credentials."""
     return _body(await accounts.get(merchant_of(request), account_id))
+
+
+@patch(
+    "/gateway-accounts/{account_id:str}",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["gateway accounts"],
+    summary="Change a gateway account",
+)
+async def change_account(
+    request: ApiRequest, account_id: FromPath[str], data: JSONBody[ChangeGatewayAccount]
+) -> GatewayAccountBody:
+    """Change what is given. New credentials are tried first, and in use everywhere within seconds."""
+    _require_currencies(data.capabilities, data.fees)
+    row = await accounts.change(
+        merchant_of(request),
+        account_id,
+        label=data.label,
+        priority=data.priority,
+        enabled=data.enabled,
+        capabilities=msgspec.to_builtins(data.capabilities),
+        fees=msgspec.to_builtins(data.fees),
+        credentials=data.credentials,
+        verify=data.verify,
+    )
+    return _body(row)
+
+
+@delete(
+    "/gateway-accounts/{account_id:str}",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["gateway accounts"],
+    summary="Delete a gateway account",
+)
+async def delete_account(request: ApiRequest, account_id: FromPath[str]) -> None:
+    """Delete an account that was never used. One with payments, kept cards or messages is disabled instead."""
+    await accounts.delete(merchant_of(request), account_id, queries.account_is_used)
 
 
 @get(
@@ -200,6 +260,13 @@ async def _switch(request: ApiRequest, account_id: str, enabled: bool) -> Respon
     return await answer_once(request, work, status=200)
 
 
+def _require_currencies(capabilities: CapabilitiesInput | None, fees: FeesInput | None) -> None:
+    for index, currency in enumerate(capabilities.currencies if capabilities else ()):
+        require_currency(currency, f"capabilities.currencies[{index}]")
+    for currency in fees.fixed_minor if fees else ():
+        require_currency(currency, f"fees.fixed_minor.{currency}")
+
+
 def _body(row: GatewayAccountRow) -> GatewayAccountBody:
     return GatewayAccountBody(
         id=row.id,
@@ -215,4 +282,13 @@ def _body(row: GatewayAccountRow) -> GatewayAccountBody:
     )
 
 
-ROUTES = [add_account, list_accounts, get_account, check_account, enable_account, disable_account]
+ROUTES = [
+    add_account,
+    list_accounts,
+    get_account,
+    change_account,
+    delete_account,
+    check_account,
+    enable_account,
+    disable_account,
+]

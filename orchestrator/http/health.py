@@ -1,18 +1,29 @@
 """Whether this installation is alive, ready, and how it is doing: for load balancers and Prometheus."""
 
 import asyncio
+import hmac
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any
 
 import msgspec
 from litestar import Response, get
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from orchestrator import clock_port, outbox
+from orchestrator.abuse import service as abuse
 from orchestrator.access import store as access_store
+from orchestrator.errors import Unauthorized
 from orchestrator.payments import store as payment_store
 from orchestrator.settings import get_settings
+from orchestrator.webhooks import silence as webhook_silence
+from orchestrator.webhooks import store as webhook_store
 
 CHECK_TIMEOUT_S = 3
 CLOCK = "clock"
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class CheckBody(msgspec.Struct, kw_only=True):
@@ -65,7 +76,30 @@ async def _checks() -> dict[str, CheckBody]:
     }
 
 
-@get("/metrics", include_in_schema=False)
+async def _may_scrape(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: the bearer token of CLEARWAY_METRICS_TOKEN; without one, this machine itself and no proxy on it.
+
+    Raises Unauthorized.
+    """
+    token = get_settings().metrics_token.get_secret_value()
+    if token:
+        sent = connection.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(sent.encode(), token.encode()):
+            raise Unauthorized("Send the token of CLEARWAY_METRICS_TOKEN: `Authorization: Bearer …`.")
+        return
+    forwarded = any(name in connection.headers for name in _FORWARDED)
+    if forwarded or not _is_this_machine(connection.client.host if connection.client else ""):
+        raise Unauthorized("Without CLEARWAY_METRICS_TOKEN the metrics are for this machine only.")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@get("/metrics", include_in_schema=False, guards=[_may_scrape])
 async def metrics() -> Response[bytes]:
     """Prometheus text. Read from the database at each scrape, so that any process may be asked."""
     registry = CollectorRegistry()
@@ -89,7 +123,34 @@ async def metrics() -> Response[bytes]:
             payments.labels(status).inc(count)
     for gateway, code, count in await payment_store.count_unmapped():
         unmapped.labels(gateway, code).set(count)
+    await _webhook_metrics(registry, now)
+    verdicts = Gauge(
+        "clearway_abuse_verdicts",
+        "Tries to pay that were blocked or challenged within an hour.",
+        ["decision", "rule"],
+        registry=registry,
+    )
+    for decision, rule, count in await abuse.verdicts_of_last_hour():
+        verdicts.labels(decision, rule).set(count)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _webhook_metrics(registry: CollectorRegistry, now: datetime) -> None:
+    """How gateways' webhooks get to us, by gateway account."""
+    of = ["gateway_account"]
+    parked = Gauge("clearway_webhooks_parked", "Received webhooks that wait for a person.", of, registry=registry)
+    rejected = Gauge("clearway_webhooks_rejected", "Requests turned away since the start.", of, registry=registry)
+    silence = Gauge(
+        "clearway_webhook_silence_seconds",
+        "How long nothing was heard of an account whose operations went through; 0 where all is well.",
+        of,
+        registry=registry,
+    )
+    for row in await webhook_store.counts_by_account():
+        parked.labels(row.gateway_account_id).set(row.parked)
+        rejected.labels(row.gateway_account_id).set(row.rejected)
+    for account_id, seconds in (await webhook_silence.seconds_by_account(now)).items():
+        silence.labels(account_id).set(seconds)
 
 
 HEALTH_ROUTES = [healthz, readyz]

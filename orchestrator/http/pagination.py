@@ -1,11 +1,13 @@
 """Cursor pages: newest first, continued after the last id of the page before."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
 
+from orchestrator.errors import InvalidField
 from orchestrator.settings import get_settings
 
 PAGE_DEFAULT = 20
@@ -18,6 +20,10 @@ StartingAfter = Annotated[
 ]
 
 
+CreatedFrom = Annotated[datetime | None, QueryParameter(description="Made at this moment or later (RFC 3339).")]
+CreatedTo = Annotated[datetime | None, QueryParameter(description="Made before this moment (RFC 3339).")]
+
+
 class Page(msgspec.Struct, Generic[Item], kw_only=True):
     """One page of a list. Ask for the next with `starting_after=<next_cursor>` while `has_more`."""
 
@@ -25,6 +31,13 @@ class Page(msgspec.Struct, Generic[Item], kw_only=True):
     data: list[Item]
     has_more: bool
     next_cursor: str | None = None
+
+
+def moment(value: datetime | None, name: str) -> datetime | None:
+    """A moment of the address. Raises InvalidField where nobody can know which one is meant."""
+    if value is not None and value.tzinfo is None:
+        raise InvalidField(name, "must have a time zone, such as 2026-11-23T10:00:00Z")
+    return value
 
 
 def page_size(limit: int) -> int:

@@ -1,45 +1,38 @@
-"""Finds card numbers in what callers send, so that none gets further than the door (design rule 10).
+"""Refuses card data in what callers send, so that none gets further than the door (design rule 10).
 
-A card number is a run of digits, spaces or dashes allowed between its groups, that has a known issuer's prefix, a
-length which that issuer uses, and a valid Luhn digit. Only all three together count: one in ten numbers passes Luhn.
+Bodies, addresses and headers are screened for card numbers, and bodies for fields that are named for card data. What
+gateways send (webhooks, reports) is never refused for one: it is masked before it is kept.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
+from urllib.parse import unquote
 
+import msgspec
+
+from orchestrator.card_numbers import contains_card_number, may_contain_card_number
 from orchestrator.errors import ClearwayError, FieldError
 
-# Prefix ranges (inclusive, compared on as many digits as they have) and lengths of each network, after
-# ISO/IEC 7812 issuer ranges as the networks publish them.
-_RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
-    (4, 4, frozenset({13, 16, 19})),  # Visa
-    (51, 55, frozenset({16})),  # Mastercard
-    (2221, 2720, frozenset({16})),
-    (34, 34, frozenset({15})),  # American Express
-    (37, 37, frozenset({15})),
-    (6011, 6011, frozenset({16, 19})),  # Discover
-    (644, 659, frozenset({16, 19})),
-    (3528, 3589, frozenset({16, 19})),  # JCB
-    (300, 305, frozenset({14, 16, 19})),  # Diners Club
-    (3095, 3095, frozenset({14, 16, 19})),
-    (36, 36, frozenset({14, 19})),
-    (38, 39, frozenset({14, 16, 19})),
-    (62, 62, frozenset({16, 17, 18, 19})),  # UnionPay
-    (81, 81, frozenset({16, 17, 18, 19})),
-    *((start, start, frozenset(range(13, 20))) for start in (5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763)),
-)
-_SHORTEST, _LONGEST = 13, 19
-# Digits in groups that touch no letter: so hexadecimal ids and tokens are not looked into.
-_RUN = re.compile(r"(?<![0-9A-Za-z_])[0-9]+(?:[ \-][0-9]+)*(?![0-9A-Za-z_])")
-_SEPARATOR = re.compile(r"[ \-]")
-# What else people and programs put between the groups; made one space or dash before the look.
-_SPACES = re.compile(r"[ \t\n\r]+")
-_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
-_DOTTED = re.compile(r"(?<![0-9.])[0-9]{4}(?:\.[0-9]{4,7}){2,4}(?![0-9.])")
-# How the networks print their numbers; such groups count inside a longer run too ("… 12 2030" after a number).
-_PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 1), (4, 4, 5)})
-_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
+# Headers whose value is an id or a secret of somebody else's making. A card number does not belong there either, but a
+# random number may look like one, and none of them is kept or logged. `Idempotency-Key` is not among them: callers
+# choose it, and some choose what they have at hand.
+_OPAQUE = b"""
+    authorization cookie x-csrftoken x-request-id x-correlation-id traceparent tracestate baggage b3 x-b3-traceid
+    x-b3-spanid x-b3-parentspanid x-cloud-trace-context x-amzn-trace-id x-amz-cf-id cf-ray fly-request-id
+    x-datadog-trace-id x-datadog-parent-id if-match if-none-match sec-websocket-key content-length date
+"""
+OPAQUE_HEADERS = frozenset(_OPAQUE.split())
+# Names under which integrations are known to send what no API but a vault's may take.
+_CARD_NAMES = """
+    cvc cvc2 cvv cvv2 cvn csc cardcvc cardcvv cvccode cvvcode cardsecuritycode securitycode cardverificationcode
+    cardverificationvalue cardnumber ccnumber creditcardnumber pan primaryaccountnumber track1 track2 trackdata
+    magstripe pinblock
+"""
+_CARD_FIELDS = frozenset(_CARD_NAMES.split())
+_PLAIN_NAME = re.compile(r"[^a-z0-9]")
+# One of these is in every one of those names, however it is written: "card_number", "Card-Number", "cardNumber".
+_IN_CARD_FIELDS = (b'"pan"', b"cv", b"csc", b"security", b"verification", b"number", b"track", b"magstripe", b"block")
+_PARAMETERS = re.compile("[&=;/]")
 
 
 class CardNumberRefused(ClearwayError):
@@ -56,65 +49,85 @@ class CardNumberRefused(ClearwayError):
         )
 
 
-def contains_card_number(text: str) -> bool:
-    """Whether there is a card number anywhere in the text."""
-    if len(text) < _SHORTEST:
-        return False
-    searched = _IBAN.sub(_without_valid_iban, _plainly_written(text))
-    return any(_is_card_number(digits) for run in _RUN.findall(searched) for digits in _readings(run))
+class CardFieldRefused(ClearwayError):
+    """A field is named for card data that only a vault may take: a number, a security code, a track or a PIN."""
+
+    status = 422
+    code = "card_field_refused"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            f"{field} is card data by its name. Collect it in the card vault's fields and send the vault's token; a "
+            "security code may not be kept by anybody once the payment is authorised.",
+            errors=(FieldError(field, "is card data; send the vault's token instead"),),
+        )
 
 
-def _plainly_written(text: str) -> str:
-    """With ASCII digits (NFKC turns full-width ones into them), and one space or dash between groups."""
-    plain = text if text.isascii() else _DASHES.sub("-", unicodedata.normalize("NFKC", text))
-    return _DOTTED.sub(lambda found: found[0].replace(".", " "), _SPACES.sub(" ", plain))
+def refuse_card_data(value: object, encoded: bytes | None = None, field: str = "body") -> None:
+    """Look at a decoded JSON value: every string, number and name. `encoded` is the value as JSON, where there is one.
 
-
-def refuse_card_numbers(value: object, field: str = "body") -> None:
-    """Look at every string of a decoded JSON value, keys included. Raises CardNumberRefused naming the place."""
+    Raises CardNumberRefused or CardFieldRefused naming the place, and never what was there.
+    """
+    text = msgspec.json.encode(value) if encoded is None else encoded
+    # One look over the whole in the regex engine; nearly every body is let through by it.
+    lowered = text.lower()
+    named = any(part in lowered for part in _IN_CARD_FIELDS)
+    if not named and not may_contain_card_number(text):
+        return
     waiting: list[tuple[str, object]] = [("", value)]
     while waiting:
         path, item = waiting.pop()
         match item:
-            case str():
-                if contains_card_number(item):
+            case bool() | None:
+                pass
+            case str() | int() | float():
+                if contains_card_number(_as_text(item)):
                     raise CardNumberRefused(path or field)
             case list():
                 waiting += [(f"{path}[{index}]", inner) for index, inner in enumerate(item)]
             case dict():
                 for key, inner in item.items():
+                    place = f"{path}.{key}" if path else str(key)
                     if contains_card_number(str(key)):
                         raise CardNumberRefused(path or field)
-                    waiting.append((f"{path}.{key}" if path else str(key), inner))
+                    if _PLAIN_NAME.sub("", str(key).lower()) in _CARD_FIELDS:
+                        raise CardFieldRefused(place[:200])
+                    waiting.append((place, inner))
 
 
-def _readings(run: str) -> Iterator[str]:
-    """The digit strings that a run may be meant as: the whole of it, each group, and groups as networks print them."""
-    groups = _SEPARATOR.split(run)
-    yield "".join(groups)
-    for start in range(len(groups)):
-        yield groups[start]
-        for size in (3, 4, 5):
-            if tuple(map(len, groups[start : start + size])) in _PRINTED:
-                yield "".join(groups[start : start + size])
+def refuse_card_numbers_in_address(path: str, query: str) -> None:
+    """Look at an address as it was sent, percent-encoded or not. Raises CardNumberRefused."""
+    for place, text in (("path", path), ("query", query.replace("+", " "))):
+        if not text:
+            continue
+        plain = unquote(text)
+        if contains_card_number(plain) or any(map(contains_card_number, _PARAMETERS.split(plain))):
+            raise CardNumberRefused(place)
 
 
-def _is_card_number(digits: str) -> bool:
-    if not _SHORTEST <= len(digits) <= _LONGEST:
-        return False
-    return any(
-        len(digits) in lengths and low <= int(digits[: len(str(low))]) <= high for low, high, lengths in _RANGES
-    ) and _luhn_fits(digits)
+def refuse_card_numbers_in_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Look at every header but OPAQUE_HEADERS. Raises CardNumberRefused naming the header."""
+    screened = [(name, value) for name, value in headers if name not in OPAQUE_HEADERS]
+    together = b"\n".join([value for _, value in screened])
+    if b"%" not in together and not may_contain_card_number(together):
+        return
+    for name, value in screened:
+        if contains_card_number(unquote(value.decode("utf-8", "replace"))):
+            raise CardNumberRefused(f"header {name.decode('latin-1')}")
 
 
-def _luhn_fits(digits: str) -> bool:
-    """ISO/IEC 7812-1 annex B."""
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    return (sum(int(digit) for digit in digits[::-2]) + sum(n - 9 if n > 9 else n for n in doubled)) % 10 == 0
+def refuse_card_numbers_in_form(fields: list[tuple[str, object]]) -> None:
+    """Look at a form's names, values and files' names. Raises CardNumberRefused, CardFieldRefused."""
+    for name, value in fields:
+        shown = str(getattr(value, "filename", value) or "")
+        if contains_card_number(name):
+            raise CardNumberRefused("form")
+        if _PLAIN_NAME.sub("", name.lower()) in _CARD_FIELDS:
+            raise CardFieldRefused(name[:80])
+        if contains_card_number(shown):
+            raise CardNumberRefused(name[:80])
 
 
-def _without_valid_iban(found: re.Match[str]) -> str:
-    """An account number is none of a card: ISO 13616 check digits tell (97 divides the rearranged number, rest 1)."""
-    compact = found[0].replace(" ", "")
-    rearranged = "".join(str(int(char, 36)) for char in compact[4:] + compact[:4])
-    return " " if int(rearranged) % 97 == 1 else found[0]
+def _as_text(item: str | int | float) -> str:
+    """A number in full: JSON may write a card number as 4.242e15."""
+    return f"{item:.0f}" if isinstance(item, float) and item == item and abs(item) < 1e20 else str(item)

@@ -1,15 +1,29 @@
 """Payments and refunds as the API shows and takes them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from currency.money import Money
 from orchestrator.disputes.records import DisputeKind, DisputeRow
+from orchestrator.gateways.credentials import Agreement, Initiator, Shopper
 from orchestrator.gateways.facets import DisputeStatus
+from orchestrator.http.customers import CustomerBody
+from orchestrator.http.payment_method_schemas import (
+    Agreed,
+    InstrumentBody,
+    PaymentMethodInput,
+    SavedInput,
+    SavePaymentMethod,
+    ShopperInput,
+    instrument_body,
+    instrument_from,
+)
 from orchestrator.http.schemas import (
     CountryCode,
     Input,
@@ -20,36 +34,27 @@ from orchestrator.http.schemas import (
     MoneyInput,
     money_body,
 )
-from orchestrator.payments.records import AttemptRow, AttemptStatus, Card, PaymentRow, PaymentStatus, Story
+from orchestrator.http.split_schemas import SplitBody, Splits, split_bodies
+from orchestrator.payments.instruments import Instrument, Saving
+from orchestrator.payments.records import AttemptRow, AttemptStatus, OnUnknown, PaymentRow, PaymentStatus, Story
 from orchestrator.refunds.service import RefundStatus, RefundView
 from orchestrator.settings import get_settings
 from routing.decision import RoutePlan
 
 
-class CardInput(Input):
-    """A card by its vault token, with what may be shown of it. Never a card number."""
-
-    type: Literal["card"]
-    vault_token: Annotated[str, Meta(min_length=4, max_length=200, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
-    brand: Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)", examples=["visa"])]
-    last4: Annotated[str, Meta(min_length=4, max_length=4, pattern="^[0-9]{4}$", examples=["4242"])]
-    expiry_month: Annotated[int, Meta(ge=1, le=12)]
-    expiry_year: Annotated[int, Meta(ge=2000, le=2100)]
-    holder: Annotated[str, Meta(max_length=120)] = ""
-    bin: Annotated[str, Meta(max_length=8, pattern="^([0-9]{6,8})?$", examples=["424242"])] = ""
-    issuer_country: Annotated[str, Meta(max_length=2, pattern="^([A-Z]{2})?$", examples=["US"])] = ""
-
-    def as_card(self) -> Card:
-        fields = {name: getattr(self, name) for name in Card.__struct_fields__}
-        return Card(**fields)
-
-
 class CreatePayment(Input):
-    """A payment. Without `payment_method` the payer brings a card on the hosted page at `checkout_url`."""
+    """A payment. Without `payment_method` the payer brings one on the hosted page at `checkout_url`.
+
+    `initiator` merchant: you charge a kept method without the payer, as their agreement allows.
+    """
 
     amount: MoneyInput
     capture_method: Literal["automatic", "manual"] = "automatic"
-    payment_method: CardInput | None = None
+    payment_method: PaymentMethodInput | None = None
+    initiator: Literal["customer", "merchant"] = "customer"
+    agreement: Agreed | None = None
+    save_payment_method: SavePaymentMethod | None = None
+    shopper: ShopperInput = msgspec.field(default_factory=ShopperInput)
     country: CountryCode | None = None
     customer_id: Annotated[str, Meta(max_length=40)] | None = None
     reference: Annotated[str, Meta(max_length=120, description="Your own, such as an order number.")] | None = None
@@ -68,12 +73,48 @@ class CreatePayment(Input):
         | None
     ) = None
     metadata: Metadata = msgspec.field(default_factory=dict)
+    on_unknown: Annotated[
+        OnUnknown,
+        Meta(description="What to do when no gateway tells the outcome: wait, or cancel there and go on elsewhere."),
+    ] = OnUnknown.WAIT
+    reauthorise: Annotated[
+        bool, Meta(description="Manual capture: authorise again when an authorisation runs out before its capture.")
+    ] = False
+    splits: Splits = msgspec.field(default_factory=list)
+
+    def paid_with(self) -> PaidWith:
+        """The part of a new payment that says what it is paid with, and how. Raises InvalidField."""
+        given = self.payment_method
+        kept = given.payment_method_id if isinstance(given, SavedInput) else None
+        return PaidWith(
+            instrument=None if given is None or isinstance(given, SavedInput) else instrument_from(given),
+            payment_method_id=kept,
+            initiator=Initiator(self.initiator),
+            agreement=Agreement(self.agreement or Agreement.NONE),
+            saving=self.save_payment_method.as_saving() if self.save_payment_method else None,
+            shopper=self.shopper.as_shopper(),
+        )
+
+
+class PaidWith(TypedDict):
+    """The fields of NewPayment that say what it is paid with."""
+
+    instrument: Instrument | None
+    payment_method_id: str | None
+    initiator: Initiator
+    agreement: Agreement
+    saving: Saving | None
+    shopper: Shopper
 
 
 class CapturePayment(Input):
-    """How much to take, in minor units of the payment's currency; all of it when left out."""
+    """How much to take, in minor units of the payment's currency; all that is left when left out.
+
+    `final`: no other capture follows, and the rest of the authorisation is released. Say false to capture more later.
+    """
 
     amount: MinorUnits | None = None
+    final: bool = True
 
 
 class CreateRefund(Input):
@@ -81,18 +122,6 @@ class CreateRefund(Input):
 
     amount: MinorUnits | None = None
     reason: Annotated[str, Meta(max_length=500)] = ""
-
-
-class CardBody(msgspec.Struct, kw_only=True):
-    """What may be shown of a card."""
-
-    type: str = "card"
-    brand: str
-    last4: str
-    expiry_month: int
-    expiry_year: int
-    holder: str
-    issuer_country: str
 
 
 class NextActionBody(msgspec.Struct, kw_only=True):
@@ -151,34 +180,6 @@ class PaymentDisputeBody(msgspec.Struct, kw_only=True):
     funds_withdrawn: bool
 
 
-class PaymentBody(msgspec.Struct, kw_only=True):
-    """A payment. `attempts`, `next_action` and `disputes` are left out (null) in lists."""
-
-    id: str
-    object: str = "payment"
-    status: PaymentStatus
-    amount: MoneyBody
-    amount_captured: MoneyBody
-    amount_refunded: MoneyBody
-    capture_method: str
-    payment_method: CardBody | None
-    next_action: NextActionBody | None
-    checkout_url: str
-    failure: FailureBody | None
-    attempts: list[AttemptBody] | None
-    route: RouteBody | None
-    disputes: list[PaymentDisputeBody] | None
-    country: str | None
-    customer_id: str | None
-    reference: str | None
-    description: str
-    locale: str
-    return_url: str | None
-    metadata: dict[str, str]
-    created_at: datetime
-    updated_at: datetime
-
-
 class RefundBody(msgspec.Struct, kw_only=True):
     """A refund with the status it has by now."""
 
@@ -189,6 +190,46 @@ class RefundBody(msgspec.Struct, kw_only=True):
     status: RefundStatus
     reason: str
     created_at: datetime
+
+
+class PaymentBody(msgspec.Struct, kw_only=True):
+    """A payment. `attempts`, `next_action` and `disputes` are left out (null) in lists, where they are not expanded.
+
+    `customer` and `refunds` are null where they are not expanded.
+    """
+
+    id: str
+    object: str = "payment"
+    status: PaymentStatus
+    amount: MoneyBody
+    amount_captured: MoneyBody
+    amount_refunded: MoneyBody
+    capture_method: str
+    payment_method: InstrumentBody | None
+    next_action: NextActionBody | None
+    checkout_url: str
+    failure: FailureBody | None
+    attempts: list[AttemptBody] | None
+    route: RouteBody | None
+    disputes: list[PaymentDisputeBody] | None
+    refunds: list[RefundBody] | None = None
+    customer: CustomerBody | None = None
+    country: str | None
+    customer_id: str | None
+    reference: str | None
+    description: str
+    locale: str
+    return_url: str | None
+    metadata: dict[str, str]
+    splits: list[SplitBody]
+    created_at: datetime
+    updated_at: datetime
+
+
+class RefundDetailBody(RefundBody, kw_only=True):
+    """A refund; `payment` is null where it is not expanded."""
+
+    payment: PaymentBody | None = None
 
 
 def payment_body(
@@ -205,13 +246,13 @@ def payment_body(
         amount_captured=MoneyBody(amount=payment.amount_captured_minor, currency=payment.currency),
         amount_refunded=MoneyBody(amount=payment.amount_refunded_minor, currency=payment.currency),
         capture_method=payment.capture_method,
-        payment_method=_card_body(payment.card) if payment.card else None,
+        payment_method=instrument_body(payment.instrument) if payment.instrument else None,
         next_action=_next_action(story) if story else None,
         checkout_url=f"{get_settings().public_url}/pay/{payment.public_token}",
         failure=failure,
-        attempts=[_attempt_body(attempt) for attempt in story.attempts] if story else None,
+        attempts=[attempt_body(attempt) for attempt in story.attempts] if story else None,
         route=route_body(RoutePlan.from_json(payment.plan)) if payment.plan else None,
-        disputes=None if disputes is None else [_dispute_body(row) for row in disputes],
+        disputes=None if disputes is None else [payment_dispute_body(row) for row in disputes],
         country=payment.country,
         customer_id=payment.customer_id,
         reference=payment.reference,
@@ -219,12 +260,13 @@ def payment_body(
         locale=payment.locale,
         return_url=payment.return_url,
         metadata=payment.metadata,
+        splits=split_bodies(payment),
         created_at=payment.created_at,
         updated_at=payment.updated_at,
     )
 
 
-def _dispute_body(row: DisputeRow) -> PaymentDisputeBody:
+def payment_dispute_body(row: DisputeRow) -> PaymentDisputeBody:
     return PaymentDisputeBody(
         id=row.id,
         kind=row.kind,
@@ -259,18 +301,7 @@ def route_body(plan: RoutePlan) -> RouteBody:
     )
 
 
-def _card_body(card: Card) -> CardBody:
-    return CardBody(
-        brand=card.brand,
-        last4=card.last4,
-        expiry_month=card.expiry_month,
-        expiry_year=card.expiry_year,
-        holder=card.holder,
-        issuer_country=card.issuer_country,
-    )
-
-
-def _attempt_body(attempt: AttemptRow) -> AttemptBody:
+def attempt_body(attempt: AttemptRow) -> AttemptBody:
     return AttemptBody(
         id=attempt.id,
         gateway=attempt.gateway,

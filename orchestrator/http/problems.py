@@ -145,7 +145,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         _log.error("http.failed", code=refusal.code, exc_info=error)
     problem = Problem(
         type=TYPE_PREFIX + refusal.code,
-        title=refusal.code.replace("_", " ").capitalize(),
+        title=_title(refusal.code),
         status=refusal.status,
         detail=refusal.detail,
         code=refusal.code,
@@ -172,6 +172,42 @@ PROBLEMS: dict[int, ResponseSpec] = {
     403: _spec("The API key lacks the scope."),
     404: _spec("Not here, or another merchant's."),
     409: _spec("Not possible in the present state, or the same key is in flight."),
+    413: _spec("The body is larger than this route takes."),
+    415: _spec("The body is not what this route takes, or is encoded."),
     422: _spec("A field was refused, or the key was used with another body."),
+    429: _spec("More requests than this API key may make. Nothing was begun; `Retry-After` says when to come again."),
 }
 """The `responses` of every API route, for the OpenAPI document (Litestar's own `raises` describes another shape)."""
+
+_EXAMPLES: dict[int, tuple[str, str]] = {
+    400: ("idempotency_key_missing", "Send `Idempotency-Key: <a value of your own, such as a UUID>`."),
+    401: ("unauthorized", "The API key is not known or was revoked. Send `Authorization: Bearer sk_clearway_…`."),
+    403: ("forbidden", "This API key lacks the scope 'payments:write'. Use a key that has it."),
+    404: ("not_found", "There is no payment 'pay_0' here. Check the id and the API key's merchant."),
+    409: ("idempotency_in_flight", "A request with this key is still at work. Repeat it a little later."),
+    413: ("body_too_large", "The body is larger than this route takes."),
+    415: ("unsupported_media_type", "This route takes JSON. Send `Content-Type: application/json`."),
+    422: ("invalid_field", "amount.amount: expected `int`, got `str`"),
+    429: ("rate_limited", "More requests than this API key may make. Wait for `Retry-After` seconds."),
+    500: ("internal_error", _UNSAID.detail),
+    503: ("busy", "There is no room for this now. Nothing was begun; send it again soon."),
+}
+
+
+def example(status: int) -> dict[str, Any]:
+    """A problem of this status, as the OpenAPI document shows it."""
+    code, detail = _EXAMPLES[status]
+    place, _, message = detail.partition(": ")
+    return {
+        "type": TYPE_PREFIX + code,
+        "title": _title(code),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "errors": [{"field": place, "message": message}] if code == "invalid_field" else [],
+        "request_id": "req_01a2074fe36a7a35b6df5b9a4c3c2d10",
+    }
+
+
+def _title(code: str) -> str:
+    return code.replace("_", " ").capitalize()

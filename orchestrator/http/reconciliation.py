@@ -10,6 +10,7 @@ from litestar.params import JSONBody, QueryParameter, RawBody
 from msgspec import Meta
 
 from orchestrator import clock_port
+from orchestrator.errors import InvalidField
 from orchestrator.gateways import accounts
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
@@ -94,6 +95,8 @@ async def import_settlement_file(
 ) -> Response[ImportBody]:
     merchant_id = merchant_of(request)
     account = await accounts.get(merchant_id, gateway_account_id)
+    if not body:
+        raise InvalidField("body", "is empty; send the file as the gateway gave it")
 
     async def work(_: str) -> ImportBody:
         result = await service.import_file(

@@ -4,17 +4,28 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from currency.money import Money
+from orchestrator.errors import NotFound
 from orchestrator.gateways import store as gateway_store
+from orchestrator.http import queries
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
-from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
+from orchestrator.http.pagination import (
+    PAGE_DEFAULT,
+    CreatedFrom,
+    CreatedTo,
+    Limit,
+    Page,
+    StartingAfter,
+    moment,
+    page,
+    page_size,
+)
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import MoneyBody, money_body
 from orchestrator.http.timeline_schemas import EventBody, WebhookMessageBody, event_body, webhook_body
 from orchestrator.ledger import service as ledger
-from orchestrator.notifications import store as event_store
 from orchestrator.webhooks import store as webhook_store
 
 
@@ -41,13 +52,42 @@ async def list_events(
     limit: Limit = PAGE_DEFAULT,
     starting_after: StartingAfter = None,
     object_id: Annotated[str | None, QueryParameter(name="object_id", max_length=60)] = None,
+    event_type: Annotated[
+        str | None,
+        QueryParameter(
+            name="type", max_length=60, pattern=r"^[a-z_]+\.([a-z_]+|\*)$", description="`payment.*` is a family."
+        ),
+    ] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
 ) -> Page[EventBody]:
     """What happened, newest first; of one object where `object_id` is given."""
     size = page_size(limit)
-    rows = await event_store.events_of(
-        merchant_of(request), limit=size + 1, before_id=starting_after, object_id=object_id
+    rows = await queries.events_of(
+        merchant_of(request),
+        limit=size + 1,
+        before_id=starting_after,
+        object_id=object_id,
+        event_type=event_type,
+        created_from=moment(created_from, "created_from"),
+        created_to=moment(created_to, "created_to"),
     )
     return page([event_body(row) for row in rows], size)
+
+
+@get(
+    "/events/{event_id:str}",
+    guards=[needs("payments:read")],
+    responses=PROBLEMS,
+    tags=["events"],
+    summary="Get an event",
+)
+async def get_event(request: ApiRequest, event_id: FromPath[str]) -> EventBody:
+    """The event as it was told to the outside."""
+    row = await queries.event(merchant_of(request), event_id)
+    if row is None:
+        raise NotFound("event", event_id)
+    return event_body(row)
 
 
 @get("/ledger/balances", guards=[needs("finance")], responses=PROBLEMS, tags=["ledger"], summary="List ledger balances")
@@ -95,4 +135,4 @@ async def _account_ids(request: ApiRequest) -> list[str]:
     return [row.id for row in await gateway_store.accounts_of(merchant_of(request))]
 
 
-ROUTES = [list_events, list_balances, list_webhook_messages, summarise_webhook_messages]
+ROUTES = [list_events, get_event, list_balances, list_webhook_messages, summarise_webhook_messages]

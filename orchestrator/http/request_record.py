@@ -7,7 +7,9 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.http.pan_screen import contains_card_number
+from orchestrator.card_numbers import contains_card_number
+from orchestrator.http import versions
+from orchestrator.http.rate_limits import STATE as RATE_LIMIT_HEADERS
 from orchestrator.ids import new_id
 from orchestrator.log import logger
 
@@ -38,6 +40,8 @@ class RequestRecord:
                     *message["headers"],
                     (HEADER, request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
+                    *scope["state"].get(RATE_LIMIT_HEADERS, ()),
+                    *versions.answer_headers(scope["state"]),
                 ]
             await send(message)
 

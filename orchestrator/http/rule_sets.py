@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from orchestrator import clock_port
+from orchestrator.access import audit
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, NotFound
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -19,7 +20,7 @@ from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CountryCode, Input, Metadata, MoneyInput
 from orchestrator.ids import new_id
 from orchestrator.payments import routes
-from orchestrator.payments.records import Card
+from orchestrator.payments.instruments import Card
 from routing import store
 from routing.rules import RuleSet
 from routing.store import RuleSetState
@@ -64,7 +65,7 @@ class RuleSetBody(msgspec.Struct, kw_only=True):
     responses=PROBLEMS,
     operation_class=Keyed,
     tags=["routing"],
-    summary="Create a draft of routing rules",
+    summary="Create a rule set",
 )
 async def create_rule_set(request: ApiRequest, data: JSONBody[CreateRuleSet]) -> Response[RuleSetBody]:
     """Store rules as the next version, a draft. Nothing changes before it is activated."""
@@ -88,7 +89,7 @@ async def create_rule_set(request: ApiRequest, data: JSONBody[CreateRuleSet]) ->
     operation_class=Keyed,
     status_code=200,
     tags=["routing"],
-    summary="Put a draft in force",
+    summary="Activate a rule set",
 )
 async def activate_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> Response[RuleSetBody]:
     """Put the draft in force for payments from now on, and retire the version before."""
@@ -97,6 +98,7 @@ async def activate_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> 
     async def work(_: str) -> RuleSetBody:
         async with transaction():
             await store.activate(merchant_id, rule_set_id, clock_port.now())
+            await audit.record(merchant_id, audit.Action.RULE_SET_ACTIVATED, rule_set_id, clock_port.now())
         return await _active(merchant_id)
 
     async def rebuild(_: str) -> RuleSetBody:
@@ -105,7 +107,9 @@ async def activate_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> 
     return await answer_once(request, work, rebuild, status=200)
 
 
-@get("/rule-sets/active", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Get the rules in force")
+@get(
+    "/rule-sets/active", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Get the active rule set"
+)
 async def get_active(request: ApiRequest) -> RuleSetBody:
     """The version in force; 404 while there is none and priorities alone decide."""
     return await _active(merchant_of(request))
@@ -118,7 +122,7 @@ async def get_active(request: ApiRequest) -> RuleSetBody:
     operation_class=Keyed,
     status_code=200,
     tags=["routing"],
-    summary="Try out where a payment would go",
+    summary="Simulate routing",
 )
 async def simulate(request: ApiRequest, data: JSONBody[SimulateRoute]) -> Response[RouteBody]:
     """The plan that such a payment would get now, with the reasons. Nothing is stored or sent."""

@@ -1,5 +1,9 @@
-"""Reads a body strictly before Litestar does: `"5"` is not 5, unknown fields are refused (library trap L2)."""
+"""Reads a body strictly before Litestar does: `"5"` is not 5, unknown fields are refused (library trap L2).
 
+What two readers could understand differently is refused outright: a name that comes twice, an encoding of the body.
+"""
+
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -8,7 +12,7 @@ from litestar import Request
 
 from orchestrator.errors import ClearwayError, InvalidField
 from orchestrator.http.body_errors import field_error
-from orchestrator.http.pan_screen import refuse_card_numbers
+from orchestrator.http.pan_screen import refuse_card_data
 
 _NUL = "\x00"  # PostgreSQL stores no text with it
 
@@ -20,7 +24,7 @@ class MalformedJson(ClearwayError):
 
 
 class NotJson(ClearwayError):
-    """The body says that it is something else."""
+    """The body says that it is something else, or that it is encoded."""
 
     status = 415
     code = "unsupported_media_type"
@@ -29,9 +33,11 @@ class NotJson(ClearwayError):
 async def check_body(request: Request[Any, Any, Any]) -> None:
     """Screen and decode the body of a route that takes `data`.
 
-    Raises MalformedJson, NotJson, CardNumberRefused, InvalidField. The card numbers go first: a message about a field
-    may repeat what was in it.
+    Raises MalformedJson, NotJson, CardNumberRefused, CardFieldRefused, InvalidField. The card numbers go first: a
+    message about a field may repeat what was in it.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise NotJson("Bodies are taken as they are: send it without `Content-Encoding`.")
     parameter = request.route_handler.parsed_fn_signature.parameters.get("data")
     if parameter is None:
         return
@@ -42,9 +48,11 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise NotJson("This route takes JSON. Send `Content-Type: application/json`.")
     value = decoded(raw)
-    refuse_card_numbers(value)
-    if _NUL in msgspec.json.encode(value).decode().replace("\\u0000", _NUL):
+    encoded = msgspec.json.encode(value)
+    refuse_card_data(value, encoded)
+    if _NUL in encoded.decode().replace("\\u0000", _NUL):
         raise InvalidField("body", "must not contain the character NUL (\\u0000)")
+    _refuse_repeated_names(raw)
     try:
         _decoder(parameter.annotation).decode(raw)
     except msgspec.ValidationError as error:
@@ -58,6 +66,25 @@ def decoded(raw: bytes) -> Any:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not readable JSON: {str(error) or 'nested too deep'}.") from None
+
+
+def _refuse_repeated_names(raw: bytes) -> None:
+    """RFC 8259, section 4: what a name means that comes twice is up to each reader, and an amount must not be.
+
+    Raises MalformedJson.
+    """
+    try:
+        json.loads(raw, object_pairs_hook=_object, parse_int=len, parse_float=len)
+    except RecursionError:
+        raise MalformedJson("The body is not readable JSON: nested too deep.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise MalformedJson(f"The body has {name[:40]!r} twice in one object. Send each name once.")
+        seen.add(name)
 
 
 @lru_cache(maxsize=256)

@@ -11,13 +11,17 @@ from orchestrator.http.payment_schemas import PaymentBody, RefundBody
 from orchestrator.http.schemas import MoneyBody, money_body
 from orchestrator.ledger.store import TransferRow
 from orchestrator.notifications.store import EventRow
-from orchestrator.payments.records import OperationRow, OperationState, SettledBy
+from orchestrator.payments.records import Cause, OperationRow, OperationState, SettledBy
 from orchestrator.webhooks.store import WebhookRow
 from routing.outcomes import OutcomeKind
 
 
 class OperationBody(msgspec.Struct, kw_only=True):
-    """One call to a gateway. `exchange` is the request and the reply, redacted."""
+    """One call to a gateway. `exchange` is the request and the reply, redacted.
+
+    `cause` says why it was sent where nobody asked for it. `evidence` is what was asked while it was unknown and what
+    was answered; `review` what a person decided.
+    """
 
     id: str
     attempt_id: str
@@ -30,6 +34,9 @@ class OperationBody(msgspec.Struct, kw_only=True):
     detail: str
     exchange: dict[str, Any] | None
     settled_by: SettledBy | None
+    cause: Cause
+    evidence: list[dict[str, Any]] | None
+    review: dict[str, Any] | None
     tries: int
     sent_at: datetime
     settled_at: datetime | None
@@ -100,6 +107,9 @@ def operation_body(row: OperationRow) -> OperationBody:
         detail=row.detail,
         exchange=row.exchange,
         settled_by=row.settled_by,
+        cause=row.cause,
+        evidence=row.evidence,
+        review=row.review,
         tries=row.tries,
         sent_at=row.sent_at,
         settled_at=row.settled_at,

@@ -42,12 +42,33 @@ async def _things_of(api: Api, new_payment: dict[str, Any]) -> dict[str, str]:
         "account_id": await api.post("/v1/gateway-accounts", STRIPE),
         "rule_set_id": await api.post("/v1/rule-sets", {"rules": rules}),
         "invoice_id": await api.post("/v1/invoices", DRAFT),
+        "key_id": await api.post("/v1/api-keys", {"name": "shop", "scopes": ["payments:read"]}),
+        "user_id": await api.post("/v1/users", {"email": "ada@acme.example", "role": "viewer"}),
+        "session_id": await api.post("/v1/checkout-sessions", {"amount": new_payment["amount"]}),
+        "link_id": await api.post("/v1/payment-links", {"amount": new_payment["amount"]}),
         "endpoint_id": await api.post("/v1/webhook-endpoints", {"url": "https://hooks.shop.example/"}),
+        "recipient_id": await api.post("/v1/recipients", {"name": "Ada"}),
     }
     ids = {name: answer.json()["id"] for name, answer in made.items()}
+    ids["event_id"] = (await api.get("/v1/events")).json()["data"][0]["id"]
     ids["delivery_id"] = (await api.post(f"/v1/webhook-endpoints/{ids['endpoint_id']}/test")).json()["id"]
     dispute_id = await _dispute_of(api.merchant_id, ids["account_id"])
+    ids["payment_method_id"] = await _payment_method_of(api.merchant_id, ids["customer_id"], ids["account_id"])
     return {**ids, "refund_id": await _refund_of(ids["payment_id"]), "dispute_id": dispute_id}
+
+
+async def _payment_method_of(merchant_id: str, customer_id: str, account_id: str) -> str:
+    """A payment method on record; a gateway keeps the real ones."""
+    from orchestrator import clock_port
+    from orchestrator.customers import kept_methods
+    from orchestrator.customers.kept_methods import Consent
+    from orchestrator.gateways.credentials import Agreement, StoredUse
+    from orchestrator.gateways.facets import SavedMethod
+
+    consent = Consent("Keep it for later orders.", clock_port.now())
+    use = StoredUse(agreement=Agreement.UNSCHEDULED)
+    kept = SavedMethod("pm_1", "cus_1", last4="4242")
+    return (await kept_methods.keep(merchant_id, customer_id, account_id, kept, consent, use)).id
 
 
 async def _refund_of(payment_id: str) -> str:
@@ -103,6 +124,8 @@ async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payme
         "webhook-messages",
         "reconciliation/breaks",
         "webhook-endpoints",
+        "customers",
+        "recipients",
     ):
         assert (await other.get(f"/v1/{path}")).json()["data"] == [], path
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.http.pan_screen import CardNumberRefused, contains_card_number, refuse_card_numbers
+from orchestrator.card_numbers import contains_card_number
+from orchestrator.http.pan_screen import CardNumberRefused, refuse_card_data
 from orchestrator.ids import new_id
 
 CARDS = {
@@ -113,12 +114,12 @@ def test_a_mistyped_digit_makes_it_no_card_number(number: str, place: int) -> No
 
 def test_the_place_is_named_and_the_number_is_not() -> None:
     with pytest.raises(CardNumberRefused) as refused:
-        refuse_card_numbers({"lines": [{"note": "x"}, {"note": "4242 4242 4242 4242"}]})
+        refuse_card_data({"lines": [{"note": "x"}, {"note": "4242 4242 4242 4242"}]})
     assert refused.value.errors[0].field == "lines[1].note"
     assert "4242" not in str(refused.value)
 
 
 def test_a_number_that_is_a_key_is_found_and_not_named() -> None:
     with pytest.raises(CardNumberRefused) as refused:
-        refuse_card_numbers({"metadata": {"4242424242424242": "x"}})
+        refuse_card_data({"metadata": {"4242424242424242": "x"}})
     assert refused.value.errors[0].field == "metadata"

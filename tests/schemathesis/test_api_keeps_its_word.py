@@ -1,0 +1,63 @@
+"""Schemathesis asks the running API whatever its OpenAPI document allows, and whatever it does not.
+
+Bounded and the same each time; CLEARWAY_TEST_EXAMPLES has it look further. Each test is one tag of the document.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from running_installation import Installation
+
+EXAMPLES = int(os.environ.get("CLEARWAY_TEST_EXAMPLES", "10"))  # for each operation
+SEED = 20261123
+# `coverage` walks every bound of every field: thousands of requests, for the long run
+PHASES = "examples,fuzzing" if EXAMPLES <= 20 else "examples,coverage,fuzzing"
+TIME_LIMIT_S = 280 if EXAMPLES <= 20 else 3600
+ENDS_THE_KEY = ("revokeAPIKey", "rotateAPIKey")  # it learns ids from answers, and would find its own
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "ignored_auth",
+)
+
+
+@cache
+def tags() -> list[str]:
+    from orchestrator.app import create_app
+
+    paths = create_app().openapi_schema.to_schema()["paths"]
+    operations = [operation for path in paths.values() for operation in path.values() if isinstance(operation, dict)]
+    return sorted({tag for operation in operations for tag in operation.get("tags") or []})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(TIME_LIMIT_S + 60)
+@pytest.mark.parametrize("tag", tags())
+def test_every_answer_is_one_that_the_document_promises(installation: Installation, tag: str, tmp_path: Path) -> None:
+    words = [
+        *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{installation.url}/schema/openapi.json"),
+        *("--header", f"Authorization: {_authorization(installation)}", "--include-tag", tag),
+        *("--checks", ",".join(CHECKS), "--phases", PHASES, "--continue-on-failure"),
+        *("--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-deterministic"),
+        *("--no-color", "--request-timeout", "60", "--warnings", "off"),
+    ]
+    for operation in ENDS_THE_KEY:
+        words += ["--exclude-operation-id", operation]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert installation.api.get("/payments")["object"] == "list"  # the key is good still: not all answers were 401
+
+
+def _authorization(installation: Installation) -> str:
+    return str(installation.api._client.headers["Authorization"])
