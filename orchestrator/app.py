@@ -9,7 +9,6 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from orchestrator import db
@@ -17,20 +16,31 @@ from orchestrator.billing import pdf
 from orchestrator.disputes import service as dispute_service
 from orchestrator.gateways import connections
 from orchestrator.http import (
+    api_keys,
+    approvals,
+    audit,
+    checkouts,
     customers,
     disputes,
     gateway_accounts,
     health,
-    inbound_webhooks,
     invoices,
+    ledger,
+    payment_methods,
     payments,
+    received_webhooks,
+    recipients,
     reconciliation,
     records,
+    reviews,
     rule_sets,
+    users,
     webhook_endpoints,
 )
 from orchestrator.http.auth import authenticate
+from orchestrator.http.inbound_webhooks import InboundWebhooks
 from orchestrator.http.intake import check_request
+from orchestrator.http.openapi import JsonDocument, YamlDocument, operation_id
 from orchestrator.http.problems import EXCEPTION_HANDLERS
 from orchestrator.http.request_record import RequestRecord
 from orchestrator.payments import service as payment_service
@@ -38,7 +48,11 @@ from orchestrator.settings import Limits, get_settings
 
 API_KEY = "apiKey"
 SHUTDOWN_PATIENCE_S = 5.0
-_RESOURCES = (payments, customers, gateway_accounts, rule_sets, invoices, records, webhook_endpoints)
+_RESOURCES = (
+    *(payments, payment_methods, checkouts, customers, gateway_accounts, rule_sets, invoices, records, webhook_endpoints),
+    *(api_keys, users, audit, approvals, received_webhooks),
+    *(ledger, recipients, reviews),
+)
 
 
 def create_app() -> Litestar:
@@ -55,7 +69,7 @@ def create_app() -> Litestar:
         openapi_config=_openapi(),
         logging_config=None,  # orchestrator.log has set up one format for the whole process
     )
-    app.asgi_handler = RequestRecord(app.asgi_handler)
+    app.asgi_handler = RequestRecord(InboundWebhooks(app.asgi_handler))
     return app
 
 
@@ -76,11 +90,6 @@ def _api(limits: Limits) -> list[Router]:
             **shared,
         ),
         Router("/v1", route_handlers=disputes.ROUTES, request_max_body_size=disputes.BODY_BYTES_MAX, **shared),
-        Router(
-            "/",
-            route_handlers=inbound_webhooks.ROUTES,
-            request_max_body_size=limits.webhook_body_max_bytes,
-        ),
     ]
 
 
@@ -97,13 +106,14 @@ def _openapi() -> OpenAPIConfig:
         version=version("clearway"),
         description="Payments routed over several gateways, invoices, reconciliation. Amounts are in minor units.",
         path="/schema",
-        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],  # the others load scripts from elsewhere
+        render_plugins=[JsonDocument(), YamlDocument()],  # the others load scripts from elsewhere
         components=Components(
             security_schemes={
                 API_KEY: SecurityScheme(type="http", scheme="bearer", description="An API key: `sk_clearway_…`.")
             }
         ),
         use_handler_docstrings=True,
+        operation_id_creator=operation_id,
     )
 
 

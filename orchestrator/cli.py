@@ -13,6 +13,8 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
+from orchestrator import access_cli
+
 HELP = """Clearway: payments routed over several gateways, invoices, and reconciliation to the cent.
 
 [bold]See it work[/bold], with simulated gateways and nothing to install:
@@ -46,6 +48,9 @@ Port = Annotated[
 def main() -> None:
     """The entry point `clearway`."""
     app()
+
+
+access_cli.register(app, run=lambda work: _with_database(work), say=lambda text: _say(text))
 
 
 @app.command()
@@ -108,6 +113,7 @@ def api() -> None:
         port=settings.listen_port,
         log_config=None,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=8,
     )
 
@@ -190,10 +196,54 @@ def doctor(
     raise typer.Exit(0 if examination.run() else 1)
 
 
+@app.command()
+def thaw(
+    compared_by: Annotated[str, typer.Option(help="Who has compared the gateways' books with ours.")] = "",
+) -> None:
+    """After a database was restored or copied: show what to compare with the gateways, then let money move again.
+
+    Example: clearway thaw, and when every payment since the newest call is accounted for:
+    clearway thaw --compared-by "Ada Lovelace"
+    """
+    from orchestrator import thaw as thawing
+
+    found = _with_database(thawing.compare)
+    for line in thawing.told(found):
+        _say(line)
+    if compared_by and (found.because or found.row is None):
+        row = _with_database(lambda: thawing.thaw(compared_by))
+        _say(f"Thawed by {compared_by}. This installation is {row.id}.")
+    elif found.because:
+        _say("Money stands still. When all is accounted for: clearway thaw --compared-by NAME")
+        raise typer.Exit(1)
+
+
+@app.command()
+def scripts(
+    authorise: Annotated[str, typer.Option(help="Let this script in as it is now, as `checkout.js`.")] = "",
+    because: Annotated[str, typer.Option(help="Why, for the list.")] = "",
+) -> None:
+    """List the scripts of payment pages: purpose, authorisation, hash (PCI DSS 6.4.3).
+
+    Example: clearway scripts --authorise checkout.js --because "reviewed in change 4711"
+    """
+    from orchestrator import clock_port
+    from orchestrator.web import inventory
+
+    if authorise and not because.strip():
+        _fail("--authorise needs --because: the list says why each script is there.")
+    if authorise:
+        try:
+            inventory.authorise(authorise, because.strip(), clock_port.now().date())
+        except LookupError as error:
+            _fail(str(error))
+    for script in inventory.scripts():
+        _say(f"{script.file}  on {', '.join(script.pages)}\n  {script.purpose}\n  authorised {script.authorised_on}: ")
+        _say(f"  {script.authorised_because}\n  {script.integrity}")
+
+
 merchants = typer.Typer(help="Merchants: the legal entities that sell.", no_args_is_help=True)
-keys = typer.Typer(help="API keys of a merchant.", no_args_is_help=True)
 app.add_typer(merchants, name="merchant")
-app.add_typer(keys, name="key")
 
 
 @merchants.command("create")
@@ -223,47 +273,45 @@ def create_merchant(
     _say(f"merchant  {merchant_id}\nAPI key   {key}\nThe key is not stored: keep it now.")
 
 
-@keys.command("create")
-def create_key(merchant_id: str, name: str) -> None:
-    """Create another API key, which is shown this once.
+ledger = typer.Typer(help="The ledger: prove it, rebuild its balances.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
 
-    Example: clearway key create mer_0193… "web shop"
+
+@ledger.command("verify")
+def verify_ledger() -> None:
+    """Hold the ledger against payments, disputes, reports, invoices and recipients. Exit code 1 on any finding.
+
+    It reads one snapshot and may run while payments are made. The result is kept for GET /v1/ledger/verification.
     """
 
-    async def work() -> str:
-        from orchestrator.access import service
+    async def work() -> bool:
+        from orchestrator.gateways.registry import KINDS
+        from orchestrator.ledger import commands
 
-        await service.get_merchant(merchant_id)
-        return await service.create_api_key(merchant_id, name)
+        return await commands.verify([name for name, kind in KINDS.items() if kind.splits_after_capture])
 
-    _say(f"API key   {_with_database(work)}\nThe key is not stored: keep it now.")
+    raise typer.Exit(0 if _with_database(work) else 1)
 
 
-@keys.command("revoke")
-def revoke_key(api_key: str) -> None:
-    """End a key, as when it has leaked. Requests and console sessions that use it are refused from now on.
+@ledger.command("rebuild")
+def rebuild_ledger() -> None:
+    """Make the projected balances anew from the transfers. Payments go on meanwhile."""
 
-    Example: clearway key revoke sk_clearway_…
-    """
+    async def work() -> int:
+        from orchestrator.ledger import commands
 
-    async def work() -> str:
-        from orchestrator import clock_port
-        from orchestrator.access import service, store
-        from orchestrator.db import transaction
+        return await commands.rebuild()
 
-        caller = await service.authenticate(api_key)
-        async with transaction():
-            await store.revoke_api_key(caller.merchant_id, caller.key_id, clock_port.now())
-        return caller.key_id
-
-    _say(f"revoked  {_with_database(work)}")
+    _with_database(work)
 
 
 def _with_database(work: Callable[[], Awaitable[T]]) -> T:
     """Run something short that needs the database."""
     from orchestrator import db
+    from orchestrator.access import actor
 
     async def run() -> T:
+        actor.act_as(actor.SHELL)
         await db.start_pool(max_size=1)
         try:
             return await work()

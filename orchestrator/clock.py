@@ -10,6 +10,7 @@ import structlog
 
 from orchestrator import clock_port, db, outbox
 from orchestrator.broker import set_up_broker
+from orchestrator.installation import service as installation
 from orchestrator.settings import get_settings
 
 log = structlog.get_logger()
@@ -20,6 +21,7 @@ BELLS_A_MESSAGE = 8  # a message that is lost takes no more with it than this; t
 STANDBY_S = 1.0
 BEAT_EVERY_S = 2.0
 TIDY_EVERY_S = 3600.0
+WATCH_WEBHOOKS_EVERY_S = 60.0
 
 
 def run() -> None:
@@ -54,16 +56,22 @@ async def _term(stop: asyncio.Event) -> None:
                 return
             await asyncio.sleep(STANDBY_S)
         log.info("clock.elected")
-        beaten_at = tidied_at = float("-inf")
+        beaten_at = tidied_at = watched_at = float("-inf")
         while not stop.is_set() and not ballot.is_closed():
             loop_time = asyncio.get_running_loop().time()
             if loop_time - beaten_at > BEAT_EVERY_S:
                 beaten_at = loop_time
                 await outbox.beat("clock", clock_port.now())
+                await installation.keep_watch(clock_port.now())
                 await _ring(outbox.HEARTBEAT, "worker")
             if loop_time - tidied_at > TIDY_EVERY_S:
                 tidied_at = loop_time
                 await _ring(outbox.HOUSEKEEPING, "access")
+                for topic in outbox.LEDGER_CARE:
+                    await _ring(topic, "ledger")
+            if loop_time - watched_at > WATCH_WEBHOOKS_EVERY_S:
+                watched_at = loop_time
+                await _ring(outbox.WEBHOOK_WATCH, "all")
             if not await relay():
                 await asyncio.sleep(TICK_S)
     finally:

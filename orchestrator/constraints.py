@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from orchestrator.customers.kept_methods import MethodStatus, TokenState
+from orchestrator.abuse.constraints import CONSTRAINTS as ABUSE
+from orchestrator.access.constraints import CONSTRAINTS as ACCESS
+from orchestrator.approvals.constraints import CONSTRAINTS as APPROVALS
+from orchestrator.checkouts.constraints import CONSTRAINTS as CHECKOUTS
+from orchestrator.customers.constraints import CONSTRAINTS as CUSTOMERS
+from orchestrator.customers.kept_methods import TokenState
 from orchestrator.disputes.constraints import CONSTRAINTS as DISPUTES
 from orchestrator.gateways.base import OperationKind
+from orchestrator.installation.constraints import CONSTRAINTS as INSTALLATION
+from orchestrator.ledger.constraints import CONSTRAINTS as LEDGER
 from orchestrator.notifications.constraints import CONSTRAINTS as NOTIFICATIONS
+from orchestrator.payments.constraints import CONSTRAINTS as PAYMENTS
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus
+from orchestrator.recipients.constraints import CONSTRAINTS as RECIPIENTS
 from orchestrator.reconciliation.constraints import CONSTRAINTS as RECONCILIATION
+from orchestrator.webhooks.constraints import CONSTRAINTS as WEBHOOKS
 from routing.outcomes import OutcomeKind
 
 
@@ -44,7 +54,6 @@ _CHECKS: dict[str, dict[str, str]] = {
         "ledger_transfer_accounts_check": "debit_account_id <> credit_account_id",
     },
     "gateway_account": {"gateway_account_mode_check": "mode IN ('test', 'live')"},
-    "payment_method": {"payment_method_status_check": _one_of("status", MethodStatus)},
     "payment_method_token": {
         "payment_method_token_state_check": _one_of("state", TokenState),
         "payment_method_token_kept_check": "state <> 'kept' OR gateway_token <> ''",
@@ -67,7 +76,6 @@ _INDEXES = (
     "WHERE state IN ('sent', 'unknown') AND kind <> 'refund'",
     "CREATE INDEX operation_unsettled_idx ON operation (payment_id) WHERE state <> 'settled'",
     "CREATE INDEX refund_payment_idx ON refund (payment_id)",
-    "CREATE UNIQUE INDEX ledger_account_key ON ledger_account (merchant_id, kind, gateway_account_id, currency)",
     "CREATE INDEX ledger_journal_payment_idx ON ledger_journal (payment_id) WHERE payment_id <> ''",
     "CREATE INDEX ledger_journal_merchant_idx ON ledger_journal (merchant_id, kind)",
     "CREATE INDEX ledger_transfer_journal_idx ON ledger_transfer (journal_id)",
@@ -120,4 +128,14 @@ CONSTRAINTS: tuple[str, ...] = (
     *RECONCILIATION,
     *NOTIFICATIONS,
     *DISPUTES,
+    *CHECKOUTS,
+    *ACCESS,
+    *PAYMENTS,
+    *LEDGER,
+    *RECIPIENTS,
+    *WEBHOOKS,
+    *ABUSE,
+    *APPROVALS,
+    *INSTALLATION,
+    *CUSTOMERS,
 )

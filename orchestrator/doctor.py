@@ -26,6 +26,8 @@ from orchestrator.gateways import connections
 from orchestrator.gateways import store as gateways
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.settings import Mode, Settings, SettingsError, get_settings
+from orchestrator.webhooks import store as webhooks
+from orchestrator.webhooks import watch_store
 
 CONNECT_TIMEOUT_S = 5
 FC_LIST_TIMEOUT_S = 20
@@ -276,6 +278,51 @@ async def _gateway_account(row: GatewayAccountRow) -> Finding:
     return Finding(part, State.WARNING if trouble else State.OK, trouble or "answers", remedy)
 
 
+async def _payment_page(settings: Settings) -> list[Finding]:
+    """What shoppers get under the public address, compared with what was authorised (PCI DSS 11.6.1)."""
+    from orchestrator.payments import store as payments
+    from orchestrator.web.inspection import inspect
+
+    part = "payment page"
+    try:
+        token = await payments.newest_token()
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding(part, State.WARNING, f"not known: {type(error).__name__}", "mend PostgreSQL first")]
+    if token is None:
+        return [Finding(part, State.OK, "not looked at: there is no payment yet")]
+    try:
+        found = await asyncio.to_thread(inspect, settings.public_url, token, settings.vault.fields_url)
+    except OSError as error:
+        return [Finding(part, State.WARNING, f"{type(error).__name__}: {error}", "start `clearway api`")]
+    if not found:
+        return [Finding(part, State.OK, "scripts and headers as authorised")]
+    remedy = "find out who changed them; after a change of yours: clearway scripts --authorise FILE"
+    return [Finding(part, State.FAILED, problem, remedy) for problem in found]
+
+
+async def _webhooks(settings: Settings) -> list[Finding]:
+    """What gateways tell us: whether it comes, and whether it can be worked."""
+    try:
+        labels = {row.id: f"webhooks of {row.label!r}" for row in await gateways.every_account()}
+        watched, counted = await watch_store.watches(), await webhooks.counts_by_account()
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding("webhooks in", State.FAILED, f"not known: {type(error).__name__}", "mend PostgreSQL first")]
+    found = []
+    for row in watched:
+        part = labels.get(row.gateway_account_id, row.gateway_account_id)
+        at = f"/v1/gateway-accounts/{row.gateway_account_id}/webhook-endpoint"
+        if row.silent_since is not None:
+            detail = f"silent since {row.silent_since:%Y-%m-%d %H:%M} UTC while payments go through"
+            found.append(Finding(part, State.WARNING, detail, f"POST {at}/check"))
+        if row.endpoint_enabled is False:
+            found.append(Finding(part, State.WARNING, row.endpoint_problem, f"POST {at}/enable"))
+    parked = sum(row.parked for row in counted)
+    if parked:
+        remedy = "GET /v1/received-webhooks?state=parked says why; POST …/{id}/replay applies one again"
+        found.append(Finding("webhooks in", State.WARNING, f"{parked} parked", remedy))
+    return found or [Finding("webhooks in", State.OK, "none parked, no account silent")]
+
+
 async def _simulators(settings: Settings) -> list[Finding]:
     if importlib.util.find_spec("simulators") is None:
         return [Finding("simulators", State.OK, "not installed: only the demo needs them")]
@@ -288,5 +335,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[Finding]]], ...] = (
     _smtp,
     _vault,
     _gateway_accounts,
+    _webhooks,
+    _payment_page,
     _simulators,
 )

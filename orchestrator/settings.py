@@ -139,6 +139,19 @@ class Webhooks(_Part):
         return _http_url(value) if value else value
 
 
+class Abuse(_Part):
+    """The defence against card testing on pages (docs/abuse.md)."""
+
+    mode: Literal["enforce", "observe", "off"] = "enforce"
+    """`observe`: what would be blocked is counted and told, and let through."""
+    allow: str = ""
+    """Addresses and networks, separated by commas, that are never blocked."""
+    small_amount_minor: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """An amount up to this is small, in minor units of a currency with two digits."""
+    rules: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Changes of the rules by name, as JSON: {"ip_cards": {"block_at": 50}}."""
+
+
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -171,10 +184,41 @@ class Limits(_Part):
     webhook_out_recover_max: Count = 1_000
     """Events sent again by one call."""
     webhook_out_log_days: Annotated[int, Field(ge=7, le=365)] = 30
+    webhook_body_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """How long the body of a received webhook is kept, sealed; what came of it stays."""
+    webhook_apply_tries_max: Annotated[int, Field(ge=1, le=20)] = 10
+    """A received webhook that fails so often is parked: about 80 minutes after it came."""
+    webhook_rejections_kept_max: Count = 100
+    """For each gateway account and hour; further ones are counted only."""
+    webhook_replay_max: Count = 10_000
+    """Received webhooks applied again by one call."""
+    webhook_replays_per_s: Annotated[int, Field(ge=1, le=1_000)] = 20
+    webhook_silence_s: Seconds = 3_600
+    """So long without a webhook, while operations went through, a gateway account counts as silent."""
+    webhook_silence_operations_min: Count = 10
+    """Approved operations within that time, fewer than which say nothing."""
+    webhook_endpoint_check_s: Seconds = 900
+    """How often a gateway is asked whether it still sends to our endpoint."""
+    approval_open_h: Annotated[int, Field(ge=1, le=720)] = 168
+    """An approval that nobody decided on by then is expired."""
+    bank_details_cooling_h: Annotated[int, Field(ge=1, le=720)] = 48
+    """New bank details, approved, have their effect only after this; until then anybody there may stop them."""
+    page_violations_per_s: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """Reports of browsers that each API process counts; further ones are dropped."""
+    page_violation_kinds_max: Count = 500
+    """Kinds of such reports kept for a day; further ones are counted as "other"."""
     job_time_limit_s: Seconds = 120
     job_retries_max: Annotated[int, Field(ge=0, le=20)] = 3
     database_pool_max: Annotated[int, Field(ge=2, le=500)] = 16
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    session_idle_s: Annotated[int, Field(ge=60, le=86_400)] = 900
+    """A console session that rests so long is over (PCI DSS v4.0.1 §8.2.8: 15 minutes)."""
+    session_max_s: Annotated[int, Field(ge=300, le=86_400)] = 43_200
+    """However busy, it is over after this."""
+    api_requests_per_s: Count = 1_000
+    """For each API key, over all processes; a burst may be twice as many."""
+    visitor_requests_per_s: Count = 50
+    """For each address, on pages without a session and for keys that are not known; a burst may be ten times as many."""
     clock_heartbeat_max_age_s: Seconds = 30
     outbox_lag_max_s: Seconds = 60
 
@@ -195,10 +239,18 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     listen_host: str = "127.0.0.1"
     listen_port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses and networks, separated by commas, whose word (`X-Forwarded-For`) is taken for who is calling."""
     state_dir: Path = Field(default_factory=lambda: default_state_dir())
+    installation_id: str = ""
+    """Whose the database is, for processes on several machines. Empty: the file in `state_dir` says it."""
     log_level: str = "info"
     log_json: bool = True
     metrics: bool = True
+    metrics_token: SecretStr = SecretStr("")
+    """What Prometheus sends as a bearer token. Empty: /metrics answers to this machine only."""
+    console_totp_required: bool = False
+    """Users without a second factor get no further than to the page that sets it up."""
 
     smtp_url: Annotated[SecretStr, Field(validation_alias="SMTP_URL", default=SecretStr(""))]
     """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`. Empty: no mail is sent; doctor says so."""
@@ -211,6 +263,7 @@ class Settings(BaseSettings):
     gateways: dict[str, Endpoint] = Field(default_factory=dict)
     """Those of further gateways, by name: CLEARWAY_GATEWAYS__NAME__BASE_URL."""
     webhooks: Webhooks = Webhooks()
+    abuse: Abuse = Abuse()
     limits: Limits = Limits()
 
     @property

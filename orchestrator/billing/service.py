@@ -192,8 +192,8 @@ async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
 async def apply_payment(payment_id: str) -> Later | None:
     """Put a captured payment to its invoice, once. What the invoice did not owe becomes the customer's credit."""
     payment = await payment_store.payment(payment_id)
-    if payment is None or payment.source is None:
-        return None
+    if payment is None or payment.source is None or not payment.source.startswith("inv_"):
+        return None  # it pays no invoice
     invoice_id = payment.source.partition("/")[0]
     if not payment.amount_captured_minor:
         await _tell_taken_back(payment, invoice_id)

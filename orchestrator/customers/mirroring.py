@@ -18,11 +18,14 @@ from orchestrator.customers import store as customer_store
 from orchestrator.customers.kept_methods import MethodStatus, TokenState
 from orchestrator.db import transaction
 from orchestrator.errors import InvalidField
+from orchestrator.events import EventType
 from orchestrator.gateways import accounts, connections
+from orchestrator.gateways import store as gateway_store
 from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.connections import Connection
 from orchestrator.gateways.credentials import Agreement, Method, SavedCredential, Shopper, StoredUse
 from orchestrator.gateways.facets import Answer, CustomerOrder, ForwardReply, SavedMethod, SaveOrder
+from orchestrator.gateways.registry import KINDS
 from orchestrator.ids import new_id
 from orchestrator.outbox import Later
 from routing.outcomes import OutcomeKind
@@ -79,6 +82,27 @@ async def mirror(merchant_id: str, method_id: str, to_account_id: str) -> store.
             await outbox.enqueue(MIRROR, token.id, now)
             return token
     return await mirror(merchant_id, method_id, to_account_id)  # somebody else was quicker: theirs is there now
+
+
+async def spread(method_id: str) -> Later | None:
+    """The job: have a method mirrored to every account of its merchant that can keep it, as the consent allows."""
+    method = await store.method(method_id)
+    if method is None or method.status != MethodStatus.ACTIVE:
+        return None
+    rows = {row.id: row for row in await gateway_store.accounts_of(method.merchant_id)}
+    here = [rows[token.gateway_account_id] for token in await store.tokens_of(method_id) if _is_live(token)]
+    modes = {row.mode for row in here}
+    for row in rows.values():
+        if row.enabled and row.mode in modes and row not in here and _can_keep(row.gateway):
+            try:
+                await mirror(method.merchant_id, method_id, row.id)
+            except InvalidField as refusal:  # none of those that keep it can forward it: then it stays where it is
+                log.info("payment_method.not_spread", method=method_id, account=row.id, why=refusal.detail)
+    return None
+
+
+def _can_keep(gateway: str) -> bool:
+    return gateway in KINDS and KINDS[gateway].capabilities.can(Verb.MIRROR)
 
 
 async def mirror_token(token_id: str) -> Later | None:
@@ -173,13 +197,18 @@ async def _kept_or_again(
     saved = answer.value
     if answer.kind is not OutcomeKind.APPROVED or saved is None or not saved.gateway_token:
         return await _again(token, answer.detail, gives_up=gives_up)
-    await store.set_token_state(
-        token.id,
-        _UNDER_WAY,
-        TokenState.KEPT,
-        gateway_token=saved.gateway_token,
-        gateway_customer=saved.gateway_customer or customer,
-    )
+    async with transaction():
+        new = await store.set_token_state(
+            token.id,
+            _UNDER_WAY,
+            TokenState.KEPT,
+            gateway_token=saved.gateway_token,
+            gateway_customer=saved.gateway_customer or customer,
+        )
+        method = await store.method(token.payment_method_id)
+        if new and method is not None:
+            now = clock_port.now()
+            await kept_methods.tell(EventType.PAYMENT_METHOD_UPDATED, method, now, kept_at=token.gateway_account_id)
     return None
 
 

@@ -38,3 +38,20 @@ async def get(merchant_id: str, customer_id: str) -> CustomerRow:
     if row is None or row.merchant_id != merchant_id:
         raise NotFound("customer", customer_id)
     return row
+
+
+async def change(merchant_id: str, customer_id: str, changed: dict[str, Any]) -> CustomerRow:
+    """Set what is given: `name`, `email`, `country`, `locale`, `profile` (its keys one by one). Raises NotFound.
+
+    Documents that are issued already keep what they say.
+    """
+    async with transaction():
+        row = await store.lock_customer(customer_id)
+        if row is None or row.merchant_id != merchant_id or row.deleted_at is not None:
+            raise NotFound("customer", customer_id)
+        values = dict(changed)
+        if "profile" in values:
+            values["profile"] = {**row.profile, **values["profile"]}
+        if values:
+            await store.change(customer_id, **values)
+    return await get(merchant_id, customer_id)

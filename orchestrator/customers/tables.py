@@ -12,6 +12,18 @@ class Customer(Table, tablename="customer"):
     country = Varchar(length=2, null=True, default=None)
     locale = Varchar(length=20, null=False, default=None)
     profile = JSONB(null=False, default=None)  # address lines, postal code, city, VAT id
+    default_payment_method_id = Varchar(length=40, null=True, default=None)
+    deleted_at = Timestamptz(null=True, default=None)  # what names a person is gone since; the id stays
+    created_at = Timestamptz(null=False, default=None)
+
+
+class GatewayCustomer(Table, tablename="gateway_customer"):
+    """Who a customer is at a gateway account: what is kept there is kept for that one."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    customer_id = ForeignKey(Customer, on_delete=OnDelete.restrict, null=False)
+    gateway_account_id = Varchar(length=40, null=False, default=None)
+    gateway_customer = Varchar(length=255, null=False, default=None)
     created_at = Timestamptz(null=False, default=None)
 
 
@@ -29,8 +41,14 @@ class PaymentMethod(Table, tablename="payment_method"):
     agreement = Varchar(length=20, null=False, default=None)  # what it may be used for
     network_transaction_id = Varchar(length=120, null=False, default=None)
     consent = JSONB(null=False, default=None)  # the text, when and how it was agreed to, whether it covers mirroring
-    status = Varchar(length=12, null=False, default=None)  # active, detaching, detached
+    status = Varchar(length=20, null=False, default=None)
+    payment_id = Varchar(length=40, null=True, default=None)  # the payment that it was kept with
+    setup = JSONB(null=True, default=None)  # how it is being kept without a payment; forgotten with the answer
+    fingerprint = Varchar(length=64, null=False, default="")
+    failure_reason = Varchar(length=60, null=True, default=None)
+    expiry_told = Varchar(length=7, null=False, default="")  # the expiry (2030-12) that was warned of
     created_at = Timestamptz(null=False, default=None)
+    updated_at = Timestamptz(null=True, default=None)
 
 
 class PaymentMethodToken(Table, tablename="payment_method_token"):

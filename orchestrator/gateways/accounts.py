@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from currency.money import Money
 from orchestrator import clock_port
-from orchestrator.access import secrets
+from orchestrator.access import audit, secrets
+from orchestrator.access.audit import Action
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
-from orchestrator.errors import InvalidField, NotFound
+from orchestrator.errors import ClearwayError, InvalidField, NotFound
 from orchestrator.gateways import registry, store
 from orchestrator.gateways.store import Capabilities, Fees, GatewayAccountRow
 from orchestrator.ids import new_id
 from orchestrator.settings import get_settings
 from routing.candidates import Candidate
+from routing.fees import Fee, FeeSchedule
+
+
+class AccountInUse(ClearwayError):
+    """Payments, kept cards or messages belong to the account."""
+
+    status = 409
+    code = "gateway_account_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("The account has a history: payments, kept cards or messages. Disable it instead.")
 
 
 async def add(
@@ -53,6 +67,8 @@ async def add(
         await store.insert(row)
         if idempotency_id:
             await bind_idempotency(idempotency_id, row.id)
+        said = {"gateway": gateway, "label": label, "mode": mode, "priority": priority, "credentials": credentials}
+        await audit.record(merchant_id, Action.GATEWAY_ACCOUNT_ADDED, row.id, row.created_at, after=said)
     return row
 
 
@@ -85,11 +101,67 @@ async def get(merchant_id: str, account_id: str) -> GatewayAccountRow:
     return row
 
 
+async def change(
+    merchant_id: str,
+    account_id: str,
+    *,
+    label: str | None = None,
+    priority: int | None = None,
+    enabled: bool | None = None,
+    capabilities: dict[str, Any] | None = None,
+    fees: dict[str, Any] | None = None,
+    credentials: dict[str, str] | None = None,
+    verify: bool = True,
+) -> GatewayAccountRow:
+    """Set what is given. New credentials are tried first, and every process connects anew with them (`connections`).
+
+    They must be of the same account at the gateway: what was begun with the old ones is settled with the new.
+    Raises NotFound, InvalidField.
+    """
+    row = await get(merchant_id, account_id)
+    values: dict[str, Any] = {"label": label, "priority": priority, "enabled": enabled}
+    if capabilities is not None:
+        values["capabilities"] = _converted("capabilities", capabilities, Capabilities)
+    if fees is not None:
+        values["fees"] = _converted("fees", fees, Fees)
+    if credentials is not None:
+        registry.validate_credentials(row.gateway, credentials, live=row.mode == "live")
+        if verify:
+            await check(row.gateway, credentials, mode=row.mode)
+        values["sealed_credentials"] = secrets.seal(credentials)
+    given = {name: value for name, value in values.items() if value is not None}
+    if given:
+        async with transaction():
+            await store.update(account_id, given)
+            action = Action.GATEWAY_ACCOUNT_CREDENTIALS if credentials else Action.GATEWAY_ACCOUNT_CHANGED
+            before = {name: getattr(row, name) for name in given}
+            await audit.record(merchant_id, action, account_id, clock_port.now(), before=before, after=given)
+    return await get(merchant_id, account_id)
+
+
+async def delete(merchant_id: str, account_id: str, is_used: Callable[[str], Awaitable[bool]]) -> None:
+    """Delete an account that nothing was ever done with: `is_used` says so, asked with the account's row locked.
+
+    Raises NotFound; AccountInUse, for money has a history there that must stay readable.
+    """
+    async with transaction():
+        row = await store.lock(account_id)
+        if row is None or row.merchant_id != merchant_id:
+            raise NotFound("gateway account", account_id)
+        if await is_used(account_id):
+            raise AccountInUse
+        await store.delete(account_id)
+        before = {"gateway": row.gateway, "label": row.label, "mode": row.mode}
+        await audit.record(merchant_id, Action.GATEWAY_ACCOUNT_DELETED, account_id, clock_port.now(), before=before)
+
+
 async def switch(merchant_id: str, account_id: str, enabled: bool) -> None:
     """Take an account out of routing or back in. What it has under way is finished either way. Raises NotFound."""
     async with transaction():
         if not await store.set_enabled(merchant_id, account_id, enabled):
             raise NotFound("gateway account", account_id)
+        said = {"enabled": enabled}
+        await audit.record(merchant_id, Action.GATEWAY_ACCOUNT_SWITCHED, account_id, clock_port.now(), after=said)
 
 
 def candidate(row: GatewayAccountRow) -> Candidate:
@@ -102,8 +174,7 @@ def candidate(row: GatewayAccountRow) -> Candidate:
         countries=frozenset(row.capabilities.countries),
         brands=frozenset(row.capabilities.brands),
         methods=frozenset(row.capabilities.methods),
-        fee_bps=row.fees.bps,
-        fee_fixed_minor=0,
+        fees=FeeSchedule((Fee(row.fees.bps, tuple(Money(it, code) for code, it in row.fees.fixed_minor.items())),)),
         enabled=row.enabled,
         label=row.label,
     )

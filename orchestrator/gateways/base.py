@@ -72,6 +72,7 @@ class OperationCall:
     stored_use: StoredUse | None = None  # CONFIRM: the credential was kept before, and is used so now
     gateway_customer: str = ""  # whose the credential is, or will be, at this gateway
     splits: tuple[Split, ...] = ()
+    splits_follow: bool = False  # recipients' parts are sent by transfers after the capture; then `splits` is empty
     shopper: Shopper = field(default_factory=Shopper)
 
 

@@ -24,6 +24,7 @@ from orchestrator.gateways.base import (
 from orchestrator.gateways.facets import Answer
 from orchestrator.gateways.limiter import AccountBusy, AccountThreads
 from orchestrator.gateways.store import GatewayAccountRow
+from orchestrator.installation import service as installation
 from orchestrator.settings import get_settings
 from routing.outcomes import Outcome, OutcomeKind
 
@@ -86,7 +87,9 @@ class Connection:
         return answer
 
     async def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
-        """Raises WebhookRejected. In the account's threads, because a certificate may have to be fetched."""
+        """Raises WebhookRejected. In the account's threads where a certificate may have to be fetched."""
+        if registry.kind_of(self.account.gateway).checks_webhooks_alone:
+            return self.gateway.verify_webhook(headers, body)
         return await self.threads.run_in_pause(self.gateway.verify_webhook, headers, body)
 
     async def probe(self) -> str:
@@ -101,12 +104,16 @@ _lock = asyncio.Lock()
 
 
 async def connect(account_id: str) -> Connection:
-    """The connection of an account; made once for each version of its credentials in this process."""
+    """The connection of an account; made once for each version of its credentials in this process.
+
+    Raises LookupError, and NotOurs for a live account in a copy of another installation's database.
+    """
     if time.monotonic() - _read_at.get(account_id, float("-inf")) < LOOK_AGAIN_S:
         return _connections[account_id]
     row = await store.account(account_id)
     if row is None:
         raise LookupError(f"gateway account {account_id} does not exist")
+    await installation.require_bound(row.mode)
     known = _connections.get(account_id)
     if known is not None and known.account == row:
         _read_at[account_id] = time.monotonic()

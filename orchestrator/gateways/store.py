@@ -79,6 +79,27 @@ async def every_account() -> list[GatewayAccountRow]:
     return [_row(row) for row in rows]
 
 
+async def lock(account_id: str) -> GatewayAccountRow | None:
+    """The account, locked until the transaction ends."""
+    sql = "SELECT row_to_json(gateway_account.*) AS it FROM gateway_account WHERE id = $1 FOR UPDATE"
+    rows = await fetch(sql, account_id)
+    return _accounts.decode(rows[0]["it"]) if rows else None
+
+
+async def update(account_id: str, values: dict[str, Any]) -> None:
+    """Set columns of an account."""
+    stored = {
+        name: msgspec.json.encode(value).decode() if isinstance(value, msgspec.Struct) else value
+        for name, value in values.items()
+    }
+    changes: dict[Any, Any] = dict(stored)
+    await GatewayAccount.update(changes).where(GatewayAccount.id == account_id)
+
+
+async def delete(account_id: str) -> None:
+    await GatewayAccount.delete().where(GatewayAccount.id == account_id)
+
+
 async def set_enabled(merchant_id: str, account_id: str, enabled: bool) -> bool:
     rows = (
         await GatewayAccount.update({GatewayAccount.enabled: enabled})

@@ -9,16 +9,24 @@ import dramatiq
 import structlog
 
 from orchestrator import clock_port, outbox
+from orchestrator.abuse import service as abuse
+from orchestrator.access import housekeeping
 from orchestrator.access import store as access
+from orchestrator.approvals import service as approvals
 from orchestrator.billing import service as billing
-from orchestrator.customers import kept_methods, mirroring
+from orchestrator.checkouts import service as checkouts
+from orchestrator.customers import expiries, kept_methods, mirroring
 from orchestrator.disputes import booking as disputes
 from orchestrator.disputes import watch
+from orchestrator.jobs import approved
 from orchestrator.notifications import deliveries
 from orchestrator.notifications import service as notifications
 from orchestrator.outbox import Bell, Later
-from orchestrator.payments import driver
+from orchestrator.payments import driver, kept, method_setups, split_transfers
+from orchestrator.reconciliation import books
+from orchestrator.webhooks import retention
 from orchestrator.webhooks import service as webhooks
+from orchestrator.webhooks import watch as webhook_watch
 
 log = structlog.get_logger()
 
@@ -38,7 +46,11 @@ async def _beat(process: str) -> Later | None:
 
 async def _tidy(_: str) -> Later | None:
     await access.purge_idempotency(clock_port.now())
+    await housekeeping.purge(clock_port.now())
     await deliveries.purge(clock_port.now())
+    await retention.purge(clock_port.now())
+    await abuse.purge()
+    await expiries.warn(clock_port.now())
     return None
 
 
@@ -46,14 +58,24 @@ HANDLERS: dict[str, Handler] = {
     outbox.HEARTBEAT: _beat,
     outbox.HOUSEKEEPING: _tidy,
     driver.TOPIC: _advance_payment,
+    approvals.TOPIC: approved.look,
+    approvals.MAIL: approved.write,
+    driver.MOVED: checkouts.settle,
     webhooks.TOPIC: webhooks.apply,
+    outbox.WEBHOOK_WATCH: webhook_watch.watch,
     billing.PAYMENT_CAPTURED: billing.apply_payment,
     billing.SEND_INVOICE: billing.send,
     disputes.WATCH: watch.watch,
     kept_methods.DETACH: kept_methods.forget_tokens,
+    kept_methods.SETTLE: method_setups.settle,
+    kept_methods.SPREAD: mirroring.spread,
+    kept.KEEP: kept.keep_late,
     mirroring.MIRROR: mirroring.mirror_token,
     notifications.FAN_OUT: deliveries.fan_out,
     deliveries.TOPIC: deliveries.deliver,
+    split_transfers.TOPIC: split_transfers.settle,
+    books.FOLD: books.fold,
+    books.VERIFY: books.verify,
 }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orchestrator import clock_port
-from orchestrator.access import secrets
+from orchestrator.access import audit, secrets
+from orchestrator.access.audit import Action
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField, NotFound
@@ -59,6 +60,8 @@ async def add(
         await endpoint_store.insert(row)
         if idempotency_id:
             await bind_idempotency(idempotency_id, row.id)
+        said = {"url": url, "event_types": row.event_types}
+        await audit.record(merchant_id, Action.WEBHOOK_ENDPOINT_ADDED, row.id, row.created_at, after=said)
     return row
 
 
@@ -99,6 +102,13 @@ async def change(
             await endpoint_store.update(endpoint_id, changes)
         if enabled is False and row.enabled:
             await _switch_off(endpoint_id, DisabledReason.MERCHANT, clock_port.now())
+            changes["enabled"] = False
+        if changes:
+            before = {name: getattr(row, name) for name in changes}
+            now = clock_port.now()
+            await audit.record(
+                merchant_id, Action.WEBHOOK_ENDPOINT_CHANGED, endpoint_id, now, before=before, after=changes
+            )
     return await get(merchant_id, endpoint_id)
 
 
@@ -123,6 +133,8 @@ async def rotate_secret(
         await endpoint_store.update(endpoint_id, changes)
         if idempotency_id:
             await bind_idempotency(idempotency_id, endpoint_id)
+        now, said = clock_port.now(), {"overlap_h": overlap_h}
+        await audit.record(merchant_id, Action.WEBHOOK_ENDPOINT_SECRET_ROTATED, endpoint_id, now, after=said)
     return await get(merchant_id, endpoint_id)
 
 
@@ -134,6 +146,7 @@ async def delete(merchant_id: str, endpoint_id: str) -> None:
         await _switch_off(endpoint_id, DisabledReason.DELETED, now)
         forgotten = {"sealed_secret": "", "sealed_previous_secret": None, "previous_secret_until": None}
         await endpoint_store.update(endpoint_id, {"deleted_at": now, **forgotten})
+        await audit.record(merchant_id, Action.WEBHOOK_ENDPOINT_DELETED, endpoint_id, now)
 
 
 async def disable(row: EndpointRow, reason: DisabledReason, now: datetime) -> None:

@@ -8,17 +8,26 @@ from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
+from orchestrator.abuse.service import TooManyTries
 from orchestrator.access import service as access
+from orchestrator.checkouts import service as checkouts
+from orchestrator.checkouts import store as checkout_store
+from orchestrator.checkouts.records import SessionRow, SessionState
 from orchestrator.errors import Conflict, InvalidField
 from orchestrator.gateways import store as gateway_store
-from orchestrator.http.pan_screen import refuse_card_numbers
+from orchestrator.http.pan_screen import refuse_card_data
 from orchestrator.http.strict_body import decoded
 from orchestrator.payments import service as payments
-from orchestrator.payments.records import Card, PaymentRow, PaymentStatus
+from orchestrator.payments.instruments import Card
+from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.settings import get_settings
 from orchestrator.web import csrf, replies
+from orchestrator.web.device import device_cookies
+from orchestrator.web.locales import text
 from orchestrator.web.pages import CSRF_HEADER
 from orchestrator.web.presenters import ShopperAnswer, checkout_view, in_test_mode, shopper_answer
+from orchestrator.web.screening import masked
+from orchestrator.web.tries import watch_return, watched
 
 BODY_MAX_BYTES = 20_000
 RESULT_FIELDS_MAX = 20  # of what a gateway's page sends along; none of the three uses more than a handful
@@ -33,6 +42,7 @@ _RETURNING = frozenset(
         PaymentStatus.CANCELED,
     }
 )
+_LOST = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELED})
 _Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 _AS_JSON: Any = {HTTPException: replies.error_json, Exception: replies.error_json}
 
@@ -80,7 +90,7 @@ class AttemptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @get("/pay/{token:str}")
 async def checkout_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     """The page in the visitor's language. Raises NotFound."""
-    payment = await payments.by_token(token)
+    payment, session = await _now(token)
     merchant = await access.get_merchant(payment.merchant_id)
     accounts = await gateway_store.accounts_of(payment.merchant_id)
     csrf_token = csrf.token_of(request)
@@ -89,10 +99,11 @@ async def checkout_page(request: Request[Any, Any, Any], token: FromPath[str]) -
         merchant.name,
         locale=replies.locale_for(request),
         csrf_token=csrf_token,
-        return_url=return_address(payment),
+        return_url=return_address(payment, session),
         test_mode=in_test_mode(accounts),
+        session=session,
     )
-    cookies = (csrf.cookie_of(csrf_token), *replies.locale_cookies(request))
+    cookies = (csrf.cookie_of(csrf_token), *device_cookies(request), *replies.locale_cookies(request))
     return replies.page(view, vault_fields_url=get_settings().vault.fields_url, cookies=cookies)
 
 
@@ -102,34 +113,40 @@ async def attempt(request: Request[Any, Any, Any], token: FromPath[str]) -> Resp
     csrf.check(request, request.headers.get(CSRF_HEADER))
     body = _attempt_body(await request.body())
     status = 200
+    payment, _ = await _now(token)  # a session past its time ends here, so that the payment takes no card
+    card = body.card()
     try:
-        payment = await payments.pay(token, body.card())
+        await watched(request, payment, card, lambda: payments.pay(token, card))
     except Conflict:
-        status, payment = 409, await payments.by_token(token)
-    answer = await _answer(payment, replies.locale_for(request), repeated=status == 409)
+        status = 409
+    except TooManyTries as refused:
+        message = text(replies.locale_for(request), "pay.too_many")
+        answer_now = {"status": "failed", "message": message, "final": False, "url": ""}
+        return replies.json_answer(answer_now, refused.status, Retry_After=str(refused.extra["retry_after_s"]))
+    answer = await _answer(token, replies.locale_for(request), repeated=status == 409)
     return replies.json_answer(answer, status)
 
 
 @get("/pay/{token:str}/status", exception_handlers=_AS_JSON)
 async def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
     """Where the payment stands, for a page that waits. Raises NotFound."""
-    return replies.json_answer(await _answer(await payments.by_token(token), replies.locale_for(request)))
+    return replies.json_answer(await _answer(token, replies.locale_for(request)))
 
 
 @get("/pay/{token:str}/return")
 async def return_by_address(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[None]:
     """The shopper is back from the bank's or the gateway's page, with its result in the address."""
-    return await _return(token, dict(request.query_params.items()))
+    return await _return(request, token, dict(request.query_params.items()))
 
 
 @post("/pay/{token:str}/return", request_max_body_size=BODY_MAX_BYTES)
 async def return_by_form(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[None]:
     """The same with a form. It comes from the bank's site, so no token of ours can be asked for: the gateway judges."""
     form = await request.form()
-    return await _return(token, {**dict(request.query_params.items()), **dict(form.items())})
+    return await _return(request, token, {**dict(request.query_params.items()), **dict(form.items())})
 
 
-async def _return(token: str, result: dict[str, object]) -> Response[None]:
+async def _return(request: Request[Any, Any, Any], token: str, result: dict[str, object]) -> Response[None]:
     """Complete the payment, then on to the merchant when it is final, else to our page, which shows how it stands."""
     payment = await payments.by_token(token)
     kept = {
@@ -138,29 +155,53 @@ async def _return(token: str, result: dict[str, object]) -> Response[None]:
         if isinstance(value, str)
     }
     if kept:  # without a result there is nothing to complete: somebody opened the bare address
-        payment = await payments.complete(payment.id, kept)
-    final = payment.status in _RETURNING
-    return replies.redirect(return_address(payment) if final and payment.return_url else f"/pay/{token}")
+        payment = await payments.complete(payment.id, masked(kept))
+        await watch_return(request, payment)
+    payment, session = await _now(token)
+    address = return_address(payment, session) if payment.status in _RETURNING else ""
+    return replies.redirect(address or f"/pay/{token}")
 
 
-def return_address(payment: PaymentRow) -> str:
-    """The merchant's address with the payment's id and status, or nothing. The status is no proof: the API is."""
-    if not payment.return_url:
+async def _now(token: str) -> tuple[PaymentRow, SessionRow | None]:
+    """The payment of a page, and the session that the page is for, both as they are by now. Raises NotFound."""
+    payment = await payments.by_token(token)
+    if not (payment.source or "").startswith("cs_"):
+        return payment, None
+    await checkouts.settle(payment.id)
+    found = await checkout_store.session_of_payment(payment.id)
+    return (found.payment, found.session) if found else (payment, None)
+
+
+def return_address(payment: PaymentRow, session: SessionRow | None = None) -> str:
+    """The merchant's address with the payment's id and status, or nothing. The status is no proof: the API is.
+
+    A session that did not end well goes back to its `cancel_url`.
+    """
+    address = payment.return_url
+    if session is not None and (session.state is SessionState.EXPIRED or payment.status in _LOST):
+        address = session.cancel_url
+    if not address:
         return ""
-    parts = urlsplit(payment.return_url)
+    parts = urlsplit(address)
     query = [*parse_qsl(parts.query, keep_blank_values=True), ("payment_id", payment.id), ("status", payment.status)]
+    if session is not None:
+        query.append(("checkout_session_id", session.id))
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _attempt_body(raw: bytes) -> AttemptBody:
-    """Raises CardNumberRefused, MalformedJson, InvalidField. Card numbers first: a message may repeat what was sent."""
-    refuse_card_numbers(decoded(raw))
+    """Raises CardNumberRefused, CardFieldRefused, MalformedJson, InvalidField.
+
+    Card data first: a message about a field may repeat what was sent.
+    """
+    refuse_card_data(decoded(raw))
     try:
         return msgspec.json.decode(raw, type=AttemptBody)
     except msgspec.ValidationError as error:
         raise InvalidField("body", str(error)) from None
 
 
-async def _answer(payment: PaymentRow, locale: str, *, repeated: bool = False) -> ShopperAnswer:
-    story = await payments.story(payment)
-    return shopper_answer(payment, story, locale, return_url=return_address(payment), repeated=repeated)
+async def _answer(token: str, locale: str, *, repeated: bool = False) -> ShopperAnswer:
+    payment, session = await _now(token)
+    story, address = await payments.story(payment), return_address(payment, session)
+    return shopper_answer(payment, story, locale, return_url=address, repeated=repeated, session=session)

@@ -10,6 +10,7 @@ from currency.money import Money
 from invoicing import service as invoicing
 from invoicing.store import InvoiceRecord, find_invoice_by_id
 from orchestrator import clock_port
+from orchestrator.access.scopes import Scope
 from orchestrator.gateways import store as gateway_store
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger import store as ledger_store
@@ -23,11 +24,10 @@ from orchestrator.refunds import service as refunds
 from orchestrator.web import console_views, csrf, replies, sessions
 from orchestrator.web.presenters import in_test_mode
 from orchestrator.web.sessions import ConsoleSession
-from orchestrator.web.timeline import TimelineFacts, path_of, timeline_view, webhook_views
+from orchestrator.web.timeline import TimelineFacts, path_of, timeline_view
 from orchestrator.webhooks import store as webhook_store
 
 PAGE_ROWS = 25
-WEBHOOK_ROWS = 100
 BREAK_ROWS = 200
 
 _CURSOR = re.compile(r"(?:pay|inv)_[0-9a-f]{1,36}")
@@ -40,15 +40,15 @@ class _Desk:
         self.merchant_id = session.merchant.id
         self.accounts = {row.id: row for row in accounts}
         self.csrf_token = csrf_token
-        self.shell = console_views.Shell(session.merchant.name, csrf_token, in_test_mode(accounts))
+        self.shell = console_views.Shell(session.merchant.name, csrf_token, in_test_mode(accounts), session.who)
 
     def page(self, view: object) -> Response[str]:
         return replies.page(view, cookies=(csrf.cookie_of(self.csrf_token),))
 
 
-async def _desk(request: Request[Any, Any, Any]) -> _Desk:
-    """Raises LoginNeeded."""
-    session = await sessions.session_of(request)
+async def _desk(request: Request[Any, Any, Any], scope: Scope) -> _Desk:
+    """Raises LoginNeeded, Forbidden."""
+    session = await sessions.need(request, scope)
     return _Desk(session, await gateway_store.accounts_of(session.merchant.id), csrf.token_of(request))
 
 
@@ -62,7 +62,7 @@ async def console_home(request: Request[Any, Any, Any]) -> Response[None]:
 @get("/console/payments")
 async def payments_page(request: Request[Any, Any, Any]) -> Response[str]:
     """The newest payments; htmx asks for older ones as rows only."""
-    desk = await _desk(request)
+    desk = await _desk(request, Scope.PAYMENTS_READ)
     found = await payment_store.payments_of(desk.merchant_id, limit=PAGE_ROWS + 1, before_id=_cursor(request))
     rows = tuple([await _payment_row(payment) for payment in found[:PAGE_ROWS]])
     next_url = f"/console/payments?before={rows[-1].id}" if len(found) > PAGE_ROWS else ""
@@ -73,7 +73,7 @@ async def payments_page(request: Request[Any, Any, Any]) -> Response[str]:
 @get("/console/payments/{payment_id:str}")
 async def payment_page(request: Request[Any, Any, Any], payment_id: FromPath[str]) -> Response[str]:
     """One payment's timeline. Raises NotFound, also for another merchant's payment."""
-    desk = await _desk(request)
+    desk = await _desk(request, Scope.PAYMENTS_READ)
     payment = await payments.get(desk.merchant_id, payment_id)
     facts = TimelineFacts(
         story=await payments.story(payment, exchanges=True),
@@ -89,7 +89,7 @@ async def payment_page(request: Request[Any, Any, Any], payment_id: FromPath[str
 @get("/console/invoices")
 async def invoices_page(request: Request[Any, Any, Any]) -> Response[str]:
     """The newest invoices and drafts."""
-    desk = await _desk(request)
+    desk = await _desk(request, Scope.INVOICES_READ)
     found = await invoicing.list_invoices(desk.merchant_id, limit=PAGE_ROWS + 1, before_id=_cursor(request))
     shown = found[:PAGE_ROWS]
     next_url = f"/console/invoices?before={shown[-1].id}" if len(found) > PAGE_ROWS else ""
@@ -99,7 +99,7 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[str]:
 @get("/console/reconciliation")
 async def reconciliation_page(request: Request[Any, Any, Any]) -> Response[str]:
     """Open breaks, oldest first."""
-    desk = await _desk(request)
+    desk = await _desk(request, Scope.FINANCE_READ)
     found = await reconciliation.list_breaks(desk.merchant_id, limit=BREAK_ROWS)
     files = await reconciliation.list_files(desk.merchant_id, 1)
     movements = await ledger_store.gateway_movements(desk.merchant_id) if found else []
@@ -111,15 +111,6 @@ async def reconciliation_page(request: Request[Any, Any, Any]) -> Response[str]:
         matched_count=len(await reconciliation_store.matches_of(desk.merchant_id)),
     )
     return desk.page(view)
-
-
-@get("/console/webhooks")
-async def webhooks_page(request: Request[Any, Any, Any]) -> Response[str]:
-    """The newest notifications that gateways sent."""
-    desk = await _desk(request)
-    found = await webhook_store.latest(list(desk.accounts), WEBHOOK_ROWS)
-    rows = tuple(view for row in found for view in webhook_views(row, desk.accounts))
-    return desk.page(console_views.WebhooksView(desk.shell, rows))
 
 
 def _cursor(request: Request[Any, Any, Any]) -> str | None:
@@ -142,7 +133,7 @@ async def _payment_row(payment: PaymentRow) -> console_views.PaymentRow:
 
 async def _invoice_link(payment: PaymentRow) -> console_views.LinkView | None:
     """The invoice that the payment is for; `source` begins with its id (billing.payment_for)."""
-    if payment.source is None:
+    if payment.source is None or not payment.source.startswith("inv_"):
         return None
     invoice = await find_invoice_by_id(payment.source.partition("/")[0])
     return console_views.LinkView(invoice.number or invoice.id, f"/i/{invoice.public_token}") if invoice else None

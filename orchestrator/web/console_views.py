@@ -23,15 +23,18 @@ class Shell:
     merchant_name: str
     csrf_token: str
     test_mode: bool = False
+    who: str = ""
+    """The user's e-mail address; an API key has none, and no page of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginView:
-    """The console's door. `error` is a sentence, empty at first; the form posts `api_key` and `_csrf_token`."""
+    """The console's door. `error` is a sentence, empty at first. With `takes_keys` an API key will do."""
 
     csrf_token: str
     error: str = ""
     next_url: str = ""
+    takes_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +174,12 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
-class CardView:
-    """A card as it may be shown."""
+class InstrumentView:
+    """What was paid with, as it may be shown: `visa`, `•••• 4242`, `12/2030 · US`."""
 
-    brand: str
-    last4: str
-    expiry_month: int
-    expiry_year: int
-    issuer_country: str = ""
+    kind: str
+    shown: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class PaymentTimelineView:
     refunds: tuple[RefundView, ...] = ()
     description: str = ""
     reference: str = ""
-    card: CardView | None = None
+    instrument: InstrumentView | None = None
     invoice: LinkView | None = None
     checkout_url: str = ""
     alert: str = ""
@@ -285,11 +286,21 @@ class ReconciliationView:
 
 @dataclass(frozen=True, slots=True)
 class WebhooksView:
-    """Notifications received, newest first."""
+    """Notifications received, newest first; of one `state` where that is set. `accounts` are ids with labels.
+
+    `warnings` are sentences on accounts of which nothing is heard; `notice` and `error` say what a form came to.
+    """
 
     shell: Shell
     rows: tuple[WebhookView, ...]
     next_url: str = ""
+    state: str = ""
+    states: tuple[str, ...] = ()
+    accounts: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    may_replay: bool = False
+    notice: str = ""
+    error: str = ""
 
 
 _EVERY_SECTION = tuple(Section)
@@ -299,7 +310,7 @@ _EVERY_SECTION = tuple(Section)
 class Navigation:
     """The console's menu with the place one is at."""
 
-    here: Section
+    here: Section | None
     sections: tuple[Section, ...] = field(default=_EVERY_SECTION)
 
     def url_of(self, section: Section) -> str:

@@ -1,9 +1,11 @@
 """Forged requests from other sites: a signed token in a cookie, and again in the form or header (double submit).
 
-OWASP, Cross-Site Request Forgery Prevention, "Signed Double-Submit Cookie". The API and webhooks carry no cookies and
-need none of this.
+At the console the signature covers the session too, so that a token is good in the session that it was made for and in
+no other (OWASP, Cross-Site Request Forgery Prevention, "Signed Double-Submit Cookie"). The API and webhooks carry no
+cookies and need none of this.
 """
 
+import hashlib
 import hmac
 import secrets
 from typing import Any
@@ -15,7 +17,10 @@ from orchestrator.access.secrets import sign, signed_correctly
 from orchestrator.errors import ClearwayError
 from orchestrator.settings import get_settings
 
+SESSION_COOKIE = "session"
+
 _PURPOSE = "csrf"
+_BOUND, _FREE = "s", "f"
 
 
 class FormRefused(ClearwayError):
@@ -30,19 +35,21 @@ class FormRefused(ClearwayError):
 
 def token_of(request: Request[Any, Any, Any]) -> str:
     """The browser's token: the one in its cookie, or a new one where that is missing or not ours."""
-    kept = request.cookies.get(cookie_name("csrf"), "")
-    return kept if _is_ours(kept) else _new_token()
+    bound = _bound_to(request)
+    kept = _kept(request, bound)
+    return kept if _is_ours(kept, bound) else _new_token(bound)
 
 
 def cookie_of(token: str) -> Cookie:
     """The cookie that goes with a page on which the token stands."""
-    return private_cookie("csrf", token)
+    return private_cookie(_name_of(token.startswith(f"{_BOUND}.")), token)
 
 
 def check(request: Request[Any, Any, Any], sent: object) -> None:
-    """Raises FormRefused unless `sent` is the token of the browser's own cookie."""
-    kept = request.cookies.get(cookie_name("csrf"), "")
-    if not (isinstance(sent, str) and _is_ours(kept) and hmac.compare_digest(sent.encode(), kept.encode())):
+    """Raises FormRefused unless `sent` is the token of the browser's own cookie, and of its session."""
+    bound = _bound_to(request)
+    kept = _kept(request, bound)
+    if not (isinstance(sent, str) and _is_ours(kept, bound) and hmac.compare_digest(sent.encode(), kept.encode())):
         raise FormRefused
 
 
@@ -59,14 +66,37 @@ def private_cookie(name: str, value: str, max_age_s: int | None = None) -> Cooki
     )  # fmt: skip
 
 
-def _new_token() -> str:
+def _bound_to(request: Request[Any, Any, Any]) -> str:
+    """The session that a token of this page belongs to: none outside of the console and before signing in."""
+    if not request.url.path.startswith("/console"):
+        return ""
+    secret = request.cookies.get(cookie_name(SESSION_COOKIE), "")
+    return _fingerprint(secret) if secret else ""
+
+
+def _fingerprint(session_secret: str) -> str:
+    return hashlib.sha256(b"csrf:" + session_secret.encode()).hexdigest()
+
+
+def _kept(request: Request[Any, Any, Any], bound: str) -> str:
+    return request.cookies.get(cookie_name(_name_of(bool(bound))), "")
+
+
+def _name_of(bound: bool) -> str:
+    """Two cookies, so that signing in to the console does not spoil a checkout that is open in the same browser."""
+    return "console_csrf" if bound else "csrf"
+
+
+def _new_token(bound: str) -> str:
     nonce = secrets.token_hex(16)
-    return f"{nonce}.{sign(_PURPOSE, nonce)}"
+    return f"{_BOUND if bound else _FREE}.{nonce}.{sign(_PURPOSE, nonce + bound)}"
 
 
-def _is_ours(token: str) -> bool:
-    nonce, _, signature = token.partition(".")
-    return token.isascii() and bool(nonce) and signed_correctly(_PURPOSE, nonce, signature)
+def _is_ours(token: str, bound: str) -> bool:
+    kind, _, rest = token.partition(".")
+    nonce, _, signature = rest.partition(".")
+    right_kind = kind == (_BOUND if bound else _FREE)
+    return token.isascii() and right_kind and bool(nonce) and signed_correctly(_PURPOSE, nonce + bound, signature)
 
 
 def _is_https() -> bool:

@@ -54,6 +54,12 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "このページは古くなっています。お支払いの前に再読み込みしてください。",
         "هذه الصفحة قديمة. يُرجى إعادة تحميلها قبل الدفع.",
     ),
+    "pay.too_many": (
+        "This cannot be paid just now. Nothing has been charged. Please try again later.",
+        "Die Zahlung ist im Moment nicht möglich. Es wurde nichts abgebucht. Bitte versuchen Sie es später erneut.",
+        "ただいまお支払いいただけません。請求は行われていません。後ほどもう一度お試しください。",
+        "لا يمكن الدفع في الوقت الحالي. لم يُخصم أي مبلغ. يُرجى المحاولة لاحقًا.",
+    ),
     "pay.retry": (
         "The payment did not go through, and nothing has been charged. You can try again.",
         "Die Zahlung ist nicht zustande gekommen, es wurde nichts abgebucht. Sie können es erneut versuchen.",
@@ -128,6 +134,34 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "Es wurde nichts abgebucht. Bitte fordern Sie bei {merchant} einen neuen Link an.",
         "請求は行われていません。{merchant} に新しいリンクをお求めください。",
         "لم يُخصم أي مبلغ. يُرجى طلب رابط جديد من {merchant}.",
+    ),
+    "link.amount": ("Amount", "Betrag", "金額", "المبلغ"),
+    "link.range": (
+        "From {least} to {most}.",
+        "Von {least} bis {most}.",
+        "{least} から {most} まで。",
+        "من {least} إلى {most}.",
+    ),
+    "link.go": ("Continue to payment", "Weiter zur Zahlung", "お支払いへ進む", "المتابعة إلى الدفع"),
+    "link.bad_amount": (
+        "Please enter an amount from {least} to {most}.",
+        "Bitte geben Sie einen Betrag von {least} bis {most} ein.",
+        "{least} から {most} までの金額をご入力ください。",
+        "يُرجى إدخال مبلغ من {least} إلى {most}.",
+    ),
+    "link.closed": (
+        "Nothing can be paid by this link any more, and nothing has been charged. Please ask {merchant} for a new one.",
+        "Über diesen Link kann nicht mehr gezahlt werden, und es wurde nichts abgebucht. Bitte fordern Sie bei "
+        "{merchant} einen neuen an.",
+        "このリンクではお支払いいただけません。請求は行われていません。{merchant} に新しいリンクをお求めください。",
+        "لم يعد الدفع ممكنًا عبر هذا الرابط ولم يُخصم أي مبلغ. يُرجى طلب رابط جديد من {merchant}.",
+    ),
+    "link.busy": (
+        "Somebody else is paying by this link just now. Nothing has been charged. Please try again in half an hour.",
+        "Über diesen Link zahlt gerade jemand anderes. Es wurde nichts abgebucht. Bitte versuchen Sie es in einer "
+        "halben Stunde erneut.",
+        "現在ほかの方がこのリンクでお支払い中です。請求は行われていません。30分後にもう一度お試しください。",
+        "يدفع شخص آخر عبر هذا الرابط الآن. لم يُخصم أي مبلغ. يُرجى المحاولة مرة أخرى بعد نصف ساعة.",
     ),
     "decline.generic": (
         "Your bank did not approve this card. Nothing has been charged. Please try another card.",

@@ -8,14 +8,13 @@ from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from currency.formatting import format_date, format_money
 from currency.money import Money
-from orchestrator.web import console_views, views, wording
+from orchestrator.web import account_views, console_views, views, wording
 from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
 
 CSRF_HEADER = "x-csrftoken"  # Litestar's CSRFConfig.header_name
@@ -25,8 +24,14 @@ _TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
     {
         views.CheckoutView: "checkout/page.html",
         views.InvoiceView: "invoice/page.html",
+        views.PaymentLinkView: "link/page.html",
         views.ErrorView: "error.html",
         console_views.LoginView: "console/login.html",
+        account_views.CodeView: "console/code.html",
+        account_views.LinkView: "console/link.html",
+        account_views.AccountView: "console/account.html",
+        account_views.UsersView: "console/users.html",
+        account_views.AuditView: "console/audit.html",
         console_views.PaymentsView: "console/payments.html",
         console_views.PaymentRowsView: "console/_payment_rows.html",
         console_views.PaymentTimelineView: "console/payment.html",
@@ -76,26 +81,13 @@ class Pages:
             language=language_of(locale),
             direction=direction_of(locale),
             say=partial(text, locale),
-            navigation=console_views.Navigation(section) if section else None,
+            navigation=console_views.Navigation(section),
         )
 
     def _asset(self, name: str, body: bytes) -> Asset:
         digest = hashlib.sha384(body).digest()
         version = base64.urlsafe_b64encode(digest[:9]).decode()
         return Asset(f"{self._static_prefix}/{name}?v={version}", f"sha384-{base64.b64encode(digest).decode()}")
-
-
-def security_policy(vault_fields_url: str = "") -> str:
-    """The Content-Security-Policy for our pages; with a vault its origin may be framed, and nothing else.
-
-    No inline script or style anywhere (https://www.w3.org/TR/CSP3/); nobody may frame a page on which one pays.
-    """
-    parts = urlsplit(vault_fields_url)
-    frames = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'none'"
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'self'; frame-src {frames}; frame-ancestors 'none'; base-uri 'none'"
-    )
 
 
 def _own_assets() -> dict[str, bytes]:

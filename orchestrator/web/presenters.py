@@ -17,6 +17,7 @@ from invoicing.documents import IssuedInvoice, Line, Party, TaxTotal, to_minor
 from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceRecord
 from invoicing.tax import BPS, RULES, TaxTreatment
+from orchestrator.checkouts.records import SessionRow, SessionState
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.payments.records import AttemptStatus, PaymentRow, PaymentStatus, Story
 from orchestrator.settings import get_settings
@@ -39,8 +40,10 @@ def in_test_mode(accounts: Sequence[GatewayAccountRow]) -> bool:
     return get_settings().allows_simulators or (bool(accounts) and all(row.mode == "test" for row in accounts))
 
 
-def checkout_state(payment: PaymentRow) -> CheckoutState:
+def checkout_state(payment: PaymentRow, session: SessionRow | None = None) -> CheckoutState:
     """Which panel is in front. For a shopper an authorised payment is a success: the capture is ours to make."""
+    if session is not None and session.state is SessionState.EXPIRED:
+        return CheckoutState.EXPIRED
     if payment.cancel_requested and payment.status is not PaymentStatus.CANCELED:
         return CheckoutState.PROCESSING
     match payment.status:
@@ -57,18 +60,25 @@ def checkout_state(payment: PaymentRow) -> CheckoutState:
 
 
 def checkout_view(
-    payment: PaymentRow, merchant_name: str, *, locale: str, csrf_token: str, return_url: str, test_mode: bool
+    payment: PaymentRow,
+    merchant_name: str,
+    *,
+    locale: str,
+    csrf_token: str,
+    return_url: str,
+    test_mode: bool,
+    session: SessionRow | None = None,
 ) -> views.CheckoutView:
     """The hosted page. Its two addresses carry the language, so that the answers come in it."""
     settings = get_settings()
     origin = urlsplit(settings.public_url)
-    of_invoice = payment.source is not None
+    of_invoice = (payment.source or "").startswith("inv_")
     return views.CheckoutView(
         locale=locale,
         merchant_name=merchant_name,
         amount=payment.amount,
         description="" if of_invoice else payment.description,
-        state=checkout_state(payment),
+        state=checkout_state(payment, session),
         attempt_url=f"/pay/{payment.public_token}/attempt?locale={locale}",
         status_url=f"/pay/{payment.public_token}/status?locale={locale}",
         csrf_token=csrf_token,
@@ -78,15 +88,26 @@ def checkout_view(
         invoice_number=(payment.reference or "") if of_invoice else "",
         notice=decline_message(locale, payment.failure_reason) if payment.failure_reason else "",
         return_url=return_url,
+        cancel_url=session.cancel_url or "" if session else "",
+        items=tuple(
+            views.ItemView(item.name, item.quantity, Money(item.amount_minor, payment.currency))
+            for item in (session.line_items if session else ())
+        ),
         test_mode=test_mode,
     )
 
 
 def shopper_answer(
-    payment: PaymentRow, story: Story, locale: str, *, return_url: str, repeated: bool = False
+    payment: PaymentRow,
+    story: Story,
+    locale: str,
+    *,
+    return_url: str,
+    repeated: bool = False,
+    session: SessionRow | None = None,
 ) -> ShopperAnswer:
     """Where the payment stands, in the script's words. `repeated`: the shopper tried to pay what needs no paying."""
-    state = checkout_state(payment)
+    state = checkout_state(payment, session)
     match state:
         case CheckoutState.OPEN:
             if payment.failure_reason:

@@ -12,28 +12,21 @@ from orchestrator.log import logger
 from orchestrator.web import locales, views
 from orchestrator.web.assets import pages
 from orchestrator.web.csrf import FormRefused, cookie_name, private_cookie
-from orchestrator.web.pages import security_policy
-from orchestrator.web.sessions import LoginNeeded
+from orchestrator.web.page_policy import headers as always
+from orchestrator.web.page_policy import page_headers
+from orchestrator.web.sessions import ACCOUNT, LoginNeeded
 
 _log = logger(__name__)
 
 _LOCALE_COOKIE = "locale"
 _LOCALE_MAX_AGE_S = 30 * 86_400
-# Addresses of these pages are secrets (a payment's, an invoice's), so no other site learns more than our origin.
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "strict-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 def page(
     view: object, *, status: int = 200, vault_fields_url: str = "", cookies: tuple[Cookie, ...] = (), refresh_s: int = 0
 ) -> Response[str]:
     """The page of a view model. `refresh_s` has the browser ask again after so many seconds."""
-    headers = {**_ALWAYS, "Content-Security-Policy": security_policy(vault_fields_url)}
+    headers = page_headers(vault_fields_url, payment_page=isinstance(view, views.CheckoutView))
     if refresh_s:
         headers["Refresh"] = str(refresh_s)
     html = pages().render(view)
@@ -44,12 +37,13 @@ def page(
 
 def redirect(url: str, *cookies: Cookie) -> Response[None]:
     """See other: whatever was sent here, a GET follows."""
-    return Response(None, status_code=303, headers={**_ALWAYS, "Location": url}, cookies=list(cookies))
+    return Response(None, status_code=303, headers={**always(), "Location": url}, cookies=list(cookies))
 
 
-def json_answer(value: object, status: int = 200) -> Response[bytes]:
-    """A small JSON body for our own script."""
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=_ALWAYS)
+def json_answer(value: object, status: int = 200, **more: str) -> Response[bytes]:
+    """A small JSON body for our own script. `more` headers by name, as `Retry_After`."""
+    headers = {**always(), **{name.replace("_", "-"): text for name, text in more.items()}}
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
 
 
 def locale_for(request: Request[Any, Any, Any]) -> str:
@@ -70,7 +64,7 @@ def locale_cookies(request: Request[Any, Any, Any]) -> tuple[Cookie, ...]:
 def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Any refusal of a web route as a page that says what to do; what broke is logged, and nothing is told of it."""
     if isinstance(error, LoginNeeded):
-        return _to_login(request)
+        return _to_login(request, error)
     status, key = _kind_of(error)
     if status >= 500:
         _log.error("web.failed", exc_info=error)
@@ -100,12 +94,12 @@ def _kind_of(error: Exception) -> tuple[int, str]:
             return 500, "broken"
 
 
-def _to_login(request: Request[Any, Any, Any]) -> Response[Any]:
+def _to_login(request: Request[Any, Any, Any], needed: LoginNeeded) -> Response[Any]:
     """A whole page goes to the door; a fragment asks htmx to take the page there."""
     if request.headers.get("hx-request"):
-        return Response(None, status_code=401, headers={**_ALWAYS, "HX-Redirect": "/console/login"})
-    place = request.url.path if request.method == "GET" else ""
-    return redirect(f"/console/login?next={place}" if place else "/console/login")
+        return Response(None, status_code=401, headers={**always(), "HX-Redirect": needed.place})
+    place = request.url.path if request.method == "GET" and needed.place != ACCOUNT else ""
+    return redirect(f"{needed.place}?next={place}" if place else needed.place)
 
 
 def _spoken(asked: str) -> bool:

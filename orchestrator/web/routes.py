@@ -1,20 +1,14 @@
 """Every web route: checkout, invoices, console, static files. Refusals inside are pages, not problem documents."""
 
-from typing import Any
+from litestar import Router
+from litestar.exceptions import HTTPException
 
-from litestar import Request, Router
-from litestar.exceptions import HTTPException, NotFoundException
-
-from orchestrator.web import checkout, console, door, invoices
+from orchestrator.http.rate_limits import of_visitor
+from orchestrator.web import account, checkout, console, console_webhooks, door, invoices, members, payment_links
 from orchestrator.web.assets import static_file
 from orchestrator.web.replies import error_page
-
-
-async def _refuse_nul(request: Request[Any, Any, Any]) -> None:
-    """An address with it is none of ours, and PostgreSQL could not look it up."""
-    if "\x00" in request.url.path or "%00" in request.url.path:
-        raise NotFoundException
-
+from orchestrator.web.screening import screen
+from orchestrator.web.violations import receive_reports
 
 _PAGES = Router(
     path="/",
@@ -24,23 +18,26 @@ _PAGES = Router(
         checkout.status,
         checkout.return_by_address,
         checkout.return_by_form,
+        payment_links.link_page,
+        payment_links.begin,
         invoices.invoice_page,
         invoices.invoice_pdf,
         invoices.pay_invoice,
-        door.root,
-        door.login_page,
-        door.log_in,
-        door.log_out,
+        *door.ROUTES,
+        *account.ROUTES,
+        *members.ROUTES,
         console.console_home,
         console.payments_page,
         console.payment_page,
         console.invoices_page,
         console.reconciliation_page,
-        console.webhooks_page,
+        *console_webhooks.ROUTES,
         static_file,
+        receive_reports,
     ],
     exception_handlers={HTTPException: error_page, Exception: error_page},
-    before_request=_refuse_nul,
+    guards=[of_visitor],
+    before_request=screen,
     include_in_schema=False,
 )
 

@@ -1,76 +1,155 @@
-"""Who is at the console: an API key with the scope `console`, exchanged for a signed cookie.
+"""Who is at the console: the session that the browser's cookie names, and what it may do.
 
-The cookie names the key and its end, never the key itself; at every request the key is looked up again, so that
-revoking it ends all its sessions.
+Every console route begins with `need(request, Scope.…)`. Users sign in with a password; in a demo or evaluation an API
+key with the scope `console` will do.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import Request
 from litestar.datastructures import Cookie
 
 from orchestrator import clock_port
+from orchestrator.access import actor, session_store, sessions
 from orchestrator.access import service as access
-from orchestrator.access import store as access_store
-from orchestrator.access.secrets import sign, signed_correctly
+from orchestrator.access.scopes import Scope
+from orchestrator.access.sessions import Session, Stage, Visit
 from orchestrator.access.store import MerchantRow
-from orchestrator.errors import ClearwayError
-from orchestrator.web.csrf import cookie_name, private_cookie
+from orchestrator.db import transaction
+from orchestrator.errors import ClearwayError, Forbidden
+from orchestrator.http.rate_limits import address_of
+from orchestrator.settings import Mode, get_settings
+from orchestrator.web.csrf import SESSION_COOKIE, cookie_name, private_cookie
 
-SCOPE = "console"
-LIFETIME = timedelta(hours=12)
 HOME = "/console/payments"
+LOGIN, CODE, ACCOUNT = "/console/login", "/console/login/code", "/console/account"
 
-_PURPOSE = "console-session"
-_COOKIE = "session"
+_DEVICE_COOKIE = "device"
+_DEVICE_MAX_AGE_S = 180 * 86_400
 _KEY_CHARS_MAX = 200
 # A path of the console and nothing else: no scheme, host, second slash or backslash (OWASP, Unvalidated Redirects).
 _LOCAL = re.compile(r"/console/[A-Za-z0-9_/.-]*(?:\?[A-Za-z0-9_=&.-]*)?")
 
 
 class LoginNeeded(ClearwayError):
-    """Nobody is signed in, or the session has ended."""
+    """Nobody is signed in, or the session has ended. `place` is the page where that is mended."""
 
     status = 401
     code = "login_needed"
+    place = LOGIN
 
     def __init__(self) -> None:
         super().__init__("Sign in to the console.")
 
 
+class CodeNeeded(LoginNeeded):
+    """The password was right; the second factor is still to come."""
+
+    place = CODE
+
+
+class SecondFactorNeeded(LoginNeeded):
+    """Here users need a second factor, and this one has none."""
+
+    place = ACCOUNT
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """The operator's key and the merchant that it belongs to."""
+    """Who is there, for which merchant, and what they may do."""
 
-    key_id: str
     merchant: MerchantRow
+    session: Session
+
+    @property
+    def who(self) -> str:
+        """The user's e-mail address; empty for an API key."""
+        return self.session.row.email or ""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return self.session.scopes
+
+    def may(self, scope: Scope) -> bool:
+        """Whether to show a button; `need` is what holds."""
+        return scope in self.session.scopes
 
 
-async def sign_in(api_key: str) -> Cookie:
-    """The session's cookie. Raises Unauthorized for an unknown or revoked key, Forbidden for one without the scope."""
-    caller = await access.authenticate(api_key.strip()[:_KEY_CHARS_MAX])
-    caller.require(SCOPE)
-    ends_at = int((clock_port.now() + LIFETIME).timestamp())
-    claim = f"{caller.key_id}.{ends_at}"
-    return private_cookie(_COOKIE, f"{claim}.{sign(_PURPOSE, claim)}", int(LIFETIME.total_seconds()))
+async def need(request: Request[Any, Any, Any], scope: Scope) -> ConsoleSession:
+    """The session of a request that may do this. Raises LoginNeeded; Forbidden, which becomes a page that says so."""
+    found = await session_of(request)
+    if not found.may(scope):
+        raise Forbidden(f"Your role does not allow this: it needs {scope.value!r}. Ask an admin.")
+    return found
 
 
-def sign_out() -> Cookie:
-    """The cookie that takes the session away from the browser."""
-    return private_cookie(_COOKIE, "", 0)
-
-
-async def session_of(request: Request[Any, Any, Any]) -> ConsoleSession:
-    """The session of a request. Raises LoginNeeded."""
-    key_id = _key_id_in(request.cookies.get(cookie_name(_COOKIE), ""))
-    key = await access_store.api_key(key_id) if key_id else None
-    merchant = await access_store.merchant(key.merchant_id) if key and SCOPE in key.scopes else None
-    if merchant is None:
+async def session_of(request: Request[Any, Any, Any], *, without_second_factor: bool = False) -> ConsoleSession:
+    """The session of a request, whatever it may do. Raises LoginNeeded. From here on the session's owner acts."""
+    found = await _find(request)
+    if found is None or found.merchant is None:
         raise LoginNeeded
-    return ConsoleSession(key_id, merchant)
+    if found.row.stage != Stage.FULL:
+        raise CodeNeeded
+    required = get_settings().console_totp_required and not without_second_factor
+    if required and found.user_id is not None and not found.row.has_totp:
+        raise SecondFactorNeeded
+    actor.act_as(found.actor(address_of(request)))
+    return ConsoleSession(found.merchant, found)
+
+
+async def half_session_of(request: Request[Any, Any, Any]) -> Session:
+    """The session of somebody whose code is still to come. Raises LoginNeeded."""
+    found = await _find(request)
+    if found is None or found.row.stage != Stage.TOTP:
+        raise LoginNeeded
+    return found
+
+
+async def sign_in_with_key(request: Request[Any, Any, Any], api_key: str) -> Cookie:
+    """The session's cookie. Raises Unauthorized for an unknown key; Forbidden for one without the scope, and in
+    production, where people have passwords and second factors.
+    """
+    if not takes_keys():
+        raise Forbidden("Sign in with your e-mail address and password.")
+    caller = await access.authenticate(api_key.strip()[:_KEY_CHARS_MAX])
+    caller.require(Scope.CONSOLE)
+    async with transaction():
+        secret = await sessions.begin(
+            clock_port.now(), visit_of(request), key_id=caller.key_id, merchant_id=caller.merchant_id
+        )
+    return cookie_of(secret)
+
+
+def takes_keys() -> bool:
+    return get_settings().mode is not Mode.PRODUCTION
+
+
+async def sign_out(request: Request[Any, Any, Any]) -> Cookie:
+    """End the session for good; returns the cookie that takes it away from the browser."""
+    secret = request.cookies.get(cookie_name(SESSION_COOKIE), "")
+    if secret:
+        async with transaction():
+            await session_store.end(sessions.hash_of(secret), clock_port.now())
+    return private_cookie(SESSION_COOKIE, "", 0)
+
+
+def cookie_of(secret: str) -> Cookie:
+    return private_cookie(SESSION_COOKIE, secret, get_settings().limits.session_max_s)
+
+
+def device_of(request: Request[Any, Any, Any]) -> str:
+    """What tells that somebody has signed in in this browser before."""
+    return request.cookies.get(cookie_name(_DEVICE_COOKIE), "")
+
+
+def device_cookie(value: str) -> Cookie:
+    return private_cookie(_DEVICE_COOKIE, value, _DEVICE_MAX_AGE_S)
+
+
+def visit_of(request: Request[Any, Any, Any]) -> Visit:
+    return Visit(address_of(request), request.headers.get("user-agent", ""))
 
 
 def local_path(asked: object) -> str:
@@ -81,10 +160,5 @@ def local_path(asked: object) -> str:
     return path
 
 
-def _key_id_in(cookie: str) -> str:
-    """The key of a cookie that is ours and not past its end, else nothing."""
-    claim, _, signature = cookie.rpartition(".")
-    key_id, _, ends_at = claim.partition(".")
-    if not (cookie.isascii() and ends_at.isdigit() and signed_correctly(_PURPOSE, claim, signature)):
-        return ""
-    return key_id if datetime.fromtimestamp(int(ends_at), UTC) > clock_port.now() else ""
+async def _find(request: Request[Any, Any, Any]) -> Session | None:
+    return await sessions.find(request.cookies.get(cookie_name(SESSION_COOKIE), ""), clock_port.now())

@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from currency.money import Money
 from orchestrator.gateways.base import OperationKind
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger.store import TransferRow
+from orchestrator.payments.instruments import (
+    Card,
+    Ideal,
+    Instrument,
+    KeptMethod,
+    NetworkToken,
+    PayPalWallet,
+    SepaDebit,
+)
 from orchestrator.payments.records import AttemptRow, OperationRow, OperationState, PaymentStatus, SettledBy, Story
 from orchestrator.refunds.service import RefundView as StoredRefund
 from orchestrator.web import console_views
@@ -36,7 +46,7 @@ class TimelineFacts:
 
 def timeline_view(facts: TimelineFacts, shell: console_views.Shell) -> console_views.PaymentTimelineView:
     """The page of one payment."""
-    payment, card = facts.story.payment, facts.story.payment.card
+    payment = facts.story.payment
     return console_views.PaymentTimelineView(
         shell=shell,
         id=payment.id,
@@ -52,13 +62,34 @@ def timeline_view(facts: TimelineFacts, shell: console_views.Shell) -> console_v
         refunds=tuple(_refund(refund, facts.story) for refund in facts.refunds),
         description=payment.description,
         reference=payment.reference or "",
-        card=console_views.CardView(card.brand, card.last4, card.expiry_month, card.expiry_year, card.issuer_country)
-        if card
-        else None,
+        instrument=shown_instrument(payment.instrument) if payment.instrument else None,
         invoice=facts.invoice,
         checkout_url=f"/pay/{payment.public_token}" if payment.hosted else "",
         alert=_alert(facts.story),
     )
+
+
+def shown_instrument(instrument: Instrument) -> console_views.InstrumentView:
+    """What may be shown of what was paid with."""
+    match instrument:
+        case Card() | NetworkToken():
+            expiry = f"{instrument.expiry_month:02d}/{instrument.expiry_year}"
+            country = instrument.issuer_country if isinstance(instrument, Card) else "network token"
+            note = f"{expiry} · {country}" if country else expiry
+            return console_views.InstrumentView(instrument.brand, f"•••• {instrument.last4}", note)
+        case KeptMethod():
+            kind = instrument.brand or instrument.method.value
+            return console_views.InstrumentView(
+                kind, f"•••• {instrument.last4}" if instrument.last4 else "", f"kept: {instrument.payment_method_id}"
+            )
+        case PayPalWallet():
+            return console_views.InstrumentView("paypal", instrument.email)
+        case Ideal():
+            return console_views.InstrumentView("ideal", "", instrument.country)
+        case SepaDebit():
+            return console_views.InstrumentView("sepa_debit", instrument.iban_shown, instrument.mandate_reference)
+        case _:
+            assert_never(instrument)
 
 
 def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) -> list[console_views.WebhookView]:

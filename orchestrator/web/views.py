@@ -21,6 +21,15 @@ class CheckoutState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ItemView:
+    """One line of what is sold; `amount` is of the whole line."""
+
+    name: str
+    quantity: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutView:
     """The hosted checkout. `locale` is a Babel locale (`de`, `ar`); URLs but the vault's are paths of ours.
 
@@ -43,6 +52,8 @@ class CheckoutView:
     invoice_number: str = ""
     notice: str = ""
     return_url: str = ""
+    cancel_url: str = ""
+    items: tuple[ItemView, ...] = ()
     test_mode: bool = False
 
     @property
@@ -56,6 +67,27 @@ class CheckoutView:
         """The only origin whose messages the page believes."""
         parts = urlsplit(self.vault_fields_url)
         return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLinkView:
+    """The page of a payment link. Without `amount` the payer chooses one from `least` to `most`.
+
+    `typed` is what the payer wrote before and `error` what was wrong with it; `closed` is why nobody may pay now.
+    """
+
+    locale: str
+    merchant_name: str
+    description: str
+    begin_url: str
+    csrf_token: str
+    amount: Money | None = None
+    least: Money | None = None
+    most: Money | None = None
+    typed: str = ""
+    error: str = ""
+    closed: str = ""
+    test_mode: bool = False
 
 
 class InvoiceBadge(StrEnum):

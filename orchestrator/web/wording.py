@@ -23,7 +23,7 @@ _TONES = MappingProxyType(
         Tone.GOOD: "approved succeeded captured paid applied settled matched resolved delivered kept active healthy",
         Tone.WARN: "action_required requires_action unknown needs_review overdue partly_paid partially_refunded "
         "partially_captured disputed degraded open_break retrying",
-        Tone.BAD: "declined failed not_reached rejected expired down lost dead",
+        Tone.BAD: "declined failed not_reached rejected expired down lost dead parked",
         Tone.BUSY: "pending processing authorised authorized sending refunding in_flight issued sent",
     }
 )

@@ -15,7 +15,8 @@ import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
 
 from currency.money import Money
-from orchestrator.web.pages import Pages, security_policy
+from orchestrator.web.page_policy import security_policy
+from orchestrator.web.pages import Pages
 from orchestrator.web.views import CheckoutState, CheckoutView
 from simulators.vault.app import VaultApp
 from simulators.world import World

@@ -26,7 +26,7 @@ PATIENCE_S = 20
 
 
 async def pay(shop: Shop, number: str = "4242424242424242") -> PaymentRow:
-    return await service.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(number)))
+    return await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(number)))
 
 
 async def path_of(payment: PaymentRow) -> list[tuple[str, str]]:
@@ -132,7 +132,7 @@ async def test_meridian_is_not_tried_with_a_currency_that_it_does_not_carry(
     open_shop: OpenShop, meridian: Meridian
 ) -> None:
     shop = await open_shop("meridian", "stripe")
-    payment = await service.create(NewPayment(shop.merchant_id, Money(1999, "SEK"), card=await shop.card()))
+    payment = await service.create(NewPayment(shop.merchant_id, Money(1999, "SEK"), instrument=await shop.card()))
     assert await path_of(payment) == [("stripe", "captured")]
     assert meridian.requests == []
 

@@ -78,6 +78,7 @@ KIND = GatewayKind(
     ),
     build=_build,
     check=_check,
+    checks_webhooks_alone=True,
     live_hosts=(".adyenpayments.com", "-live.adyen.com"),
     setup_notes=(
         "Cards in a vault need Adyen's permission to send raw card data, and the API key its role for it.",

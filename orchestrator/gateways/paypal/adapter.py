@@ -24,12 +24,14 @@ from orchestrator.gateways.paypal.capabilities import CAPABILITIES
 from orchestrator.gateways.paypal.connection import AS_WRITTEN, TOKEN_PATH, PayPalConnection, outcome_of_call
 from orchestrator.gateways.paypal.mapping import (
     GATEWAY,
+    not_canceled,
     our_capture,
     our_refund,
     read_before,
     read_order,
     read_reply,
     read_void,
+    read_void_of_order,
 )
 from orchestrator.gateways.paypal.orders import (
     authorize_request,
@@ -69,6 +71,8 @@ class PayPalGateway:
         """Send one operation; see Gateway."""
         if refused := refusal_of(call):
             return refused
+        if call.kind is OperationKind.VOID and not call.gateway_operation_id:
+            return self._leave_order(call)
         try:
             intent = "CAPTURE" if call.capture is CaptureMode.AUTOMATIC else "AUTHORIZE"
             if _reads_first(call):
@@ -102,6 +106,16 @@ class PayPalGateway:
         """Close both sessions' connections, and the certificates' one."""
         self._paypal.close()
         self._webhooks.close()
+
+    def _leave_order(self, call: OperationCall) -> Outcome:
+        """No call closes an order; without its payer's approval nothing can be taken by one. So it is read."""
+        tape = self._paypal.record(self._read_order(call))
+        found = looked_up(tape, GATEWAY, lambda order: read_void_of_order(call, order), skip=TOKEN_PATH)
+        if found.outcome is not None:
+            return found.outcome
+        if found.state is Lookup.OPEN:
+            return not_canceled(call, "the payer has approved the order, or it may be paid this moment")
+        return Outcome(OutcomeKind.NOT_REACHED, gateway_payment_id=call.gateway_payment_id, detail=found.detail)
 
     def _order_before(self, call: OperationCall) -> dict[str, Any] | Outcome:
         """The order as it stands, or the outcome where it already has one or could not be read."""
@@ -174,9 +188,9 @@ class PayPalGateway:
             case OperationKind.REFUND:
                 # No call searches refunds; the order lists its own, with our id.
                 return (self._read_order(call), lambda order: our_refund(call, order)) if order_id else None
+            case OperationKind.VOID if not operation_id:
+                return (self._read_order(call), lambda order: read_void_of_order(call, order)) if order_id else None
             case OperationKind.VOID:
-                if not operation_id:
-                    return None
                 options = {"authorization_id": operation_id, **self._on_behalf(call)}
                 read: Read = lambda authorization: read_void(call, authorization)  # noqa: E731
                 return lambda: self._paypal.direct.payments.get_authorized_payment(options), read

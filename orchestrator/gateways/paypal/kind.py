@@ -71,4 +71,5 @@ KIND = GatewayKind(
     check=_check,
     roots_are_for_webhooks=True,
     live_hosts=("api-m.paypal.com", "api.paypal.com"),
+    split_recipients_max=1,
 )

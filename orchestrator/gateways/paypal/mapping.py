@@ -173,6 +173,27 @@ def read_void(call: OperationCall, authorization: dict[str, Any]) -> Outcome | N
             return None
 
 
+def read_void_of_order(call: OperationCall, order: dict[str, Any]) -> Outcome | None:
+    """What an order without a known authorization says of the wish to cancel it; None while it might yet be paid.
+
+    While the payer has still to act, only they and then our own COMPLETE can go on: that is canceled by leaving it.
+    iDEAL is taken by the approval itself, so it is not. https://developer.paypal.com/docs/api/orders/v2/
+    """
+    if authorization := _standing(_payments_of(order, "authorizations")):
+        return read_void(call, authorization)
+    if _standing(captures_of(order)):
+        return not_canceled(call, "already captured: refund it instead")
+    status, by_itself = order.get("status"), order.get("processing_instruction") == COMPLETED_ON_APPROVAL
+    if status == "VOIDED" or (status == "PAYER_ACTION_REQUIRED" and not by_itself):
+        return approved(call.amount, call.amount, payment_id=order["id"])
+    return None
+
+
+def not_canceled(call: OperationCall, why: str) -> Outcome:
+    """A void that could not be done, as it stands."""
+    return declined(decline_for(GATEWAY, "clearway", "invalid_state", why), payment_id=call.gateway_payment_id)
+
+
 def read_refund(call: OperationCall, refund: dict[str, Any]) -> Outcome | None:
     """What a refund says of itself."""
     ids = {"payment_id": call.gateway_payment_id, "operation_id": refund["id"]}

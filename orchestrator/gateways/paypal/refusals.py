@@ -50,7 +50,9 @@ def _missing_id(call: OperationCall) -> str:
             return ""
         case OperationKind.CONFIRM | OperationKind.COMPLETE:
             return "" if call.gateway_payment_id else f"{call.kind} needs the order's id"
-        case OperationKind.CAPTURE | OperationKind.VOID | OperationKind.REFUND:
+        case OperationKind.VOID:  # of an order that waits for its payer there is no authorization yet
+            return "" if call.gateway_operation_id or call.gateway_payment_id else "void needs the order's id"
+        case OperationKind.CAPTURE | OperationKind.REFUND:
             return "" if call.gateway_operation_id else f"{call.kind} needs the id of the authorization or capture"
         case _:
             assert_never(call.kind)

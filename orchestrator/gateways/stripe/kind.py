@@ -43,5 +43,8 @@ KIND = GatewayKind(
     ),
     build=_build,
     check=_check,
+    checks_webhooks_alone=True,
     live_hosts=("api.stripe.com",),
+    # exact to the cent in our hands: of a destination charge Stripe rounds what a refund takes back
+    splits_after_capture=True,
 )

@@ -81,7 +81,8 @@ def created_intent(call: OperationCall) -> Params:
     if call.save is not None:
         params["setup_future_usage"] = future_usage(call.save)
     # Not with transfers of its own: https://docs.stripe.com/payments/multicapture, "Availability".
-    if kind == "card" and call.capture is CaptureMode.MANUAL and len(call.splits) < 2:
+    transfers_follow = call.splits_follow or len(call.splits) > 1
+    if kind == "card" and call.capture is CaptureMode.MANUAL and not transfers_follow:
         params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
     return params
 
@@ -258,10 +259,10 @@ def _merchant_initiated(credential: Credential | None, use: StoredUse) -> Params
 
 def _shares(call: OperationCall) -> Params:
     """One recipient: a destination charge. Several: transfers after the capture, found again by their group."""
+    if call.splits_follow or len(call.splits) > 1:
+        return {"transfer_group": call.payment_id}
     if not call.splits:
         return {}
-    if len(call.splits) > 1:
-        return {"transfer_group": call.payment_id}
     return {"transfer_data": {"destination": call.splits[0].recipient}, **_application_fee(call)}
 
 

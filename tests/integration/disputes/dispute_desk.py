@@ -93,7 +93,7 @@ class Desk:
         """A payment captured at this gateway."""
         for name, account_id in self.shop.accounts.items():
             await accounts.switch(self.merchant_id, account_id, enabled=name == gateway)
-        new = NewPayment(self.merchant_id, euros(minor), card=await self.shop.card(number))
+        new = NewPayment(self.merchant_id, euros(minor), instrument=await self.shop.card(number))
         payment = await service.create(new)
         if gateway == "adyen":
             (attempt,) = (await service.story(payment)).attempts

@@ -90,7 +90,7 @@ async def test_what_the_script_would_never_send_is_refused(
     payment = await owed(shop)
     answer = await visitor.pay(payment.public_token, await shop.card(), **changed)
     assert (answer.status_code, answer.json()) == (422, {"status": "refused"})
-    assert (await now(payment)).card is None
+    assert (await now(payment)).instrument is None
 
 
 async def test_a_decline_is_told_in_the_shoppers_language_and_leaves_the_page_open(

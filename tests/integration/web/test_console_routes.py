@@ -34,7 +34,7 @@ async def operator(visitor: Visitor, api_key: str) -> Visitor:
 
 async def paid_over_an_outage(shop: Shop) -> PaymentRow:
     await shop.tell("/outage", gateway="stripe", on=True)
-    return await payments.create(NewPayment(shop.merchant_id, euros(1999), card=await shop.card(), reference="c-1"))
+    return await payments.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(), reference="c-1"))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -101,9 +101,9 @@ async def test_a_revoked_key_ends_its_sessions_at_once(shop: Shop, operator: Vis
 
 async def test_a_session_that_was_tampered_with_is_none(operator: Visitor) -> None:
     name = next(name for name in operator.client.cookies if "session" in name)
-    key_id, ends_at, signature = operator.client.cookies[name].split(".")
+    secret = operator.client.cookies[name]
     operator.client.cookies.clear()
-    operator.client.cookies.set(name, f"{key_id}.{int(ends_at) + 1}.{signature}")
+    operator.client.cookies.set(name, secret[:-1] + ("A" if secret[-1] != "A" else "B"))
     assert (await operator.open("/console/payments")).status_code == 303
 
 
@@ -127,8 +127,8 @@ async def test_the_timeline_tells_of_the_failover_and_the_money(shop: Shop, oper
         "•••• 4242",
     ):
         assert words in html
-    assert payment.card is not None
-    assert payment.card.vault_token not in html
+    assert payment.instrument is not None
+    assert payment.instrument.vault_token not in html
 
 
 async def test_another_merchants_payment_is_not_there(shop: Shop, operator: Visitor) -> None:

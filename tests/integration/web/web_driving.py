@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from orchestrator.payments.records import Card
+from orchestrator.payments.instruments import Card
 
 BROWSER_FACTS = {
     "language": "en",

@@ -31,7 +31,8 @@ from orchestrator.web.console_views import (
     WebhooksView,
     WebhookView,
 )
-from orchestrator.web.pages import Pages, security_policy
+from orchestrator.web.page_policy import security_policy
+from orchestrator.web.pages import Pages
 from orchestrator.web.views import (
     BankTransferView,
     CheckoutState,

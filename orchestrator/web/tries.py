@@ -1,0 +1,44 @@
+"""Paying on a page under the eyes of the defence against card testing: counted before, and again when declined."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request
+
+from orchestrator.abuse import service as abuse
+from orchestrator.abuse.service import Try
+from orchestrator.http.rate_limits import address_of
+from orchestrator.payments.instruments import Card, instrument_fingerprint
+from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.web.device import device_of
+
+_DECLINED = frozenset({PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.FAILED})
+
+
+async def watched(
+    request: Request[Any, Any, Any], payment: PaymentRow, card: Card, pay: Callable[[], Awaitable[PaymentRow]]
+) -> PaymentRow:
+    """Pay, unless this visitor has tried too much. Raises TooManyTries, and what `pay` raises."""
+    tried = _try_of(request, payment, card)
+    await abuse.admit(tried)
+    paid = await pay()
+    if paid.status in _DECLINED:
+        await abuse.declined(tried)
+    return paid
+
+
+async def watch_return(request: Request[Any, Any, Any], payment: PaymentRow) -> None:
+    """The visitor is back from the bank's page: a decline there counts as well."""
+    if payment.status in _DECLINED and isinstance(payment.instrument, Card):
+        await abuse.declined(_try_of(request, payment, payment.instrument))
+
+
+def _try_of(request: Request[Any, Any, Any], payment: PaymentRow, card: Card) -> Try:
+    return Try(payment.merchant_id, payment.amount, address_of(request), device_of(request), _fingerprint(card))
+
+
+def _fingerprint(card: Card) -> str:
+    """The same for a card that is typed in again, for which the vault gives another token."""
+    if not card.bin:
+        return instrument_fingerprint(card)
+    return f"{card.bin}/{card.last4}/{card.expiry_month}/{card.expiry_year}"
