@@ -1,7 +1,5 @@
 """Routes of what waits for a person: the work list, and the verdict."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -11,7 +11,7 @@ from orchestrator.gateways.registry import KINDS
 from orchestrator.payments.amounts import capturable_minor, captures_of, is_over
 from orchestrator.payments.errors import AuthorisationExpired, CapturedOnce, GatewayRefused
 from orchestrator.payments.records import AttemptRow, OperationRow, OperationState, SettledBy, Story
-from orchestrator.payments.tidying import given_up, winner_of
+from orchestrator.payments.tidying import given_up, paid_minor, winner_of
 from routing.outcomes import OutcomeKind
 
 _CALLING = (OperationState.SENT, OperationState.UNKNOWN, OperationState.NEEDS_REVIEW)
@@ -47,19 +47,27 @@ def require_several(attempt: AttemptRow, final: bool) -> None:
         )
 
 
-def releasable(story: Story, now: datetime) -> AttemptRow | None:
-    """The attempt of which a part is captured and the rest can be let go; None where nothing is captured yet.
+def releasable(story: Story, now: datetime) -> tuple[AttemptRow, int] | None:
+    """The attempt of which a part is captured, and how much of the rest is held, in minor units: 0 where that was let
+    go before. None where nothing is captured yet.
 
-    Raises Conflict where a capture is on its way or nothing is left to let go.
+    Raises Conflict where a capture is on its way, or all is captured.
     """
     if any(op.captures and op.open for op in story.operations if op.kind is OperationKind.CAPTURE):
         raise Conflict("A capture of the payment is under way: refund it instead of canceling.")
     if not captures_of(story):
         return None
     winner = winner_of(story)
-    if winner is None or not capturable_minor(story, winner, now):
+    if winner is None or paid_minor(story) >= story.payment.amount_minor:
         raise Conflict("The payment is captured: refund it instead of canceling.")
-    return winner
+    return winner, capturable_minor(story, winner, now)
+
+
+def lets_the_rest_go(attempt: AttemptRow) -> bool:
+    """Whether the gateway takes a cancel of what a partial capture left. Adyen takes none once something is captured:
+    it lets the rest go by itself, or, with several captures, when its time is over
+    (https://docs.adyen.com/api-explorer/Checkout/71/post/payments/_paymentPspReference_/cancels)."""
+    return KINDS[attempt.gateway].releases_the_rest
 
 
 def require_accepted(operation: OperationRow | None, gateway: str) -> None:

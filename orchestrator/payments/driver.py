@@ -23,7 +23,7 @@ from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind
 from orchestrator.ids import new_id
 from orchestrator.installation import service as installation
 from orchestrator.notifications.service import record
-from orchestrator.payments import lifecycle, resolver, store
+from orchestrator.payments import lifecycle, resolver, store, withheld
 from orchestrator.payments.amounts import captured_minor, refunded_minor
 from orchestrator.payments.calls import call_for
 from orchestrator.payments.instruments import capture_mode
@@ -111,9 +111,17 @@ async def proceed(story: Story, now: datetime) -> Errand | None:
 
 async def _proceed(story: Story, now: datetime) -> tuple[Errand | None, PaymentRow]:
     story = await _warn_of_expiry(story, now)
-    step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+    story, step = await _decide(story, now)
     payment = await _update_payment(story, step, now)
     return await _begin(story, step, now), payment
+
+
+async def _decide(story: Story, now: datetime) -> tuple[Story, Step]:
+    step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+    while isinstance(step, Send) and await withheld.is_to_be_held_back(story, step):  # once for each capture
+        story = await withheld.hold_back(story, step, now)
+        step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+    return story, step
 
 
 async def _warn_of_expiry(story: Story, now: datetime) -> Story:
@@ -222,11 +230,6 @@ async def send(
     await store.insert_operation(operation)
     await outbox.postpone(TOPIC, story.payment.id, operation.expires_at + timedelta(seconds=1))
     return Errand(operation, attempt, call_for(story, attempt, operation), ask=False)
-
-
-def _takes_money(kind: OperationKind, attempt: AttemptRow) -> bool:
-    at_once = kind in AUTHORISING and attempt.capture_mode is CaptureMode.AUTOMATIC
-    return at_once or kind is OperationKind.CAPTURE
 
 
 def operation_expiry_s() -> int:

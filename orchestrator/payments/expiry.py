@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import structs
+
 from orchestrator.gateways.base import CaptureMode, OperationKind
 from orchestrator.ids import new_id
 from orchestrator.payments import store
@@ -44,6 +46,21 @@ async def hear(story: Story, attempt: AttemptRow, now: datetime, *, signed: bool
         return story
     outcome = Outcome(OutcomeKind.APPROVED, operation.amount, detail="the gateway told that it let it go")
     return await settle(story, operation.id, outcome, SettledBy.WEBHOOK, now) or story
+
+
+async def let_go(story: Story, attempt: AttemptRow, amount_minor: int, now: datetime) -> Story:
+    """The merchant wants no more of it, and the gateway lets the rest go by itself: nothing is sent."""
+    operation = structs.replace(
+        ended(story, attempt, new_id("op"), now),
+        state=OperationState.SETTLED,
+        outcome=OutcomeKind.APPROVED,
+        amount_minor=amount_minor,
+        cause=Cause.RELEASED,
+        detail=f"nothing was sent: {attempt.gateway} lets go of what a partial capture leaves by itself",
+        settled_at=now,
+    )
+    await store.insert_operation(operation)
+    return Story(story.payment, story.attempts, [*story.operations, operation])
 
 
 def ended(story: Story, attempt: AttemptRow, operation_id: str, now: datetime) -> OperationRow:

@@ -24,6 +24,7 @@ from orchestrator.payments.tidying import (
     challenge_ends_at,
     given_up,
     is_rechargeable,
+    paid_minor,
     ran_out,
     refused_by,
     send_or_wait,
@@ -123,8 +124,8 @@ def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[Opera
     winner = winner_of(story)
     if winner is not None:
         return _capture(story, winner, now)
-    if any(op.open for op in story.operations if op.kind in AUTHORISING):
-        return Wait(None)  # pending: it may still be approved
+    if any(op.open for op in story.operations if op.kind in AUTHORISING or op.captures):
+        return Wait(None)  # pending: it may still be approved, though its authorisation is over
     if any(attempt.status is AttemptStatus.AUTHORISED for attempt in story.attempts):
         return Wait(None)  # it is being voided: until that is done nothing else is held
     current = _current(story)
@@ -279,8 +280,8 @@ def status_of(story: Story, step: Step) -> PaymentStatus:
     payment = story.payment
     if payment.status in GIVEN_UP:
         return payment.status
-    captured = captured_minor(story)
-    if captured and not payment.cancel_requested:
+    captured = paid_minor(story)
+    if captured:
         return PaymentStatus.CAPTURED if captured >= payment.amount_minor else PaymentStatus.PARTIALLY_CAPTURED
     if any(op.state is OperationState.NEEDS_REVIEW for op in story.operations):
         return PaymentStatus.NEEDS_REVIEW

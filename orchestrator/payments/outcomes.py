@@ -9,6 +9,8 @@ from typing import Any, assert_never
 from msgspec import structs
 
 from orchestrator.gateways.base import OperationKind
+from orchestrator.gateways.capabilities import Verb
+from orchestrator.gateways.registry import KINDS
 from orchestrator.payments.amounts import captures_of
 from orchestrator.payments.records import (
     AttemptRow,
@@ -77,7 +79,20 @@ def consequences(story: Story, operation: OperationRow, outcome: Outcome, by: Se
         undone |= {"settled_at": now, "detail": _UNDONE}
         open_ones = [op for op in story.operations_of(attempt.id) if op.kind in AUTHORISING and op.open]
         changes += [(op, undone) for op in open_ones if attempt.status is not AttemptStatus.ACTION_REQUIRED]
+    if operation.kind is OperationKind.VOID and outcome.kind is OutcomeKind.DECLINED:
+        asked_again = {"state": OperationState.UNKNOWN, "expires_at": now}
+        changes += [(op, asked_again) for op in _paid_perhaps(story, attempt)]
     return Consequences(changes, attempt, attempt_values(story, attempt, operation, outcome))
+
+
+def _paid_perhaps(story: Story, attempt: AttemptRow) -> list[OperationRow]:
+    """The challenge whose cancel is refused: the shopper may have paid, and no message may have come through. Where
+    nothing can be read (Adyen) the signed message is what tells, and its sender repeats it for days."""
+    if attempt.status is not AttemptStatus.ACTION_REQUIRED or not KINDS[attempt.gateway].capabilities.can(Verb.LOOK_UP):
+        return []
+    authorising = [op for op in story.operations_of(attempt.id) if op.kind in AUTHORISING]
+    asked = [op for op in authorising if op.outcome is OutcomeKind.ACTION_REQUIRED]
+    return asked[-1:] if not any(op.open for op in authorising) else []
 
 
 def takes_money(story: Story, operation: OperationRow) -> bool:
@@ -118,11 +133,11 @@ def _overturns(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool
             return outcome.kind is OutcomeKind.DECLINED and by in _GATEWAYS_WORD
         if operation.outcome is OutcomeKind.DECLINED and operation.settled_by in _GATEWAYS_WORD:
             # of a way to pay that takes the money at once, an approval after a refusal is money that moved
-            return operation.kind in AUTHORISING and not _was_taken_back(operation)
+            return operation.kind in AUTHORISING and not was_taken_back(operation)
     return outcome.kind is OutcomeKind.APPROVED and operation.outcome is not OutcomeKind.APPROVED
 
 
-def _was_taken_back(operation: OperationRow) -> bool:
+def was_taken_back(operation: OperationRow) -> bool:
     return operation.decline is not None and operation.decline.get("reason") == TAKEN_BACK
 
 
@@ -167,7 +182,7 @@ def operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, n
         "detail": outcome.detail[:500],
         "exchange": outcome.exchange or None,
     }
-    if operation.kind in AUTHORISING and is_taken_back(operation, outcome) and outcome.decline is not None:
+    if operation.moves_money and is_taken_back(operation, outcome) and outcome.decline is not None:
         values["decline"] = asdict(replace(outcome.decline, reason=TAKEN_BACK))
     if outcome.gateway_operation_id:
         values["gateway_operation_id"] = outcome.gateway_operation_id

@@ -15,6 +15,7 @@ from orchestrator.events import EventType
 from orchestrator.gateways.base import Lookup, OperationCall, OperationKind
 from orchestrator.gateways.connections import Connection
 from orchestrator.installation import service as installation
+from orchestrator.ledger import store as ledger
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
 from orchestrator.payments.outcomes import is_proof
@@ -63,7 +64,9 @@ async def put_off(story: Story, operation_id: str, by: SettledBy, said: str, now
         return story
     pending = operation.state is OperationState.PENDING
     values: dict[str, Any] = {"evidence": with_evidence(operation, by, said, now)}
-    if (now - operation.sent_at).total_seconds() > (PENDING_GIVE_UP_AFTER_S if pending else GIVE_UP_AFTER_S):
+    asked_for_s = (now - operation.sent_at).total_seconds()
+    a_person_had_it_asked = operation.review is not None
+    if a_person_had_it_asked or asked_for_s > (PENDING_GIVE_UP_AFTER_S if pending else GIVE_UP_AFTER_S):
         values["state"] = OperationState.NEEDS_REVIEW
         if story.payment.status in _SAYS_NOTHING_OF_IT:
             data = {"operation": operation.id, "kind": operation.kind.value}
@@ -113,7 +116,8 @@ async def ask(
         return _STILL_HELD, SettledBy.LOOK_UP, found.detail  # the message spoke of something else: nothing is undone
     in_window = (now - operation.sent_at).total_seconds() <= connection.resend_window_s
     in_window = in_window and operation.cause is not Cause.LAPSED  # which was never sent
-    if not in_window or not _may_send_again(connection, operation, found.state) or await installation.why_frozen():
+    may_go_out = in_window and _may_send_again(connection, operation, found.state)
+    if not may_go_out or await _is_held_up(operation):
         return _given_up(call), SettledBy.LOOK_UP, f"{found.state.value} {found.detail}".strip()
     again = await connection.perform(call)
     if call.kind is OperationKind.CREATE:  # no money can move by it: whatever came of it, the payment may go on
@@ -122,7 +126,16 @@ async def ask(
     return (again if is_proof(again) else None), SettledBy.RESEND, said
 
 
+async def _is_held_up(operation: OperationRow) -> bool:
+    """A frozen installation sends nothing; nor is money sent back that a dispute has taken meanwhile."""
+    if await installation.why_frozen():
+        return True
+    return operation.kind is OperationKind.REFUND and await ledger.withheld_minor(operation.payment_id) > 0
+
+
 def _may_send_again(connection: Connection, operation: OperationRow, found: Lookup) -> bool:
+    if operation.settled_at is not None:  # it had an answer: what a person or a message has us ask is only read
+        return False
     match operation.state:
         case OperationState.SENT | OperationState.UNKNOWN:
             return True

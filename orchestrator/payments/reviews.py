@@ -14,7 +14,8 @@ from orchestrator.errors import Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
 from orchestrator.notifications.service import record
-from orchestrator.payments import driver, resolver, review_store, service, store
+from orchestrator.payments import amounts, driver, resolver, review_store, service, store, withheld
+from orchestrator.payments.outcomes import was_taken_back
 from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, SettledBy, Story
 from orchestrator.payments.settling import settle
 from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
@@ -51,7 +52,7 @@ async def resolve_review(
         operation = next((op for op in story.operations if op.id == operation_id), None)
         if operation is None:
             raise NotFound("operation", operation_id)
-        _require_open(operation, verdict)
+        require_possible(story, operation, verdict)
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
         now = clock_port.now()
@@ -73,13 +74,35 @@ def is_refused_undoing(operation: OperationRow) -> bool:
     return undoes and settled and operation.outcome is OutcomeKind.DECLINED
 
 
-def _require_open(operation: OperationRow, verdict: Verdict) -> None:
-    if operation.state is OperationState.NEEDS_REVIEW:
-        return
-    if not is_refused_undoing(operation):
+def require_possible(story: Story, operation: OperationRow, verdict: Verdict) -> None:
+    """Raises Conflict where the operation waits for no person, or the verdict cannot be true or carried out."""
+    if operation.state is not OperationState.NEEDS_REVIEW and not is_refused_undoing(operation):
         raise Conflict(f"The operation is {operation.state.value}: it waits for no person.")
-    if verdict is Verdict.APPROVED and operation.moves_money:
-        raise Conflict("The gateway said no to it. Say look_again, so that the gateway is asked how it stands now.")
+    if verdict is Verdict.DECLINED:
+        return
+    if operation.moves_money and was_taken_back(operation):
+        raise Conflict("It was booked and then taken back. Say declined, and capture or refund anew.")
+    if verdict is Verdict.APPROVED:
+        _require_room(story, operation)
+    elif operation.state is OperationState.SETTLED and any(
+        op.open for op in story.operations_of(operation.attempt_id) if op.id != operation.id
+    ):
+        raise Conflict("Another call for this attempt is under way. Ask again when its outcome is known.")
+
+
+def _require_room(story: Story, operation: OperationRow) -> None:
+    """Raises Conflict where it cannot have happened, for what is known to have been taken or given back."""
+    if withheld.was_held_back(operation):
+        raise Conflict("It was never sent. Say declined where the dispute gave the money back, else look_again.")
+    if operation.kind is OperationKind.CAPTURE:
+        others = [op for op in story.operations_of(operation.attempt_id) if op.captures and op.id != operation.id]
+        left_minor = story.payment.amount_minor - sum(op.amount_minor for op in others if op.open or op.approved)
+    elif operation.kind is OperationKind.REFUND and operation.target_operation_id and not operation.open:
+        left_minor = amounts.left_minor(story, story.operation(operation.target_operation_id))
+    else:
+        return
+    if operation.amount_minor > left_minor:
+        raise Conflict(f"That would be more than there is: {left_minor} are left. Say declined.")
 
 
 async def _locked(merchant_id: str, payment_id: str) -> Story:
@@ -100,6 +123,9 @@ async def _noted(
 
 
 async def _carried_out(story: Story, operation: OperationRow, verdict: Verdict, now: datetime) -> Story:
+    if verdict is Verdict.LOOK_AGAIN and withheld.was_held_back(operation):
+        not_sent = Outcome(OutcomeKind.NOT_REACHED, detail="never sent; a person has it tried now")
+        return await settle(story, operation.id, not_sent, SettledBy.PERSON, now) or story
     if verdict is Verdict.LOOK_AGAIN:
         return await resolver.look_now(story, operation, now)
     if verdict is Verdict.DECLINED and operation.state is OperationState.SETTLED:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from msgspec import structs
@@ -24,10 +25,10 @@ from orchestrator.ids import new_id
 from orchestrator.installation import service as installation
 from orchestrator.ledger.service import AccountKind
 from orchestrator.notifications.service import record
-from orchestrator.payments import capturing, driver, kept, lifecycle, routes, store, tidying
-from orchestrator.payments.amounts import capturable_minor
+from orchestrator.payments import capturing, driver, expiry, kept, lifecycle, routes, store, tidying
 from orchestrator.payments.instruments import Instrument, Saving
 from orchestrator.payments.records import (
+    AttemptRow,
     AttemptStatus,
     Cause,
     OnUnknown,
@@ -278,28 +279,36 @@ async def cancel(merchant_id: str, payment_id: str, idempotency_id: str | None =
     """Give the payment up: what is authorised is voided, what comes late is given back by itself.
 
     Of a payment that is captured in part the rest of the authorisation is let go, and what was captured stays.
-    Raises NotFound; Conflict once all was captured (refund it instead); GatewayRefused where it keeps the rest.
+    Where that was done before, or the gateway does it by itself, nothing is sent. Raises NotFound; Conflict once all
+    was captured (refund it instead); GatewayRefused where it keeps the rest.
     """
     async with transaction():
         story = await _locked(payment_id, merchant_id)
         now = clock_port.now()
-        winner = capturing.releasable(story, now)
+        held = capturing.releasable(story, now)
         if idempotency_id:
             await bind_idempotency(idempotency_id, payment_id)
-        if winner is not None:
-            rest = Money(capturable_minor(story, winner, now), story.payment.currency)
-            errand: driver.Errand | None = await driver.send(
-                story, winner, OperationKind.VOID, rest, now, cause=Cause.RELEASED
-            )
+        if held is not None:
+            errand = await _release(story, *held, now)
         else:
             await store.update_payment(payment_id, {"cancel_requested": True}, now)
             canceling = structs.replace(story.payment, cancel_requested=True)
             errand = await driver.proceed(structs.replace(story, payment=canceling), now)
         await audit.record(merchant_id, audit.Action.PAYMENT_CANCELED, payment_id, now)
-    payment = await answer(payment_id, errand, until_canceled=winner is None)
-    if winner is not None:
+    payment = await answer(payment_id, errand, until_canceled=held is None)
+    if held is not None:
         await _require_accepted(errand)
     return payment
+
+
+async def _release(story: Story, attempt: AttemptRow, rest_minor: int, now: datetime) -> driver.Errand | None:
+    if not rest_minor:
+        return None
+    if not capturing.lets_the_rest_go(attempt):
+        await expiry.let_go(story, attempt, rest_minor, now)
+        return None
+    rest = Money(rest_minor, story.payment.currency)
+    return await driver.send(story, attempt, OperationKind.VOID, rest, now, cause=Cause.RELEASED)
 
 
 async def _require_accepted(errand: driver.Errand | None) -> None:

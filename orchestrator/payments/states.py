@@ -122,4 +122,6 @@ def attempt_after(attempt: AttemptRow, operation: OperationRow, outcome: Outcome
             return AttemptStatus.CAPTURED
         if attempt.status in PAST_AUTHORISING:
             return None
+        if attempt.status is AttemptStatus.ABANDONED and outcome.kind is OutcomeKind.ACTION_REQUIRED:
+            return None  # that it could still be acted upon does not take it up again
     return ATTEMPT_AFTER.get((operation.kind, outcome.kind))

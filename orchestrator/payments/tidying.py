@@ -49,6 +49,15 @@ def _is_being_undone(story: Story, attempt: AttemptRow) -> bool:
     return any(op.open for op in story.operations_of(attempt.id, OperationKind.VOID))
 
 
+def paid_minor(story: Story) -> int:
+    """What counts as paid: taken by the attempt whose money is kept. What was taken twice, or came after the payment
+    was given up, is on its way back."""
+    winner = winner_of(story)
+    if winner is None or given_up(story.payment):
+        return 0
+    return sum(op.amount_minor for op in captures_of(story, winner.id))
+
+
 def undone_for(story: Story, attempt: AttemptRow, *causes: Cause) -> bool:
     """Whether a void for one of these causes is confirmed."""
     return any(op.approved and op.cause in causes for op in story.operations_of(attempt.id, OperationKind.VOID))

@@ -12,7 +12,7 @@ from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
 from orchestrator.payments import store as payment_store
 from orchestrator.refunds import service
-from orchestrator.refunds.service import reserved_minor
+from orchestrator.refunds.service import refundable_minor, reserved_minor
 
 
 async def is_needed(merchant_id: str, payment_id: str, amount_minor: int | None) -> bool:
@@ -23,9 +23,9 @@ async def is_needed(merchant_id: str, payment_id: str, amount_minor: int | None)
     limits = await approval_store.refund_limits(merchant_id)
     if payment.currency not in limits:
         return False
-    reserved = reserved_minor(await payment_store.story_of(payment))
-    asked = payment.amount_captured_minor - reserved if amount_minor is None else amount_minor
-    return policy.needs_approval(limits, payment.currency, reserved, asked)
+    story = await payment_store.story_of(payment)
+    asked = refundable_minor(story) if amount_minor is None else amount_minor
+    return policy.needs_approval(limits, payment.currency, reserved_minor(story), asked)
 
 
 async def ask(
@@ -39,7 +39,7 @@ async def ask(
         payment = await payment_store.lock_payment(payment_id)
         if payment is None or payment.merchant_id != merchant_id:
             raise NotFound("payment", payment_id)
-        left = payment.amount_captured_minor - reserved_minor(await payment_store.story_of(payment))
+        left = refundable_minor(await payment_store.story_of(payment))
         amount = left if amount_minor is None else amount_minor
         if not 0 < amount <= left:
             raise InvalidField("amount", f"must be between 1 and the {left} that are left to give back")

@@ -21,6 +21,7 @@ from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
 from orchestrator.payments.amounts import captures_of, left_minor
 from orchestrator.payments.records import OperationRow, OperationState, Story
+from orchestrator.payments.tidying import winner_of
 from orchestrator.refunds import limits, store
 from orchestrator.refunds.store import RefundRow
 from routing.outcomes import OutcomeKind
@@ -77,10 +78,13 @@ async def create(
         if payment is None or payment.merchant_id != merchant_id:
             raise NotFound("payment", payment_id)
         story = await payment_store.story_of(payment)
-        captures = _captures(story)
+        captures = refundable(story)
+        if not captures:
+            status = payment.status.value
+            raise Conflict(f"The payment is {status}: nothing is captured that could be given back.")
         if await ledger.withheld_minor(payment_id) > 0:
             raise PaymentDisputed
-        left = sum(left_minor(story, capture) for capture in captures)
+        left = refundable_minor(story)
         amount = Money(left if amount_minor is None else amount_minor, payment.currency)
         if not 0 < amount.minor <= left:
             raise InvalidField("amount", f"must be between 1 and the {left} that are left to give back")
@@ -109,6 +113,17 @@ async def create(
         await audit.record(merchant_id, audit.Action.REFUND_CREATED, refund.id, now, after=said)
     await asyncio.gather(*(payments.answer(payment_id, errand) for errand in errands))
     return await view(refund)
+
+
+def refundable(story: Story) -> list[OperationRow]:
+    """The captures that a refund may come out of: the winner's, for what was taken beside it goes back by itself."""
+    winner = winner_of(story)
+    return captures_of(story, winner.id if winner is not None else None)
+
+
+def refundable_minor(story: Story) -> int:
+    """What is left to give back; a refund that is under way counts until it is known to have failed."""
+    return sum(left_minor(story, capture) for capture in refundable(story))
 
 
 def allocate(story: Story, captures: list[OperationRow], amount: Money) -> list[tuple[OperationRow, Money]]:
@@ -155,13 +170,6 @@ def reserved_minor(story: Story) -> int:
     return sum(
         op.amount_minor for op in story.operations if op.kind is OperationKind.REFUND and (op.open or op.approved)
     )
-
-
-def _captures(story: Story) -> list[OperationRow]:
-    captures = captures_of(story)
-    if not captures:
-        raise Conflict(f"The payment is {story.payment.status.value}: nothing is captured that could be given back.")
-    return captures
 
 
 def _status(operations: list[OperationRow]) -> RefundStatus:

@@ -1,4 +1,4 @@
-"""Payments of before: what stood in the card's column is an instrument afterwards, and reads as the card that it was."""
+"""Payments of before: what stood in the column of the card is an instrument afterwards, and reads as that card."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_card_of_a_payment_of_before_is_its_instrument(empty_database: str
     migrate(empty_database, before)
     card = {"vault_token": "tok_1", "brand": "visa", "last4": "4242", "expiry_month": 12, "expiry_year": 2030}
     connection = await asyncpg.connect(empty_database)
-    insert = f"INSERT INTO payment ({COLUMNS}) VALUES ({VALUES})"  # noqa: S608 - both are above
+    insert = f"INSERT INTO payment ({COLUMNS}) VALUES ({VALUES})"
     await connection.execute(insert, "pay_1", json.dumps(card))
     await connection.execute(insert, "pay_2", None)
     migrate(empty_database, FOLDER)
