@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
 
 import typer
+
+from orchestrator import clock_port
 
 
 class Runner(Protocol):
@@ -53,7 +55,7 @@ def create_key(
         from orchestrator.access import api_keys, service
 
         await service.get_merchant(merchant_id)
-        ends = datetime.now(UTC) + timedelta(days=days) if days else None
+        ends = clock_port.now() + timedelta(days=days) if days else None
         row, secret = await api_keys.create(merchant_id, name, scope or service.ALL_SCOPES, expires_at=ends)
         return f"id        {row.id}\nAPI key   {secret}\nThe key is not stored: keep it now."
 
@@ -70,7 +72,7 @@ def list_keys(merchant_id: MerchantId) -> None:
     async def work() -> str:
         from orchestrator.access import store
 
-        now = datetime.now(UTC)
+        now = clock_port.now()
         rows = await store.api_keys_of(merchant_id, limit=1_000)
         return _table(
             ("id", "name", "begins with", "state", "ends", "last used", "scopes"),
@@ -102,7 +104,6 @@ def rotate_key(
     """
 
     async def work() -> str:
-        from orchestrator import clock_port
         from orchestrator.access import api_keys, store
         from orchestrator.errors import NotFound
 
