@@ -1,7 +1,8 @@
 """A second pair of eyes: what one actor asks for, another has to approve before it is done.
 
 An actor is a key, a user, or the machine's shell. Nobody approves a request of their own, and nobody who was made after
-it: else whoever stole a session could make the second person.
+it: else whoever stole a session could make the second person. A key's maker has seen its secret, so that a key is its
+maker's own: neither approves for the other, nor do two keys of one maker.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ _MAILED = frozenset({ApprovalKind.BANK_DETAILS, ApprovalKind.POLICY})
 
 
 class OwnRequest(ClearwayError):
-    """Whoever asked cannot be whoever approves."""
+    """Whoever asked cannot be whoever approves, nor have made the key that does."""
 
     status = 403
     code = "approval_own_request"
 
     def __init__(self) -> None:
-        super().__init__("You asked for this yourself: another user or key has to approve it. You may withdraw it.")
+        super().__init__(
+            "You asked for this yourself, or one of you made the other's API key: another user, or a key that neither "
+            "made, has to approve it. You may withdraw it."
+        )
 
 
 class ApproverTooNew(ClearwayError):
@@ -98,7 +102,8 @@ async def approve(merchant_id: str, approval_id: str, note: str = "") -> Approva
         row = await _locked(merchant_id, approval_id)
         if row.state is not ApprovalState.PENDING or row.expires_at <= now:
             raise _not_open(row, now)
-        if actor_name(who) == row.requested_by:
+        mine = await store.hands_of(merchant_id, actor_name(who))
+        if mine & await store.hands_of(merchant_id, row.requested_by):
             raise OwnRequest
         since = await _since(who, merchant_id)
         if since is None or since > row.requested_at:

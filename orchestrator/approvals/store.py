@@ -51,6 +51,25 @@ _USER_SINCE = (
     "SELECT GREATEST(u.created_at, m.created_at) AS since FROM console_user u JOIN membership m ON m.user_id = u.id "
     "WHERE u.id = $1 AND m.merchant_id = $2 AND u.disabled_at IS NULL AND m.disabled_at IS NULL"
 )
+# Who has had an actor's secret in hand: the actor, and whoever made or rotated the key, back to a user or the shell. Of
+# the shell's keys nothing is known: whoever has the machine hands them to different people.
+_HANDS = """
+WITH RECURSIVE hands (name) AS (
+    SELECT $2::text
+    UNION
+    SELECT maker.name FROM hands JOIN LATERAL (
+        SELECT 'key:' || k.id AS name FROM api_key k
+        WHERE k.merchant_id = $1 AND k.replaced_by = substr(hands.name, 5)
+        UNION ALL
+        SELECT e.actor_kind || ':' || e.actor_id FROM audit_entry e
+        WHERE e.merchant_id = $1 AND e.actor_kind IN ('key', 'user')
+            AND (e.action = 'api_key.created' AND e.object_id = substr(hands.name, 5)
+                OR e.action = 'api_key.rotated' AND e.object_id IN (
+                    SELECT k.id FROM api_key k WHERE k.merchant_id = $1 AND k.replaced_by = substr(hands.name, 5)))
+    ) maker ON hands.name LIKE 'key:%'
+)
+SELECT name FROM hands
+"""
 _ADMINS = (
     "SELECT u.email FROM console_user u JOIN membership m ON m.user_id = u.id WHERE m.merchant_id = $1 "
     "AND m.role = 'admin' AND u.disabled_at IS NULL AND m.disabled_at IS NULL ORDER BY u.email"
@@ -136,6 +155,11 @@ async def key_since(key_id: str, merchant_id: str) -> datetime | None:
 async def user_since(user_id: str, merchant_id: str) -> datetime | None:
     rows = await fetch(_USER_SINCE, user_id, merchant_id)
     return rows[0]["since"] if rows else None
+
+
+async def hands_of(merchant_id: str, actor_name: str) -> frozenset[str]:
+    """The names of all who have had the actor's secret in hand, its own among them."""
+    return frozenset(row["name"] for row in await fetch(_HANDS, merchant_id, actor_name))
 
 
 async def admin_addresses(merchant_id: str) -> list[str]:
