@@ -53,8 +53,11 @@ class Books:
         )
 
     def waiting_bells(self) -> list[dict[str, Any]]:
-        """What is in the outbox, but for what comes round by itself."""
-        return self.read(f"SELECT topic, subject, due_at, tries, error FROM outbox WHERE topic NOT IN {ROUTINE}")
+        """What is in the outbox, but for what comes round by itself, and the day on which an authorisation ends."""
+        return self.read(
+            f"SELECT topic, subject, due_at, tries, error FROM outbox WHERE topic NOT IN {ROUTINE} AND NOT EXISTS "
+            "(SELECT 1 FROM payment WHERE payment.id = subject AND status = 'authorised')"
+        )
 
     def untold(self) -> int:
         """Deliveries of events that are still to be sent."""
