@@ -1,7 +1,5 @@
 """What is paid with and what is kept, as the API takes and shows them: tokens and masked texts, no card number."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, assert_never

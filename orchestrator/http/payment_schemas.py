@@ -1,7 +1,5 @@
 """Payments and refunds as the API shows and takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
@@ -40,6 +38,17 @@ from orchestrator.payments.records import AttemptRow, AttemptStatus, OnUnknown, 
 from orchestrator.refunds.service import RefundStatus, RefundView
 from orchestrator.settings import get_settings
 from routing.decision import RoutePlan
+
+
+class PaidWith(TypedDict):
+    """The fields of NewPayment that say what it is paid with."""
+
+    instrument: Instrument | None
+    payment_method_id: str | None
+    initiator: Initiator
+    agreement: Agreement
+    saving: Saving | None
+    shopper: Shopper
 
 
 class CreatePayment(Input):
@@ -94,17 +103,6 @@ class CreatePayment(Input):
             saving=self.save_payment_method.as_saving() if self.save_payment_method else None,
             shopper=self.shopper.as_shopper(),
         )
-
-
-class PaidWith(TypedDict):
-    """The fields of NewPayment that say what it is paid with."""
-
-    instrument: Instrument | None
-    payment_method_id: str | None
-    initiator: Initiator
-    agreement: Agreement
-    saving: Saving | None
-    shopper: Shopper
 
 
 class CapturePayment(Input):
