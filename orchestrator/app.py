@@ -49,7 +49,8 @@ from orchestrator.settings import Limits, get_settings
 API_KEY = "apiKey"
 SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (
-    *(payments, payment_methods, checkouts, customers, gateway_accounts, rule_sets, invoices, records, webhook_endpoints),
+    *(payments, payment_methods, checkouts, customers, gateway_accounts),
+    *(rule_sets, invoices, records, webhook_endpoints),
     *(api_keys, users, audit, approvals, received_webhooks),
     *(ledger, recipients, reviews),
 )

@@ -218,7 +218,7 @@ class Limits(_Part):
     api_requests_per_s: Count = 1_000
     """For each API key, over all processes; a burst may be twice as many."""
     visitor_requests_per_s: Count = 50
-    """For each address, on pages without a session and for keys that are not known; a burst may be ten times as many."""
+    """For each address, on pages without a session and for unknown keys; a burst may be ten times as many."""
     clock_heartbeat_max_age_s: Seconds = 30
     outbox_lag_max_s: Seconds = 60
 

@@ -25,6 +25,7 @@ from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
+from orchestrator.payments import tidying
 from orchestrator.payments.records import PaymentRow
 from orchestrator.payments.service import NewPayment
 from orchestrator.settings import get_settings
@@ -195,7 +196,9 @@ async def apply_payment(payment_id: str) -> Later | None:
     if payment is None or payment.source is None or not payment.source.startswith("inv_"):
         return None  # it pays no invoice
     invoice_id = payment.source.partition("/")[0]
-    if not payment.amount_captured_minor:
+    # what was taken twice, or after the payment was given up, is on its way back: that pays nothing
+    paid_minor = min(payment.amount_minor, tidying.paid_minor(await payment_store.story_of(payment)))
+    if not paid_minor:
         await _tell_taken_back(payment, invoice_id)
         return None
     now = clock_port.now()
@@ -205,7 +208,7 @@ async def apply_payment(payment_id: str) -> Later | None:
             merchant_id=payment.merchant_id,
             invoice_id=invoice_id,
             payment_id=payment_id,
-            amount=Money(payment.amount_captured_minor, payment.currency),
+            amount=Money(paid_minor, payment.currency),
             now=now,
         )
         if applied.first_time and applied.invoice.state is InvoiceState.PAID:

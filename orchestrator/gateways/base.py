@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from currency.money import Money
+from orchestrator.gateways.authentication import AuthenticationWish
 from orchestrator.gateways.capabilities import Capabilities
 from orchestrator.gateways.credentials import Credential, Shopper, StoredUse
 from orchestrator.gateways.facets import Dispute, Facets
@@ -74,6 +75,7 @@ class OperationCall:
     splits: tuple[Split, ...] = ()
     splits_follow: bool = False  # recipients' parts are sent by transfers after the capture; then `splits` is empty
     shopper: Shopper = field(default_factory=Shopper)
+    authentication: AuthenticationWish = field(default_factory=AuthenticationWish)  # CONFIRM
 
 
 class Lookup(StrEnum):

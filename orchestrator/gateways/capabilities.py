@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.gateways.credentials import Method
+from routing.authentication import Exemption
 
 
 class Verb(StrEnum):
@@ -70,6 +71,22 @@ class AuthorisationLife:
     source: str
 
 
+_NOT_DECLARED = Missing("The adapter does not declare it.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationMeans:
+    """What can be said to a gateway of 3-D Secure.
+
+    `external`: it takes an authentication that was made elsewhere. `exemption`: it can be asked for those of
+    `exemptions`; elsewhere the gateway asks for them by itself, or not at all.
+    """
+
+    external: Supported | Missing = _NOT_DECLARED
+    exemption: Supported | Missing = _NOT_DECLARED
+    exemptions: frozenset[Exemption] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """One gateway's. `verbs` has every Verb; `methods` every Method."""
@@ -77,6 +94,7 @@ class Capabilities:
     verbs: Mapping[Verb, Supported | Missing]
     methods: Mapping[Method, Supported | Missing]
     authorisation: AuthorisationLife
+    authentication: AuthenticationMeans = field(default_factory=AuthenticationMeans)
 
     def can(self, verb: Verb) -> bool:
         return isinstance(self.verbs[verb], Supported)

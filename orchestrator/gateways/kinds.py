@@ -75,6 +75,7 @@ class GatewayKind:
     setup_notes: tuple[str, ...] = ()  # what an operator must arrange with the gateway before live traffic
     checks_webhooks_alone: bool = False  # needs no network and no time for it: no thread either
     roots_are_for_webhooks: bool = False  # `ca_file` holds the roots of its webhook certificates, not of its TLS
+    releases_the_rest: bool = True  # a cancel after a partial capture lets go of what is left
     splits_after_capture: bool = False  # recipients' parts are transfers after the capture, not in the payment
     split_recipients_max: int | None = None  # of one payment; None: no limit of the gateway's
     encoding: Encoding | None = None

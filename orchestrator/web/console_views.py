@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 
 from currency.money import Money
-
-
-class Section(StrEnum):
-    """The parts of the console, in the order of its navigation."""
-
-    PAYMENTS = "payments"
-    INVOICES = "invoices"
-    RECONCILIATION = "reconciliation"
-    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +15,23 @@ class Shell:
     test_mode: bool = False
     who: str = ""
     """The user's e-mail address; an API key has none, and no page of its own."""
+    scopes: frozenset[str] | None = None
+    """What is shown in the menu; everything where it is not known."""
+    waiting: int = 0
+    """How many things wait for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmView:
+    """What is about to be done, in sentences. `fields` are sent on with the button."""
+
+    shell: Shell
+    title: str
+    lines: tuple[str, ...]
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    button: str
+    back_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +76,28 @@ class PaymentRowsView:
 
 @dataclass(frozen=True, slots=True)
 class PaymentsView:
-    """The payments list."""
+    """The payments list. `filters` are the fields of its form as they were filled in."""
 
     shell: Shell
     page: PaymentRowsView
+    filters: dict[str, str] = field(default_factory=dict)
+    statuses: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """One gateway account that was looked at: its place in the plan (from 1), or None where it was dropped, and why."""
+    """One gateway account that was looked at: its place in the plan (from 1), or None where it was dropped, and why.
+
+    `score` is what its place rests on, where a strategy has ordered the accounts.
+    """
 
     gateway: str
     account: str
     place: int | None
     reason: str
+    score: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,8 @@ class OperationView:
     message: str = ""
     gateway_reference: str = ""
     exchange: ExchangeView | None = None
+    review_url: str = ""
+    """Set where the operation waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +208,56 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True)
+class VerbsView:
+    """What can be done about a payment by whoever looks; None for an amount: not now. `several`: more captures may
+    follow one.
+    """
+
+    capturable: Money | None = None
+    several: bool = False
+    may_cancel: bool = False
+    refundable: Money | None = None
+
+    @property
+    def any(self) -> bool:
+        return bool(self.capturable or self.may_cancel or self.refundable)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitView:
+    """A recipient's part, and the transfer that brings it, where one was made."""
+
+    recipient_id: str
+    amount: Money
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeLink:
+    """A dispute of the payment."""
+
+    id: str
+    status: str
+    amount: Money
+    reason: str
+    due: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """Something that was told to the outside."""
+
+    id: str
+    at: datetime
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentTimelineView:
-    """One payment's story, each list in order of time. `alert` is a sentence for an operator who must act."""
+    """One payment's story, each list in order of time. `alert` is a sentence for an operator who must act; `notice` and
+    `error` say what a form came to.
+    """
 
     shell: Shell
     id: str
@@ -212,6 +277,13 @@ class PaymentTimelineView:
     invoice: LinkView | None = None
     checkout_url: str = ""
     alert: str = ""
+    customer_id: str = ""
+    verbs: VerbsView = field(default_factory=VerbsView)
+    disputes: tuple[DisputeLink, ...] = ()
+    splits: tuple[SplitView, ...] = ()
+    events: tuple[EventView, ...] = ()
+    notice: str = ""
+    error: str = ""
 
     @property
     def path(self) -> tuple[PathStep, ...]:
@@ -301,18 +373,3 @@ class WebhooksView:
     may_replay: bool = False
     notice: str = ""
     error: str = ""
-
-
-_EVERY_SECTION = tuple(Section)
-
-
-@dataclass(frozen=True, slots=True)
-class Navigation:
-    """The console's menu with the place one is at."""
-
-    here: Section | None
-    sections: tuple[Section, ...] = field(default=_EVERY_SECTION)
-
-    def url_of(self, section: Section) -> str:
-        """The address of a section."""
-        return f"/console/{section}"

@@ -14,7 +14,8 @@ from jinja2.runtime import Context
 
 from currency.formatting import format_date, format_money
 from currency.money import Money
-from orchestrator.web import account_views, console_views, views, wording
+from orchestrator.web import console_pages, views, wording
+from orchestrator.web.console_navigation import Navigation
 from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
 
 CSRF_HEADER = "x-csrftoken"  # Litestar's CSRFConfig.header_name
@@ -26,27 +27,7 @@ _TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
         views.InvoiceView: "invoice/page.html",
         views.PaymentLinkView: "link/page.html",
         views.ErrorView: "error.html",
-        console_views.LoginView: "console/login.html",
-        account_views.CodeView: "console/code.html",
-        account_views.LinkView: "console/link.html",
-        account_views.AccountView: "console/account.html",
-        account_views.UsersView: "console/users.html",
-        account_views.AuditView: "console/audit.html",
-        console_views.PaymentsView: "console/payments.html",
-        console_views.PaymentRowsView: "console/_payment_rows.html",
-        console_views.PaymentTimelineView: "console/payment.html",
-        console_views.InvoicesView: "console/invoices.html",
-        console_views.ReconciliationView: "console/reconciliation.html",
-        console_views.WebhooksView: "console/webhooks.html",
-    }
-)
-_SECTIONS: MappingProxyType[type, console_views.Section] = MappingProxyType(
-    {
-        console_views.PaymentsView: console_views.Section.PAYMENTS,
-        console_views.PaymentTimelineView: console_views.Section.PAYMENTS,
-        console_views.InvoicesView: console_views.Section.INVOICES,
-        console_views.ReconciliationView: console_views.Section.RECONCILIATION,
-        console_views.WebhooksView: console_views.Section.WEBHOOKS,
+        **console_pages.TEMPLATES,
     }
 )
 
@@ -73,7 +54,7 @@ class Pages:
     def render(self, view: object) -> str:
         """The page of a view model. Raises KeyError for a type that has no page."""
         locale = getattr(view, "locale", DEFAULT_LOCALE)
-        section = _SECTIONS.get(type(view))
+        section = console_pages.SECTIONS.get(type(view))
         template = self._environment.get_template(_TEMPLATES[type(view)])
         return template.render(
             view=view,
@@ -81,7 +62,7 @@ class Pages:
             language=language_of(locale),
             direction=direction_of(locale),
             say=partial(text, locale),
-            navigation=console_views.Navigation(section),
+            navigation=Navigation(section),
         )
 
     def _asset(self, name: str, body: bytes) -> Asset:

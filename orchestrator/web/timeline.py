@@ -249,13 +249,14 @@ def _transfer(row: TransferRow) -> console_views.TransferView:
 
 
 def _refund(refund: StoredRefund, story: Story) -> console_views.RefundView:
-    operation = story.operation(refund.refund.operation_id)
+    operations = [story.operation(id) for id in (refund.refund.operation_id, *refund.refund.more_operation_ids)]
+    gateways = dict.fromkeys(story.attempt(operation.attempt_id).gateway for operation in operations)
     return console_views.RefundView(
         id=refund.refund.id,
         at=refund.refund.created_at,
         amount=Money(refund.refund.amount_minor, refund.refund.currency),
         status=refund.status.value,
-        gateway=story.attempt(operation.attempt_id).gateway,
+        gateway=", ".join(gateways),
         reason=refund.refund.reason,
-        operations=(_operation(operation),),
+        operations=tuple(_operation(operation) for operation in operations),
     )

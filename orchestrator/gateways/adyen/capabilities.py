@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from orchestrator.gateways.capabilities import AuthorisationLife, Capabilities, Missing, Supported, Verb
+from orchestrator.gateways.capabilities import (
+    AuthenticationMeans,
+    AuthorisationLife,
+    Capabilities,
+    Missing,
+    Supported,
+    Verb,
+)
+from orchestrator.gateways.adyen.authentication import EXEMPTIONS
 from orchestrator.gateways.credentials import Method
 
 _DOCS = "https://docs.adyen.com"
@@ -100,4 +108,12 @@ CAPABILITIES = Capabilities(
     # Adyen lets an authorisation go after 28 days (Cartes Bancaires 12). The networks' own windows, within which a
     # capture is surely honoured, are shorter and differ: 7 days is assumed for all.
     authorisation=AuthorisationLife(days=28, honoured_days=7, source=_EXPIRY),
+    authentication=AuthenticationMeans(
+        external=Supported("As mpiData.", f"{_DOCS}/online-payments/3d-secure/authorize-mpidata"),
+        exemption=Supported(
+            "The issuer decides, and answers with a soft decline where it refuses.",
+            f"{_DOCS}/online-payments/psd2-sca-compliance-and-implementation-guide/sca-exemptions",
+        ),
+        exemptions=frozenset(EXEMPTIONS),
+    ),
 )

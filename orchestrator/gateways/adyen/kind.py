@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from orchestrator.errors import InvalidField
@@ -10,6 +11,11 @@ from orchestrator.gateways.adyen.capabilities import CAPABILITIES
 from orchestrator.gateways.adyen.webhooks import WebhookSecrets
 from orchestrator.gateways.base import Gateway
 from orchestrator.gateways.kinds import AccountSetup, CredentialField, GatewayKind
+
+# `[random]-[company name]` (https://docs.adyen.com/development-resources/live-endpoints/). It becomes part of a host name:
+# with a slash, dot or colon in it our calls, and card data behind a vault, would go wherever it says.
+_PREFIX = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_PREFIX_CHARS_MAX = 63 - len("-checkout-live")  # of one label of a host name (RFC 1035, 2.3.4)
 
 
 def _build(setup: AccountSetup) -> Gateway:
@@ -48,6 +54,12 @@ def _check(credentials: Mapping[str, str], live: bool) -> None:
     for name in ("hmac_key", "hmac_key_previous", "token_hmac_key"):
         if not _is_hex(credentials.get(name) or ""):
             raise InvalidField(f"credentials.{name}", "must be hexadecimal, as Adyen's Customer Area shows it")
+    prefix = credentials.get("live_endpoint_prefix") or ""
+    if prefix and not (_PREFIX.fullmatch(prefix) and len(prefix) <= _PREFIX_CHARS_MAX):
+        raise InvalidField(
+            "credentials.live_endpoint_prefix",
+            "must be the prefix alone, letters, digits and dashes, such as 1797a841fbb37ca7-AdyenDemo",
+        )
 
 
 def _is_hex(text: str) -> bool:
@@ -79,6 +91,7 @@ KIND = GatewayKind(
     build=_build,
     check=_check,
     checks_webhooks_alone=True,
+    releases_the_rest=False,
     live_hosts=(".adyenpayments.com", "-live.adyen.com"),
     setup_notes=(
         "Cards in a vault need Adyen's permission to send raw card data, and the API key its role for it.",

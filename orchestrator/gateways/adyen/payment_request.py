@@ -7,8 +7,10 @@ from typing import Any, assert_never
 
 from currency.exponents import to_gateway_minor
 from currency.money import Money
+from orchestrator.gateways.adyen.authentication import exemption_of, proof_fields, wish_fields
 from orchestrator.gateways.adyen.mapping import GATEWAY
 from orchestrator.gateways.answers import invalid_call, not_done_yet, splits_refused
+from orchestrator.gateways.authentication import NO_WISH, AuthenticationWish
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind, Split
 from orchestrator.gateways.credentials import (
     Agreement,
@@ -86,6 +88,9 @@ def payment_request(call: OperationCall, merchant: str, vault: VaultSettings) ->
         additional["retry.skipRetry"] = "true"  # we orchestrate: no second try behind our back
     if call.stored_use and call.stored_use.initiator is Initiator.MERCHANT and call.stored_use.network_transaction_id:
         additional["networkTxReference"] = call.stored_use.network_transaction_id
+    wish = call.authentication
+    if asks_shopper(credential, call.stored_use) and (exemption := exemption_of(wish)):
+        additional["scaExemption"] = exemption
     request: dict[str, Any] = {
         "merchantAccount": merchant,
         "amount": amount_of(call.amount),
@@ -100,7 +105,7 @@ def payment_request(call: OperationCall, merchant: str, vault: VaultSettings) ->
     request |= method_fields(credential, vault)
     request |= _use_fields(call, credential)
     request |= shopper_fields(call.shopper, credential)
-    request |= authentication_fields(call.shopper, credential, call.stored_use)
+    request |= authentication_fields(call.shopper, credential, call.stored_use, wish)
     return request | splits_fields(call.splits, call.amount, call.attempt_id)
 
 
@@ -147,17 +152,24 @@ def shopper_fields(shopper: Shopper, credential: Credential | None = None) -> di
     return {name: value for name, value in fields.items() if value}
 
 
-def authentication_fields(shopper: Shopper, credential: Credential, use: StoredUse | None) -> dict[str, Any]:
-    """3-D Secure by redirect, asked for explicitly: the native flow needs Adyen's own component in the page.
+def authentication_fields(
+    shopper: Shopper, credential: Credential, use: StoredUse | None, wish: AuthenticationWish = NO_WISH
+) -> dict[str, Any]:
+    """3-D Secure as it is wanted, or the proof of one made elsewhere. Nothing where the shopper is not there.
 
-    https://docs.adyen.com/online-payments/3d-secure/redirect-3ds2. Nothing where the shopper is not there.
+    A network token's own cryptogram is in `mpiData` already, and is proof enough.
     """
-    if not _is_card(credential) or (use is not None and use.initiator is Initiator.MERCHANT):
+    if not asks_shopper(credential, use):
         return {}
-    return {
-        "browserInfo": _browser_info(shopper.browser or _SOME_BROWSER),
-        "authenticationData": {"threeDSRequestData": {"nativeThreeDS": "disabled"}},
-    }
+    fields = {"browserInfo": _browser_info(shopper.browser or _SOME_BROWSER), **wish_fields(wish)}
+    if wish.external is not None and not isinstance(credential, NetworkTokenCredential):
+        fields["mpiData"] = proof_fields(wish.external)
+    return fields
+
+
+def asks_shopper(credential: Credential, use: StoredUse | None) -> bool:
+    """Whether there is a card, and somebody to authenticate."""
+    return _is_card(credential) and not (use is not None and use.initiator is Initiator.MERCHANT)
 
 
 def keeping_fields(use: StoredUse, customer: str, credential: Credential) -> dict[str, Any]:

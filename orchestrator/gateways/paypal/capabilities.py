@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from orchestrator.gateways.capabilities import AuthorisationLife, Capabilities, Missing, Supported, Verb
+from orchestrator.gateways.capabilities import (
+    AuthenticationMeans,
+    AuthorisationLife,
+    Capabilities,
+    Missing,
+    Supported,
+    Verb,
+)
 from orchestrator.gateways.credentials import Method
 
 _DOCS = "https://developer.paypal.com/docs"
@@ -95,4 +102,14 @@ CAPABILITIES = Capabilities(
     methods=_METHODS,
     # "valid for 29 days … capture the funds within the three-day honor period"
     authorisation=AuthorisationLife(days=29, honoured_days=3, source=_HONOUR),
+    authentication=AuthenticationMeans(
+        external=Missing(
+            "A card of Orders v2 has no field for 3-D Secure made elsewhere (card_request); PayPal authenticates itself.",
+            "https://developer.paypal.com/sdk/orders/v2/definitions/card_request",
+        ),
+        exemption=Missing(
+            "Orders v2 has no field for an exemption; SCA_WHEN_REQUIRED leaves it to PayPal.",
+            "https://developer.paypal.com/platforms/checkout/advanced/customize/3d-secure/api",
+        ),
+    ),
 )

@@ -25,6 +25,7 @@ from paypalserversdk.models.paypal_wallet_stored_credential import PaypalWalletS
 from paypalserversdk.models.paypal_wallet_vault_instruction import PaypalWalletVaultInstruction
 from paypalserversdk.models.vault_instruction_base import VaultInstructionBase
 
+from orchestrator.gateways.authentication import AuthenticationWish
 from orchestrator.gateways.base import OperationCall
 from orchestrator.gateways.credentials import (
     Agreement,
@@ -38,6 +39,7 @@ from orchestrator.gateways.credentials import (
     SavedCredential,
 )
 from orchestrator.gateways.vault import VaultSettings, expressions_for
+from routing.authentication import Wanted
 
 # `ONE_TIME` goes only with the customer as initiator (card_stored_credential of the Orders v2 contract).
 _CARD_USES = {
@@ -141,7 +143,7 @@ def _card_use(call: OperationCall, brand: str) -> dict[str, Any]:
     """Attributes and stored credential: 3-D Secure when it is required, kept on success, used under an agreement."""
     attributes: dict[str, Any] = {}
     if not _by_merchant(call):
-        attributes["verification"] = CardVerification("SCA_WHEN_REQUIRED")
+        attributes["verification"] = CardVerification(verification_method(call.authentication))
     if call.save is not None:
         attributes["vault"] = VaultInstructionBase(_SAVE)
         if call.gateway_customer:
@@ -209,6 +211,12 @@ def _ideal(call: OperationCall, ideal: IdealCredential) -> IdealPaymentRequest:
     optional = {"locale": call.shopper.locale} if call.shopper.locale else {}
     pages = ExperienceContext(return_url=call.return_url, cancel_url=call.return_url, **optional)
     return IdealPaymentRequest(ideal.holder or call.shopper.name, ideal.country, experience_context=pages)
+
+
+def verification_method(wish: AuthenticationWish) -> str:
+    """https://developer.paypal.com/platforms/checkout/advanced/customize/3d-secure/api. PayPal takes neither an exemption
+    nor an authentication that was made elsewhere."""
+    return "SCA_ALWAYS" if wish.wanted in (Wanted.REQUIRED, Wanted.CHALLENGE) else "SCA_WHEN_REQUIRED"
 
 
 def _by_merchant(call: OperationCall) -> bool:

@@ -1,6 +1,13 @@
 """What Stripe can do, from its documentation. What an account must first be given is in the notes."""
 
-from orchestrator.gateways.capabilities import AuthorisationLife, Capabilities, Missing, Supported, Verb
+from orchestrator.gateways.capabilities import (
+    AuthenticationMeans,
+    AuthorisationLife,
+    Capabilities,
+    Missing,
+    Supported,
+    Verb,
+)
 from orchestrator.gateways.credentials import Method
 
 _DOCS = "https://docs.stripe.com"
@@ -78,5 +85,14 @@ _METHODS: dict[Method, Supported | Missing] = {
 
 # 7 days; a Visa payment begun by the merchant 4 days and 18 hours. The charge's own `capture_before` is what counts.
 CAPABILITIES = Capabilities(
-    verbs=_VERBS, methods=_METHODS, authorisation=AuthorisationLife(days=7, honoured_days=4, source=_HOLD)
+    verbs=_VERBS,
+    methods=_METHODS,
+    authorisation=AuthorisationLife(days=7, honoured_days=4, source=_HOLD),
+    authentication=AuthenticationMeans(
+        external=Supported("in some countries a beta", f"{_DOCS}/payments/payment-intents/three-d-secure-import"),
+        exemption=Missing(
+            "Stripe asks for exemptions by itself; a payment cannot name one.",
+            f"{_DOCS}/payments/3d-secure/strong-customer-authentication-exemptions",
+        ),
+    ),
 )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from currency.exponents import to_gateway_minor
+from orchestrator.gateways.authentication import AuthenticationWish
 from orchestrator.gateways.base import CaptureMode, OperationCall
 from orchestrator.gateways.credentials import (
     Agreement,
@@ -27,6 +28,7 @@ from orchestrator.gateways.credentials import (
 )
 from orchestrator.gateways.facets import SaveOrder
 from orchestrator.gateways.vault import VaultSettings, expressions_for
+from routing.authentication import Wanted
 
 GATEWAY = "stripe"
 EXPAND_CHARGE = ["latest_charge"]  # https://docs.stripe.com/api/expanding_objects
@@ -241,7 +243,26 @@ def _card_options(call: OperationCall, vault: VaultSettings) -> Params:
         options["setup_credential_usage"] = usage
     if call.stored_use is not None and by_merchant(call.stored_use):
         options |= _merchant_initiated(credential, call.stored_use)
+    else:
+        options |= _authentication(call.authentication)
     return options
+
+
+def _authentication(wish: AuthenticationWish) -> Params:
+    """https://docs.stripe.com/payments/3d-secure/authentication-flow, and …/payment-intents/three-d-secure-import for
+    one that was made elsewhere. Without either Stripe decides, and asks for exemptions by itself."""
+    if (proof := wish.external) is not None:
+        return {
+            "three_d_secure": {
+                "ares_trans_status": {"authenticated": "Y", "attempted": "A"}[proof.result],
+                "cryptogram": proof.cavv,
+                "electronic_commerce_indicator": proof.eci,
+                "transaction_id": proof.ds_transaction_id,
+                "version": proof.version,
+            }
+        }
+    asked = {Wanted.REQUIRED: "any", Wanted.CHALLENGE: "challenge"}.get(wish.wanted)
+    return {"request_three_d_secure": asked} if asked else {}
 
 
 def _merchant_initiated(credential: Credential | None, use: StoredUse) -> Params:
