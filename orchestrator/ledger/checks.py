@@ -155,14 +155,45 @@ _PAYMENTS = """
     ) s
     WHERE (p.amount_captured_minor, p.amount_refunded_minor) <> (s.captured, s.refunded)"""
 
-_CLEARING = f"""
-    WITH cleared AS ({_CLEARED}),
-    matched AS (
-        SELECT m.merchant_id, m.line_id, m.movement_id, l.gross_currency AS currency, l.gross_minor + COALESCE((
+# Of an under-capture Stripe reports the whole authorisation, and takes the rest back on a line of its own.
+_REPORTED = """l.gross_minor + COALESCE((
             SELECT sum(rest.gross_minor) FROM settlement_line rest WHERE rest.line_type = 'capture_reversal'
                 AND l.line_type = 'payment' AND rest.line_key = rest.natural_key
                 AND rest.gateway_account_id = l.gateway_account_id
-                AND rest.gateway_operation_id = l.gateway_operation_id), 0) AS reported_minor
+                AND rest.gateway_operation_id = l.gateway_operation_id), 0)"""
+
+# As gateways tell it: gross and net of two currencies, a pair of rows, or all in the currency that is paid out.
+_EXCHANGED = f"""
+            SELECT l.merchant_id, l.id, side.currency, side.net_minor FROM settlement_line l CROSS JOIN LATERAL (VALUES
+                (l.gross_currency, -l.gross_minor), (l.net_currency, l.net_minor + l.fee_minor)
+            ) side (currency, net_minor)
+            WHERE l.line_key = l.natural_key AND l.gross_currency <> l.net_currency
+                AND sign(l.gross_minor) * sign(l.net_minor + l.fee_minor) > 0
+            UNION ALL
+            SELECT l.merchant_id, l.id, side.currency, side.net_minor FROM settlement_line l
+            JOIN settlement_match m ON m.line_id = l.id AND m.status = 'matched'
+            JOIN settlement_line came ON came.line_type = 'fx' AND came.gross_minor > 0
+                AND came.line_key = came.natural_key AND came.gateway_account_id = l.gateway_account_id
+                AND came.gateway_parent_id = l.gateway_parent_id
+            CROSS JOIN LATERAL (VALUES (l.gross_currency, l.gross_minor), (came.gross_currency, came.gross_minor))
+                side (currency, net_minor)
+            WHERE l.line_type = 'fx' AND l.gross_minor < 0 AND l.line_key = l.natural_key
+            UNION ALL
+            SELECT l.merchant_id, l.id, l.gross_currency, {_REPORTED} FROM settlement_line l
+            WHERE l.conversion_turns % 2 = 1 AND l.line_type <> 'fx' AND l.gross_currency = l.net_currency
+            UNION ALL
+            SELECT l.merchant_id, l.id, c.currency, -c.net_minor FROM settlement_line l
+            JOIN (SELECT line_id, movement_id FROM settlement_match WHERE status = 'matched'
+                UNION SELECT line_id, movement_id FROM settlement_break
+                WHERE kind IN ('fee_mismatch', 'duplicate_charge') AND resolution IS DISTINCT FROM 'cleared') found
+                ON found.line_id = l.id
+            JOIN ledger_journal j ON j.journal_key = found.movement_id JOIN cleared c ON c.journal_id = j.id
+            WHERE l.conversion_turns % 2 = 1 AND l.line_type <> 'fx' AND l.gross_currency = l.net_currency"""
+
+_CLEARING = f"""
+    WITH cleared AS ({_CLEARED}),
+    matched AS (
+        SELECT m.merchant_id, m.line_id, m.movement_id, l.gross_currency AS currency, {_REPORTED} AS reported_minor
         FROM settlement_match m JOIN settlement_line l ON l.id = m.line_id
         WHERE m.status = 'matched' AND m.movement_id IS NOT NULL
     )
@@ -175,7 +206,7 @@ _CLEARING = f"""
     WHERE c.journal_id IS NULL OR (c.currency = m.currency AND c.net_minor <> m.reported_minor)
     UNION ALL
     SELECT COALESCE(due.merchant_id, done.merchant_id), COALESCE(due.line_id, done.line_id),
-        'what the report line does to clearing by itself: fee, payout, reserve, suspense',
+        'what the report line does to clearing by itself: fee, payout, reserve, suspense, exchange',
         COALESCE(due.net_minor, 0) || ' ' || COALESCE(due.currency, done.currency),
         COALESCE(done.net_minor, 0) || ' ' || COALESCE(due.currency, done.currency)
     FROM (
@@ -189,6 +220,7 @@ _CLEARING = f"""
                 AND line_type IN ('payout', 'payout_reversal', 'reserve_hold', 'reserve_release')
             UNION ALL SELECT merchant_id, id, gross_currency, gross_minor FROM settlement_line
             WHERE suspense_turns % 2 = 1
+            UNION ALL {_EXCHANGED}
         ) parts GROUP BY merchant_id, line_id, currency
     ) due
     FULL JOIN (

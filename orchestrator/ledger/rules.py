@@ -56,6 +56,14 @@ def converted(sold: Money, bought: Money, giving: AccountKey, receiving: Account
     return [Entry(FX_POSITION, giving, sold), Entry(receiving, FX_POSITION, bought)]
 
 
+def revalued(difference: Money) -> list[Entry]:
+    """An exchange that brought more than it was booked as (a gain), or less where it is negative (a loss)."""
+    other = AccountKey(AccountKind.FX_DIFFERENCE)
+    if difference.minor < 0:
+        return [Entry(other, FX_POSITION, -difference)]
+    return _entries((FX_POSITION, other, difference))
+
+
 def _rest(amount: Money, parts: Parts) -> Money:
     """Raises ValueError where the parts are more than there is."""
     rest = amount.minor - sum(part.minor for part in parts.values())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from currency.money import Money
 from orchestrator.db import in_transaction
 from orchestrator.ids import new_id
 from orchestrator.ledger import balances as projection
@@ -71,6 +72,18 @@ async def post(
         for entry in entries
     ]
     return await store.post(journal_key, merchant_id, kind.value, at, memo, references or References(), transfers)
+
+
+async def entries_of(journal_key: str) -> list[Entry]:
+    """What a journal posted; empty where there is none of that key."""
+    return [
+        Entry(
+            AccountKey(AccountKind(row.debit_kind), row.debit_account, row.debit_recipient),
+            AccountKey(AccountKind(row.credit_kind), row.credit_account, row.credit_recipient),
+            Money(row.amount_minor, row.currency),
+        )
+        for row in await store.sides_of(journal_key)
+    ]
 
 
 def reversal_key(journal_key: str) -> str:

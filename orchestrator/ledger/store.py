@@ -145,15 +145,19 @@ async def post(
 
 
 async def gateway_movements(merchant_id: str, gateway_account_id: str | None = None) -> list[MovementRow]:
-    """Captures, refunds and disputes' money that stand, oldest first: what a gateway's reports must show."""
+    """Captures, refunds, disputes' money and transfers that stand, oldest first: what a gateway's reports must show."""
     rows = await LedgerJournal.raw(
-        "SELECT j.journal_key, j.kind, j.gateway_account_id, m.amount_minor, m.currency, j.payment_id, j.attempt_id, "
+        "SELECT j.journal_key, CASE WHEN j.kind = 'split_transfer' AND m.is_debited THEN 'split_reversal' "
+        "ELSE j.kind END AS kind, j.gateway_account_id, m.amount_minor, m.currency, j.payment_id, j.attempt_id, "
         "j.operation_id, j.gateway_payment_id, j.gateway_operation_id, j.occurred_at FROM ledger_journal j "
         # a journal with parts of recipients has several transfers, and is one movement at the gateway
-        "JOIN LATERAL (SELECT t.currency, sum(t.amount_minor)::bigint AS amount_minor FROM ledger_transfer t "
+        "JOIN LATERAL (SELECT t.currency, sum(t.amount_minor)::bigint AS amount_minor, "
+        "bool_or(a.id = t.debit_account_id) AS is_debited FROM ledger_transfer t "
         "JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id) AND a.kind = 'gateway_clearing' "
         "WHERE t.journal_id = j.id GROUP BY t.currency) m ON true "
-        "WHERE j.merchant_id = {} AND j.kind IN ('payment', 'refund', 'dispute', 'dispute_reversal') "
+        "WHERE j.merchant_id = {} AND (j.kind IN ('payment', 'refund', 'dispute', 'dispute_reversal') "
+        # what a gateway shared out by itself is part of the capture's movement; a transfer of ours is one of its own
+        "OR (j.kind = 'split_transfer' AND j.journal_key LIKE 'split_transfer:%')) "
         "AND NOT EXISTS (SELECT 1 FROM ledger_journal r WHERE r.journal_key = j.journal_key || {}) "
         "AND ({} = '' OR j.gateway_account_id = {}) ORDER BY j.occurred_at, j.id",
         merchant_id,
@@ -162,6 +166,19 @@ async def gateway_movements(merchant_id: str, gateway_account_id: str | None = N
         gateway_account_id or "",
     )
     return msgspec.convert(rows, list[MovementRow])
+
+
+async def sides_of(journal_key: str) -> list[NewTransfer]:
+    """The transfers of one journal, as they were posted."""
+    rows = await fetch(
+        "SELECT t.id, d.kind AS debit_kind, d.gateway_account_id AS debit_account, d.recipient_id AS debit_recipient, "
+        "c.kind AS credit_kind, c.gateway_account_id AS credit_account, c.recipient_id AS credit_recipient, "
+        "t.amount_minor, t.currency FROM ledger_journal j JOIN ledger_transfer t ON t.journal_id = j.id "
+        "JOIN ledger_account d ON d.id = t.debit_account_id JOIN ledger_account c ON c.id = t.credit_account_id "
+        "WHERE j.journal_key = $1 ORDER BY t.id",
+        journal_key,
+    )
+    return msgspec.convert([dict(row) for row in rows], list[NewTransfer])
 
 
 async def withheld_minor(payment_id: str) -> int:

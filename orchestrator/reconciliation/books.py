@@ -15,6 +15,7 @@ from orchestrator.outbox import LEDGER_CARE, Later
 
 FOLD, VERIFY = LEDGER_CARE
 VERIFY_EVERY = timedelta(days=1)
+NOW = "now"  # the subject of a verification that somebody asked for
 
 
 async def fold(_: str) -> Later:
@@ -24,10 +25,13 @@ async def fold(_: str) -> Later:
     return Later(clock_port.now() + timedelta(seconds=balances.FOLD_EVERY_S))
 
 
-async def verify(_: str) -> Later:
-    """Run all checks, unless that was done in the last day, and tell each merchant of what concerns it."""
+async def verify(subject: str) -> Later | None:
+    """Run all checks, unless that was done in the last day, and tell each merchant of what concerns it.
+
+    With the subject NOW they are run in any case, once.
+    """
     now, before = clock_port.now(), await verification.last()
-    if before is not None and before.finished_at + VERIFY_EVERY > now:
+    if subject != NOW and before is not None and before.finished_at + VERIFY_EVERY > now:
         return Later(before.finished_at + VERIFY_EVERY)
     found = await verification.run([name for name, kind in KINDS.items() if kind.splits_after_capture])
     async with transaction():
@@ -35,4 +39,4 @@ async def verify(_: str) -> Later:
         for merchant_id in sorted({merchant_id for merchant_id, _ in counted}):
             checks = {check: number for (owner, check), number in counted.items() if owner == merchant_id}
             await record(EventType.LEDGER_FINDINGS, merchant_id, found.id, {"findings": checks}, now)
-    return Later(now + VERIFY_EVERY)
+    return None if subject == NOW else Later(now + VERIFY_EVERY)

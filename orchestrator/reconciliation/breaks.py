@@ -19,6 +19,8 @@ class MovementKind(StrEnum):
     REFUND = "refund"
     DISPUTE = "dispute"  # funds that the gateway withdrew
     DISPUTE_REVERSAL = "dispute_reversal"  # and gave back
+    SPLIT_TRANSFER = "split_transfer"  # a part that was sent to a recipient
+    SPLIT_REVERSAL = "split_reversal"  # and taken back
 
 
 class MatchBasis(StrEnum):

@@ -19,6 +19,7 @@ from orchestrator.reconciliation.breaks import (
     MovementKind,
     age_in_days,
 )
+from orchestrator.reconciliation.conversions import pairs_of
 from orchestrator.reconciliation.lines import LineType, SettlementLine
 
 SLA_DAYS = 3
@@ -29,6 +30,7 @@ _KINDS = {
     LineType.CHARGEBACK: MovementKind.DISPUTE,
     LineType.CHARGEBACK_REVERSAL: MovementKind.DISPUTE_REVERSAL,
 }
+_TRANSFERS = {False: MovementKind.SPLIT_TRANSFER, True: MovementKind.SPLIT_REVERSAL}  # by whether money came back
 _TAKES = frozenset({LineType.REFUND, LineType.CHARGEBACK})  # gross is negative on these lines
 _ACCOUNT_ROWS = frozenset({LineType.FEE, LineType.CARRY, LineType.RESERVE_HOLD, LineType.RESERVE_RELEASE})
 
@@ -94,7 +96,7 @@ class _Board:
 
     def charged(self, line: SettlementLine) -> Money:
         """What the line says was moved, positive; an under-capture is the charge less its reversal."""
-        if line.line_type in _TAKES:
+        if line.line_type in _TAKES or _kind_of(line) is MovementKind.SPLIT_TRANSFER:
             return -line.gross
         if line.line_type is not LineType.PAYMENT:
             return line.gross
@@ -133,7 +135,7 @@ def match(
         fee_models=fee_models or {},
         tolerance_minor=tolerance_minor,
         reversed_rests=_reversed_rests(originals),
-        open_lines=[line for line in originals if line.line_type in _KINDS],
+        open_lines=[line for line in originals if _kind_of(line) is not None],
         open_movements=sorted(movements, key=lambda movement: (movement.occurred_at, movement.movement_id)),
     )
     board.breaks.extend(explain.duplicate_line(line, as_of) for line in repeats)
@@ -145,6 +147,13 @@ def match(
     _judge_other_lines(board, originals)
     expected = _judge_open_movements(board, sla_days)
     return MatchResult(tuple(board.matches), tuple(board.breaks), expected)
+
+
+def _kind_of(line: SettlementLine) -> MovementKind | None:
+    """The kind of movement that explains a line; None where the gateway itself does."""
+    if line.line_type is LineType.TRANSFER:
+        return _TRANSFERS[line.gross.minor > 0]
+    return _KINDS.get(line.line_type)
 
 
 def _order(line: SettlementLine) -> tuple[datetime, str, int, str]:
@@ -201,7 +210,7 @@ def _pair_up(board: _Board, level: _Level) -> None:
     taken = []
     for line in board.open_lines:
         key = level.of_line(line, board.charged(line))
-        candidates = waiting.get((_KINDS[line.line_type], *key), []) if key[0] else []
+        candidates = waiting.get((_kind_of(line), *key), []) if key[0] else []
         found = next((movement for movement in candidates if _may_be_one(line, movement)), None)
         if found is not None:
             candidates.remove(found)
@@ -276,12 +285,13 @@ def _judge_other_lines(board: _Board, lines: Sequence[SettlementLine]) -> None:
     """Fees and payouts are the gateway's own; whatever else moved money has nothing in our ledger against it."""
     totals = _batch_totals(lines)
     charges = {line.gateway_operation_id for line, _, _ in board.pairs if line.line_type is LineType.PAYMENT}
+    exchanged = {line.line_key for pair in pairs_of(lines) for line in pair}
     for line in lines:
-        if line.line_type in _KINDS:
+        if _kind_of(line) is not None:
             continue
         if line.line_type is LineType.PAYOUT:
             _judge_payout(board, line, totals)
-        elif line.line_type in _ACCOUNT_ROWS:
+        elif line.line_type in _ACCOUNT_ROWS or line.line_key in exchanged:
             board.matches.append(Match(line, MatchBasis.ACCOUNT_ROW))
         elif line.line_type is LineType.CAPTURE_REVERSAL and line.gateway_operation_id in charges:
             board.matches.append(Match(line, MatchBasis.PART_OF_CAPTURE))

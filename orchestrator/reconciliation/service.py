@@ -13,9 +13,12 @@ from currency.money import Money
 from orchestrator.card_numbers import mask_card_numbers_in
 from orchestrator.db import transaction
 from orchestrator.disputes import store as disputes
+from orchestrator.fx import worth
+from orchestrator.ledger import rules
 from orchestrator.ledger import service as ledger
+from orchestrator.ledger.service import JournalKind
 from orchestrator.ledger.store import MovementRow, gateway_movements
-from orchestrator.reconciliation import store, terms
+from orchestrator.reconciliation import conversions, store, terms
 from orchestrator.reconciliation.breaks import Break, BreakKind, FeeModel, MatchResult, Movement, MovementKind
 from orchestrator.reconciliation.detect import read_report
 from orchestrator.reconciliation.errors import FileTooLarge
@@ -111,6 +114,7 @@ async def reconcile(
             await _keep_matches(merchant_id, run, as_of)
             counted.update(await _keep_breaks(merchant_id, run, as_of))
             await _turn_suspense(merchant_id, run, as_of)
+            await _post_exchanges(merchant_id, run, as_of)
         await store.clear_other_breaks(merchant_id, [key for run in runs for key in run.break_keys()], as_of)
     return RunResult(
         lines=sum(len(run.lines) for run in runs),
@@ -184,7 +188,8 @@ async def _store_parsed(
         lines = await _without_known(gateway_account_id, parsed.lines)
         fresh = await store.insert_lines(merchant_id, gateway_account_id, file.id, lines)
         for stored in fresh:
-            for posting in of_imported_line(stored.line, stored.id, gateway_account_id):
+            exchange = conversions.of_line(stored.line, stored.id, gateway_account_id)
+            for posting in (*of_imported_line(stored.line, stored.id, gateway_account_id), *filter(None, [exchange])):
                 await _post(merchant_id, gateway_account_id, posting, stored.line, stored.line.occurred_at)
             if stored.line.line_type in _OF_DISPUTES and stored.line.fee.minor and not stored.line.is_repeat:
                 await disputes.add_fee(gateway_account_id, stored.line.gateway_operation_id, stored.line.fee)
@@ -311,3 +316,35 @@ async def _turn_suspense(merchant_id: str, run: _AccountRun, as_of: datetime) ->
         if posting is not None and await store.turn_suspense(stored.id, turn):
             at = stored.line.occurred_at if turn == 1 else as_of
             await _post(merchant_id, run.gateway_account_id, posting, stored.line, at)
+
+
+async def _post_exchanges(merchant_id: str, run: _AccountRun, as_of: datetime) -> None:
+    """Book what was exchanged at the gateway, and its difference to what was booked; back where a match is gone."""
+    lines = [stored.line for stored in run.lines.values()]
+    for out, came in conversions.pairs_of(lines):
+        posting = conversions.of_pair(out, came, run.lines[out.line_key].id, run.gateway_account_id)
+        if posting is not None:
+            await _post(merchant_id, run.gateway_account_id, posting, out, out.occurred_at)
+    found = {exchange.line.line_key: exchange for exchange in conversions.exchanges(lines, run.result)}
+    due = {key: stored for key, stored in run.lines.items() if (key in found) != (stored.conversion_turns % 2 == 1)}
+    booked = await worth.booked(merchant_id, [found[key].payment_id for key in due if key in found]) if due else None
+    for key, stored in due.items():
+        turn = stored.conversion_turns + 1
+        if key in found and booked is not None:
+            said = found[key]
+            value = booked.worth(said.sold, said.came.currency, said.payment_id, said.on)
+            posting = conversions.turn_of(said, stored.id, value, run.gateway_account_id, turn)
+        else:
+            posting = await _taken_back(stored, turn)
+        if posting is not None and await store.turn_conversion(stored.id, turn):
+            at = stored.line.occurred_at if turn == 1 else as_of
+            await _post(merchant_id, run.gateway_account_id, posting, stored.line, at)
+
+
+async def _taken_back(stored: StoredLine, turn: int) -> Posting | None:
+    entries = rules.taken_back(await ledger.entries_of(conversions.turn_key(stored.id, turn - 1)))
+    if not entries:
+        return None
+    kind = JournalKind.CONVERSION if len({entry.amount.currency for entry in entries}) > 1 else JournalKind.ADJUSTMENT
+    memo = f"no longer matched: {stored.line.line_type} {stored.line.natural_key}"
+    return Posting(conversions.turn_key(stored.id, turn), kind, tuple(entries), memo)

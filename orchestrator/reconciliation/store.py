@@ -64,6 +64,7 @@ class StoredLine(msgspec.Struct, frozen=True):
     gateway_account_id: str
     line: SettlementLine
     suspense_turns: int = 0
+    conversion_turns: int = 0
 
 
 _FILE_COLUMNS = "id, merchant_id, gateway_account_id, name, state, report_format, error, lines, imported_at"
@@ -226,13 +227,25 @@ def _stored_line(row: dict[str, object]) -> StoredLine:
         payout_ref=text("payout_ref"),
         raw=msgspec.json.decode(text("raw_row"), type=dict[str, str]),
     )
-    return StoredLine(text("id"), text("gateway_account_id"), line, msgspec.convert(row["suspense_turns"], int))
+    turns = msgspec.convert([row["suspense_turns"], row["conversion_turns"]], tuple[int, int])
+    return StoredLine(text("id"), text("gateway_account_id"), line, *turns)
 
 
 async def turn_suspense(line_id: str, turn: int) -> bool:
     """Count the line's way into suspense (odd turns) or out of it; False when another was first."""
     rows = await SettlementLineRow.raw(
         "UPDATE settlement_line SET suspense_turns = {} WHERE id = {} AND suspense_turns = {} RETURNING id",
+        turn,
+        line_id,
+        turn - 1,
+    )
+    return bool(rows)
+
+
+async def turn_conversion(line_id: str, turn: int) -> bool:
+    """Count that the line's conversion is posted (odd turns) or taken back; False when another was first."""
+    rows = await SettlementLineRow.raw(
+        "UPDATE settlement_line SET conversion_turns = {} WHERE id = {} AND conversion_turns = {} RETURNING id",
         turn,
         line_id,
         turn - 1,

@@ -47,6 +47,7 @@ class SettlementLineRow(Table, tablename="settlement_line"):
     occurred_at = Timestamptz(null=False, default=None)
     raw_row = JSONB(null=False, default=None)
     suspense_turns = Integer(null=False, default=0)  # odd: its gross is in the suspense account
+    conversion_turns = Integer(null=False, default=0)  # odd: its conversion is posted
 
 
 class SettlementMatch(Table, tablename="settlement_match"):
