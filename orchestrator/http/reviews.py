@@ -17,8 +17,7 @@ from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import Input
 from orchestrator.http.timeline_schemas import OperationBody, operation_body
 from orchestrator.payments import reviews, service
-from orchestrator.payments.records import PaymentRow
-from orchestrator.payments.reviews import Verdict
+from orchestrator.payments.records import PaymentRow, Verdict
 
 
 class ResolveReview(Input):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.gateways.authentication import NO_WISH
 from orchestrator.gateways.base import OperationCall, OperationKind
 from orchestrator.gateways.credentials import CardCredential, Credential, Initiator, StoredUse
 from orchestrator.payments.amounts import captured_beside
+from orchestrator.payments.authentication import wish_of
 from orchestrator.payments.instruments import KeptMethod, credential_for
 from orchestrator.payments.records import AttemptRow, OperationRow, PaymentRow, Story
 from orchestrator.payments.splitting import follow_the_capture, splits_of_call
@@ -45,6 +47,7 @@ def call_for(story: Story, attempt: AttemptRow, operation: OperationRow) -> Oper
         splits=splits_of_call(attempt, operation),
         splits_follow=bool(operation.splits) and follow_the_capture(attempt.gateway),
         shopper=payment.usage.shopper,
+        authentication=wish_of(story, attempt) if opens else NO_WISH,
     )
 
 

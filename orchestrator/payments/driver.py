@@ -6,6 +6,7 @@ it. A process that dies in between leaves a committed operation and a watchdog i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -20,13 +21,14 @@ from orchestrator.errors import NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways import connections
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind
+from orchestrator.gateways.registry import KINDS
 from orchestrator.ids import new_id
 from orchestrator.installation import service as installation
 from orchestrator.notifications.service import record
-from orchestrator.payments import lifecycle, resolver, store, withheld
+from orchestrator.payments import authentication, card_tries, lifecycle, resolver, route_settings, store, withheld
 from orchestrator.payments.amounts import captured_minor, refunded_minor
 from orchestrator.payments.calls import call_for
-from orchestrator.payments.instruments import capture_mode
+from orchestrator.payments.instruments import capture_mode, instrument_fingerprint
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
@@ -44,7 +46,7 @@ from orchestrator.payments.states import AUTHORISING
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.payments.tidying import given_up
 from orchestrator.settings import get_settings
-from routing.failover import FailoverPolicy
+from routing.network_limits import CardTry
 from routing.outcomes import Outcome, OutcomeKind
 
 log = structlog.get_logger()
@@ -103,24 +105,36 @@ async def _turn(payment_id: str, news: News | None) -> tuple[Errand | None, Paym
     return await _proceed(story, now)
 
 
-async def proceed(story: Story, now: datetime) -> Errand | None:
-    """Decide on a payment that the caller has locked, as `story` has it, and write down what comes next."""
-    errand, _ = await _proceed(story, now)
+async def proceed(story: Story, now: datetime, tries: Sequence[CardTry] | None = None) -> Errand | None:
+    """Decide on a payment that the caller has locked, as `story` has it, and write down what comes next.
+
+    `tries` are the card's before, where the caller has looked at them just now.
+    """
+    errand, _ = await _proceed(story, now, tries)
     return errand
 
 
-async def _proceed(story: Story, now: datetime) -> tuple[Errand | None, PaymentRow]:
+async def _proceed(
+    story: Story, now: datetime, tries: Sequence[CardTry] | None = None
+) -> tuple[Errand | None, PaymentRow]:
     story = await _warn_of_expiry(story, now)
-    story, step = await _decide(story, now)
-    payment = await _update_payment(story, step, now)
+    story, step = await _decide(story, now, tries)
+    payment = await _forget(story, await _update_payment(story, step, now), now)
     return await _begin(story, step, now), payment
 
 
-async def _decide(story: Story, now: datetime) -> tuple[Story, Step]:
-    step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+async def _decide(story: Story, now: datetime, tries: Sequence[CardTry] | None) -> tuple[Story, Step]:
+    policy = await route_settings.failover_policy(story.payment.merchant_id)
+    step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now)
     while isinstance(step, Send) and await withheld.is_to_be_held_back(story, step):  # once for each capture
         story = await withheld.hold_back(story, step, now)
-        step = lifecycle.next_step(story, policy(), connections.steps_by_gateway(), now)
+        step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now)
+    if isinstance(step, StartAttempt):
+        if tries is None:
+            tries = await card_tries.tries_of(story.payment.merchant_id, story.payment.instrument, now)
+        ceiling = card_tries.ceiling_for(story.payment, tries, now)
+        if ceiling is not None:
+            step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now, ceiling)
     return story, step
 
 
@@ -134,11 +148,6 @@ async def _warn_of_expiry(story: Story, now: datetime) -> Story:
     data = {"capture_before": attempt.capture_before.isoformat(), "gateway": attempt.gateway}
     await record(EventType.PAYMENT_AUTHORISATION_EXPIRING, story.payment.merchant_id, story.payment.id, data, now)
     return story.with_attempt(structs.replace(attempt, **told))
-
-
-def policy() -> FailoverPolicy:
-    """How far a payment may fail over."""
-    return FailoverPolicy(max_attempts=get_settings().limits.attempts_max)
 
 
 async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
@@ -257,13 +266,28 @@ async def _open_attempt(story: Story, step: StartAttempt, now: datetime) -> Atte
         created_at=now,
         updated_at=now,
         capture_mode=capture_mode(story.payment.instrument) if story.payment.instrument else CaptureMode.MANUAL,
+        fingerprint=instrument_fingerprint(story.payment.instrument) if story.payment.instrument else "",
+        authentication=authentication.for_attempt(story, KINDS[step.gateway].capabilities.authentication, now),
     )
     await store.insert_attempt(attempt)
     before = [earlier for earlier in story.attempts if earlier.round == story.payment.round]
-    if before:
+    if before and not (before[-1].gateway_account_id == step.account_id and authentication.is_soft_decline(before[-1])):
         data = {"from": before[-1].gateway, "to": attempt.gateway, "why": step.why}
         await record(EventType.PAYMENT_FAILED_OVER, story.payment.merchant_id, story.payment.id, data, now)
     return attempt
+
+
+async def _forget(story: Story, payment: PaymentRow, now: datetime) -> PaymentRow:
+    """What only authentication needs is not kept once the payment is done."""
+    forgotten = authentication.forget(structs.replace(story, payment=payment), payment.status)
+    if forgotten is None:
+        return payment
+    for attempt in forgotten.attempts:
+        await store.update_attempt(attempt.id, {"authentication": attempt.authentication}, now)
+    if forgotten.usage is None:
+        return payment
+    await store.update_payment(payment.id, {"usage": forgotten.usage}, now)
+    return structs.replace(payment, usage=forgotten.usage)
 
 
 _EVENT_OF = {
@@ -299,6 +323,9 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> PaymentRow
             "amount_captured_minor": captured,
         }
         await record(_EVENT_OF[status], payment.merchant_id, payment.id, data, now)
+        if payment.usage.by_merchant and values.get("failure_reason") == authentication.SOFT_DECLINE:
+            event = EventType.PAYMENT_AUTHENTICATION_REQUIRED
+            await record(event, payment.merchant_id, payment.id, data | {"customer_id": payment.customer_id}, now)
     if status is not payment.status and payment.source:
         await outbox.enqueue(MOVED, payment.id, now)
     # what came after the payment was given up goes back: nothing is paid by it

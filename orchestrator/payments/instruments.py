@@ -42,6 +42,7 @@ class Card(_Instrument, tag="card", frozen=True):
     holder: str = ""
     bin: str = ""
     issuer_country: str = ""
+    funding: str = ""  # credit, debit, prepaid
 
 
 class NetworkToken(_Instrument, tag="network_token", frozen=True):
@@ -159,7 +160,8 @@ def credential_for(instrument: Instrument, account_id: str, *, by_merchant: bool
     """The instrument as the account's adapter takes it. Raises LookupError where a kept method has no token there."""
     match instrument:
         case Card():
-            return CardCredential(**{name: getattr(instrument, name) for name in instrument.__struct_fields__})
+            sent = (name for name in instrument.__struct_fields__ if name != "funding")  # for routing alone
+            return CardCredential(**{name: getattr(instrument, name) for name in sent})
         case NetworkToken():
             shown = {name: getattr(instrument, name) for name in instrument.__struct_fields__}
             return NetworkTokenCredential(**shown, has_cryptogram=not by_merchant)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments.amounts import capturable_minor, captured_minor, captures_of, is_over
+from orchestrator.payments.authentication import returned_at, step_up_of, without_stepped_up
 from orchestrator.payments.instruments import sends_away
 from orchestrator.payments.records import (
     AttemptRow,
@@ -44,20 +45,27 @@ from routing.failover import (
     TryNext,
 )
 from routing.failover import next_step as failover_next
+from routing.network_limits import Ceiling
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 
 EXPIRY_WARNING_S = 24 * 3600  # before its end the merchant is told that an authorisation is not captured yet
 REAUTHORISATIONS_MAX = 3  # of one payment
 EXPIRED, ABANDONED = "authorisation_expired", "challenge_abandoned"  # reasons of an end, beside those of declines
+NETWORK_LIMIT = "network_limit"  # the card may not be tried now, at any gateway
 _ASKED_ABOUT = frozenset({OperationState.SENT, OperationState.UNKNOWN, OperationState.PENDING})
 _IN_FLIGHT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
 
 
 def next_step(
-    story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime
+    story: Story,
+    policy: FailoverPolicy,
+    steps_of: dict[str, tuple[OperationKind, ...]],
+    now: datetime,
+    ceiling: Ceiling | None = None,
 ) -> Step:
     """What to do next for a payment. `steps_of` gives each gateway's steps of an authorisation.
 
+    Who is told StartAttempt looks whether the card networks allow one, and asks again with the `ceiling` if not.
     Order matters: first what may already have happened is settled, then money is tidied up, only then anything new
     begins. So an unknown outcome can never be followed by another attempt (design rule 2).
     """
@@ -68,7 +76,7 @@ def next_step(
     sending = next((step for step in tidying if isinstance(step, Send)), None)
     if sending is not None:
         return sending
-    onward = _go_on(story, policy, steps_of, now)
+    onward = _go_on(story, policy, steps_of, now, ceiling)
     # a void that waits or was refused keeps the payment from its rest, but never the winner from its capture
     return tidying[0] if tidying and isinstance(onward, Rest) else onward
 
@@ -117,7 +125,13 @@ def _settle_first(story: Story, now: datetime) -> Step | None:
     return None
 
 
-def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[OperationKind, ...]], now: datetime) -> Step:
+def _go_on(
+    story: Story,
+    policy: FailoverPolicy,
+    steps_of: dict[str, tuple[OperationKind, ...]],
+    now: datetime,
+    ceiling: Ceiling | None,
+) -> Step:
     payment = story.payment
     if given_up(payment):
         return Rest(payment.failure_reason, payment.failure_message)
@@ -136,21 +150,21 @@ def _go_on(story: Story, policy: FailoverPolicy, steps_of: dict[str, tuple[Opera
         case AttemptStatus.ACTION_REQUIRED if last is not None:
             return _complete_again(story, last, now)
         case AttemptStatus.VOIDED if last is not None and ran_out(story, last):
-            return _authorise_again(story, last)
+            return _authorise_again(story, last, ceiling)
         case AttemptStatus.ABANDONED:
             return Rest(ABANDONED, "the shopper was asked to act and has not")
         case _:
             pass
     if payment.instrument is None or payment.plan is None:
         return Wait(None)
-    return _fail_over(story, current, policy, now)
+    return _fail_over(story, current, policy, now, ceiling)
 
 
-def _authorise_again(story: Story, expired: AttemptRow) -> Step:
+def _authorise_again(story: Story, expired: AttemptRow, ceiling: Ceiling | None) -> Step:
     """The old authorisation is proven to be gone: another one at the same account, where the payment agreed to it."""
     again = sum(ran_out(story, attempt) for attempt in story.attempts)
     agreed = story.payment.reauthorise and is_rechargeable(story.payment.instrument, story.payment.usage)
-    if agreed and again <= REAUTHORISATIONS_MAX and not captured_minor(story):
+    if agreed and again <= REAUTHORISATIONS_MAX and not captured_minor(story) and ceiling is None:
         why = "authorised again: the authorisation before ran out"
         return StartAttempt(expired.gateway_account_id, expired.gateway, why)
     return Rest(EXPIRED, f"the authorisation at {expired.gateway} ran out before it was captured")
@@ -159,7 +173,8 @@ def _authorise_again(story: Story, expired: AttemptRow) -> Step:
 def _complete_again(story: Story, attempt: AttemptRow, now: datetime) -> Step:
     """The shopper was back but the gateway could not be told; else it is for the shopper to act."""
     completions = story.operations_of(attempt.id, OperationKind.COMPLETE)
-    if not completions or completions[-1].outcome is not OutcomeKind.NOT_REACHED:
+    called = any(op.open for op in story.operations_of(attempt.id))  # the challenge is being canceled
+    if called or not completions or completions[-1].outcome is not OutcomeKind.NOT_REACHED:
         return Wait(None)
     send = Send(OperationKind.COMPLETE, attempt, story.payment.amount_minor, completions[-1].action_result)
     return send_or_wait(story, send, now)
@@ -179,15 +194,23 @@ def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
         return send_or_wait(story, Send(OperationKind.CAPTURE, winner, story.payment.amount_minor), now)
     # the merchant who asked for it heard what the reply was; what the gateway told later nobody was waiting for
     told_late = [op for op in captures if op.outcome is OutcomeKind.DECLINED and op.settled_by is not SettledBy.REPLY]
-    return refused_by(winner, told_late[-1]) if told_late and not told_late[-1].review else Rest()
+    return refused_by(winner, told_late[-1]) if told_late and not told_late[-1].noted else Rest()
 
 
-def _fail_over(story: Story, current: list[AttemptRow], policy: FailoverPolicy, now: datetime) -> Step:
+def _fail_over(
+    story: Story, current: list[AttemptRow], policy: FailoverPolicy, now: datetime, ceiling: Ceiling | None
+) -> Step:
     payment = story.payment
     assert payment.plan is not None
-    results, began = _since_expiry(story, current), now
+    if payment.failure_reason == NETWORK_LIMIT:  # it stays so for this card, though the limit's time goes by
+        return Rest(payment.failure_reason, payment.failure_message)
+    again = step_up_of(story, current)
+    if again is not None and ceiling is None:
+        why = f"asked again with a challenge: {again.gateway} declined without one"
+        return StartAttempt(again.gateway_account_id, again.gateway, why)
+    results, began = without_stepped_up(_since_expiry(story, current)), now
     if results:
-        began = max(results[0].created_at, *_undone_at(story, results))
+        began = max(results[0].created_at, *_undone_at(story, results), *returned_at(story, results))
     away = _sent_away(story, results)
     if away is not None:
         reason = str(away.decline["reason"]) if away.decline else "canceled"
@@ -198,12 +221,15 @@ def _fail_over(story: Story, current: list[AttemptRow], policy: FailoverPolicy, 
         [_result(story, attempt) for attempt in results],
         customer_present=not payment.usage.by_merchant and not any(ran_out(story, attempt) for attempt in current),
         elapsed_s=(now - began).total_seconds(),
+        ceiling=ceiling,
     )
     match answer:
         case TryNext(account_id=account_id, why=why):
             steps = RoutePlan.from_json(payment.plan).steps
             gateway = next(step.gateway for step in steps if step.account_id == account_id)
             return StartAttempt(account_id, gateway, why)
+        case GiveUp(why=why) if ceiling is not None:
+            return Rest(NETWORK_LIMIT, why)
         case GiveUp(why=why):
             decline = current[-1].decline if current else None
             return Rest(str(decline["reason"]) if decline else "no_gateway", why)
@@ -250,10 +276,10 @@ def _result(story: Story, attempt: AttemptRow) -> AttemptResult:
         AttemptStatus.ACTION_REQUIRED: OutcomeKind.ACTION_REQUIRED,
         AttemptStatus.PENDING: OutcomeKind.PENDING,
         AttemptStatus.AUTHORISED: OutcomeKind.APPROVED,
-        AttemptStatus.CAPTURED: OutcomeKind.APPROVED,
         # voided by itself after a late success, or left by the shopper: it took nothing, and nothing may follow it
         AttemptStatus.VOIDED: OutcomeKind.DECLINED,
         AttemptStatus.ABANDONED: OutcomeKind.DECLINED,
+        AttemptStatus.CAPTURED: OutcomeKind.DECLINED,  # beside the one that won, so its money went back
     }
     kind = kinds.get(attempt.status, OutcomeKind.UNKNOWN)
     if attempt.status is AttemptStatus.VOIDED and undone_for(story, attempt, Cause.UNKNOWN):

@@ -12,6 +12,7 @@ from orchestrator.gateways.base import OperationKind
 from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.registry import KINDS
 from orchestrator.payments.amounts import captures_of
+from orchestrator.payments.authentication import result_values
 from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
@@ -82,7 +83,8 @@ def consequences(story: Story, operation: OperationRow, outcome: Outcome, by: Se
     if operation.kind is OperationKind.VOID and outcome.kind is OutcomeKind.DECLINED:
         asked_again = {"state": OperationState.UNKNOWN, "expires_at": now}
         changes += [(op, asked_again) for op in _paid_perhaps(story, attempt)]
-    return Consequences(changes, attempt, attempt_values(story, attempt, operation, outcome))
+    learned = attempt_values(story, attempt, operation, outcome) | result_values(attempt, operation, outcome, now)
+    return Consequences(changes, attempt, learned)
 
 
 def _paid_perhaps(story: Story, attempt: AttemptRow) -> list[OperationRow]:

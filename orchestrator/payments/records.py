@@ -10,6 +10,7 @@ import msgspec
 
 from currency.money import Money
 from orchestrator.gateways.base import CaptureMode, OperationKind
+from orchestrator.payments.authentication_records import AttemptAuthentication, PaymentAuthentication
 from orchestrator.payments.instruments import Instrument, Usage
 from orchestrator.recipients.records import Part
 from routing.outcomes import OutcomeKind
@@ -66,6 +67,14 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"  # nobody knows its outcome, and the payment shall go on elsewhere
 
 
+class Verdict(StrEnum):
+    """What a person found out at the gateway."""
+
+    APPROVED = "approved"  # it happened
+    DECLINED = "declined"  # it did not, and will not
+    LOOK_AGAIN = "look_again"  # ask the gateway once more
+
+
 class OperationState(StrEnum):
     """Whether we know what became of a call."""
 
@@ -120,6 +129,8 @@ class PaymentRow(msgspec.Struct, frozen=True):
     on_unknown: OnUnknown = OnUnknown.WAIT
     reauthorise: bool = False
     splits: list[Part] | None = None
+    authentication: PaymentAuthentication | None = None
+    risk_score: int | None = None
 
     @property
     def amount(self) -> Money:
@@ -146,6 +157,8 @@ class AttemptRow(msgspec.Struct, frozen=True):
     capture_mode: CaptureMode = CaptureMode.MANUAL
     capture_before: datetime | None = None
     expiry_told_at: datetime | None = None
+    fingerprint: str = ""
+    authentication: AttemptAuthentication | None = None
 
 
 class OperationRow(msgspec.Struct, frozen=True):
@@ -189,6 +202,11 @@ class OperationRow(msgspec.Struct, frozen=True):
     @property
     def approved(self) -> bool:
         return self.state is OperationState.SETTLED and self.outcome is OutcomeKind.APPROVED
+
+    @property
+    def noted(self) -> bool:
+        """Whether a person has taken note of how it ended; to have it asked about again is no such note."""
+        return self.review is not None and self.review.get("verdict") != Verdict.LOOK_AGAIN
 
     @property
     def open(self) -> bool:

@@ -13,7 +13,7 @@ _WAITING = f"""
     FROM operation o JOIN payment p ON p.id = o.payment_id
     WHERE p.merchant_id = $1 AND ($2::varchar IS NULL OR o.id < $2) AND (
         o.state = 'needs_review'
-        OR (o.state = 'settled' AND o.outcome = 'declined' AND o.review IS NULL
+        OR (o.state = 'settled' AND o.outcome = 'declined' AND (o.review IS NULL OR o.review->>'verdict' = 'look_again')
             AND (o.cause = 'surplus' OR (p.status = 'needs_review' AND o.kind IN ('void', 'capture'))))
     )
     ORDER BY o.id DESC LIMIT $3"""  # noqa: S608 - the names of our own fields

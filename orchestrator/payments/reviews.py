@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import structs
 
@@ -16,19 +15,11 @@ from orchestrator.gateways.base import OperationKind
 from orchestrator.notifications.service import record
 from orchestrator.payments import amounts, driver, resolver, review_store, service, store, withheld
 from orchestrator.payments.outcomes import was_taken_back
-from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, SettledBy, Story
+from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, SettledBy, Story, Verdict
 from orchestrator.payments.settling import settle
 from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
 
 NOTE_CHARS_MAX = 1000
-
-
-class Verdict(StrEnum):
-    """What a person found out at the gateway."""
-
-    APPROVED = "approved"  # it happened
-    DECLINED = "declined"  # it did not, and will not
-    LOOK_AGAIN = "look_again"  # ask the gateway once more
 
 
 async def resolve_review(
@@ -70,7 +61,7 @@ async def waiting(merchant_id: str, *, limit: int, before_id: str | None = None)
 def is_refused_undoing(operation: OperationRow) -> bool:
     """Whether the gateway refused what was to be undone, captured or given back by itself, and nobody took note."""
     undoes = operation.kind in (OperationKind.VOID, OperationKind.CAPTURE) or operation.cause is Cause.SURPLUS
-    settled = operation.state is OperationState.SETTLED and operation.review is None
+    settled = operation.state is OperationState.SETTLED and not operation.noted
     return undoes and settled and operation.outcome is OutcomeKind.DECLINED
 
 

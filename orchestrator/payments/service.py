@@ -25,7 +25,20 @@ from orchestrator.ids import new_id
 from orchestrator.installation import service as installation
 from orchestrator.ledger.service import AccountKind
 from orchestrator.notifications.service import record
-from orchestrator.payments import capturing, driver, expiry, kept, lifecycle, routes, store, tidying
+from orchestrator.payments import (
+    authentication_policy,
+    capturing,
+    card_tries,
+    driver,
+    expiry,
+    kept,
+    lifecycle,
+    route_settings,
+    routes,
+    store,
+    tidying,
+)
+from orchestrator.payments.authentication_records import PaymentAuthentication
 from orchestrator.payments.instruments import Instrument, Saving
 from orchestrator.payments.records import (
     AttemptRow,
@@ -78,6 +91,8 @@ class NewPayment:
     on_unknown: OnUnknown = OnUnknown.WAIT
     reauthorise: bool = False  # an authorisation that runs out is asked for again, where the instrument can be
     splits: tuple[Wish, ...] = ()
+    risk_score: int | None = None  # 0 to 100, of whoever scores for the merchant: rules may look at it
+    authentication: PaymentAuthentication | None = None  # what is asked of 3-D Secure; else as the merchant's policy
 
 
 async def create(
@@ -95,18 +110,31 @@ async def create(
     now = clock_port.now()
     splits = fix(new.amount.minor, new.splits) if new.splits else None
     await recipients.require(new.merchant_id, [wish.recipient_id for wish in new.splits])
-    terms = await kept.terms_of(new)
-    instrument, usage, plan = terms.instrument, terms.usage, None
+    terms, payment_id = await kept.terms_of(new), new_id("pay")
+    instrument, usage, plan, authentication = terms.instrument, terms.usage, None, new.authentication
     if new.reauthorise and instrument is not None and not tidying.is_rechargeable(instrument, usage):
         raise InvalidField("reauthorise", _NOT_RECHARGEABLE)
     if instrument is not None:
         await installation.require_thawed()
         plan = await routes.plan_for(
-            new.merchant_id, new.amount, instrument, new.country, new.metadata, now, usage=usage, splits=splits
+            new.merchant_id,
+            new.amount,
+            instrument,
+            new.country,
+            new.metadata,
+            now,
+            usage=usage,
+            splits=splits,
+            payment_id=payment_id,
+            risk_score=new.risk_score,
         )
         usage = await kept.with_customers(terms.customer_id, usage, plan)
+        authentication = await authentication_policy.decided(
+            new.merchant_id, new.amount, instrument, usage, plan, authentication
+        )
+    tries = await card_tries.tries_of(new.merchant_id, instrument, now)
     payment = PaymentRow(
-        id=new_id("pay"),
+        id=payment_id,
         merchant_id=new.merchant_id,
         amount_minor=new.amount.minor,
         currency=new.amount.currency,
@@ -137,6 +165,8 @@ async def create(
         on_unknown=new.on_unknown,
         reauthorise=new.reauthorise,
         splits=splits,
+        authentication=authentication,
+        risk_score=new.risk_score,
     )
     errand = None
     async with transaction():
@@ -148,17 +178,23 @@ async def create(
         if also is not None:
             await also(payment)
         if payment.instrument is not None:
-            errand = await driver.proceed(Story(payment, [], []), now)
+            errand = await driver.proceed(Story(payment, [], []), now, tries)
     if payment.instrument is None:
         return payment
     return await answer(payment.id, errand)
 
 
 async def pay(
-    public_token: str, instrument: Instrument, country: str | None = None, shopper: Shopper | None = None
+    public_token: str,
+    instrument: Instrument,
+    country: str | None = None,
+    shopper: Shopper | None = None,
+    *,
+    suspected: bool = False,
 ) -> PaymentRow:
     """What the shopper pays with on the hosted page: a first try, or another after a decline.
 
+    `shopper` is who sits there now. `suspected`: the defence against card testing wants to see the cardholder.
     Raises NotFound; Conflict while an earlier try is under way or done, so that two tabs cannot pay twice.
     """
     await installation.require_thawed()
@@ -175,8 +211,15 @@ async def pay(
         now,
         usage=usage,
         splits=found.splits,
+        payment_id=found.id,
+        risk_score=found.risk_score,
+        channel=routes.PAGE,
     )
+    tries = await card_tries.tries_of(found.merchant_id, instrument, now)
     usage = await kept.with_customers(found.customer_id, usage, plan)
+    authentication = await authentication_policy.decided(
+        found.merchant_id, found.amount, instrument, usage, plan, found.authentication, suspected=suspected
+    )
     async with transaction():
         payment = await store.lock_payment(found.id)
         assert payment is not None
@@ -190,6 +233,7 @@ async def pay(
             "instrument": instrument,
             "usage": usage,
             "plan": plan.to_json(),
+            "authentication": authentication,
             "round": payment.round if first else payment.round + 1,
             "country": country or payment.country,
             "status": PaymentStatus.PROCESSING,
@@ -198,7 +242,7 @@ async def pay(
         }
         await store.update_payment(payment.id, values, now)
         paying = structs.replace(payment, **values)
-        errand = await driver.proceed(structs.replace(story, payment=paying), now)
+        errand = await driver.proceed(structs.replace(story, payment=paying), now, tries)
     return await answer(payment.id, errand)
 
 
@@ -331,7 +375,8 @@ async def looked_at(merchant_id: str, payment_id: str) -> tuple[PaymentRow, Stor
     """
     payment = await get(merchant_id, payment_id)
     told = await store.story_of(payment)
-    if isinstance(lifecycle.next_step(told, driver.policy(), steps_by_gateway(), clock_port.now()), Resolve):
+    policy = await route_settings.failover_policy(merchant_id)
+    if isinstance(lifecycle.next_step(told, policy, steps_by_gateway(), clock_port.now()), Resolve):
         _in_the_background(driver.drive(payment_id))
     return payment, told
 

@@ -98,7 +98,8 @@ TRANSITIONS: dict[PaymentStatus, frozenset[PaymentStatus]] = {
             PaymentStatus.PARTIALLY_CAPTURED,
             PaymentStatus.AUTHORISED,
             PaymentStatus.NEEDS_REVIEW,
-            # a bank took a debit back
+            # a bank took a debit back; what was taken beside it may still be on its way back
+            PaymentStatus.PROCESSING,
             PaymentStatus.FAILED,
             PaymentStatus.REQUIRES_PAYMENT_METHOD,
         }

@@ -53,6 +53,12 @@ def _story(operation: str) -> str:
 
 _LIGHT = ", ".join("NULL AS exchange" if name == "exchange" else name for name in OperationRow.__struct_fields__)
 _STORY, _STORY_WITH_EXCHANGES = _story(_LIGHT), _story("*")
+_STORIES = (
+    f"SELECT row_to_json(p.*) AS payment, s.* FROM payment p, LATERAL ({_STORY.replace('$1', 'p.id')}) s "  # noqa: S608
+    "WHERE p.id = ANY($1::varchar[])"
+)
+_ATTEMPTS = "SELECT row_to_json(attempt.*) AS it FROM attempt WHERE id = ANY($1::varchar[])"
+_attempt = msgspec.json.Decoder(AttemptRow)
 _payments = msgspec.json.Decoder(PaymentRow)
 _attempts = msgspec.json.Decoder(list[AttemptRow])
 _operations = msgspec.json.Decoder(list[OperationRow])
@@ -136,6 +142,23 @@ async def story_of(payment: PaymentRow, *, exchanges: bool = False) -> Story:
     found = (await fetch(_STORY_WITH_EXCHANGES if exchanges else _STORY, payment.id))[0]
     attempts, operations = found["attempts"] or "[]", found["operations"] or "[]"
     return Story(payment, _attempts.decode(attempts), _operations.decode(operations))
+
+
+async def stories(payment_ids: list[str]) -> list[Story]:
+    """These payments as `story_of` has them, all of one moment, in no order."""
+    return [
+        Story(
+            _payments.decode(row["payment"]),
+            _attempts.decode(row["attempts"] or "[]"),
+            _operations.decode(row["operations"] or "[]"),
+        )
+        for row in await fetch(_STORIES, payment_ids)
+    ]
+
+
+async def attempts(attempt_ids: list[str]) -> list[AttemptRow]:
+    """These attempts, in no order."""
+    return [_attempt.decode(row["it"]) for row in await fetch(_ATTEMPTS, attempt_ids)]
 
 
 async def update_payment(payment_id: str, values: dict[str, Any], at: datetime) -> None:

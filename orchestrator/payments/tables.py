@@ -33,6 +33,7 @@ class Payment(Table, tablename="payment"):
     on_unknown = Varchar(length=24, null=False, default="wait")  # wait, or cancel_then_failover
     reauthorise = Boolean(null=False, default=False)  # an authorisation that ran out is asked for again
     splits = JSONB(null=True, default=None)  # recipients' parts, fixed in minor units
+    risk_score = Integer(null=True, default=None)  # 0 to 100, of whoever scores for the merchant
     authentication = JSONB(null=True, default=None)  # what was asked of 3-D Secure, and what was decided and why
     public_token = Varchar(length=64, null=False, default=None, unique=True)  # in the address of the hosted page
     created_at = Timestamptz(null=False, default=None)
@@ -55,6 +56,7 @@ class Attempt(Table, tablename="attempt"):
     capture_mode = Varchar(length=10, null=False, default="manual")  # automatic: its approval takes the money at once
     capture_before = Timestamptz(null=True, default=None)  # the end of the authorisation
     expiry_told_at = Timestamptz(null=True, default=None)  # when the merchant was warned of it
+    fingerprint = Varchar(length=64, null=False, default="")  # the credential's: to count its tries at all gateways
     authentication = JSONB(null=True, default=None)  # what was asked of the gateway, and what 3-D Secure came to
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)

@@ -179,7 +179,7 @@ def send_or_wait(story: Story, send: Send, now: datetime) -> Send | Wait | Rest:
         return Wait(None)
     refused = next((op for op in earlier if op.outcome is OutcomeKind.DECLINED and not _is_past(op, send)), None)
     if refused is not None:
-        return Rest() if refused.review else refused_by(send.attempt, refused)
+        return Rest() if refused.noted else refused_by(send.attempt, refused)
     if earlier:
         pause_s = RETRY_PAUSE_S[min(len(earlier), len(RETRY_PAUSE_S)) - 1]
         again_at = (earlier[-1].settled_at or now) + timedelta(seconds=pause_s)

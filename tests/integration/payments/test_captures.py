@@ -12,6 +12,7 @@ from orchestrator.errors import Conflict, InvalidField
 from orchestrator.gateways import accounts
 from orchestrator.gateways.capabilities import Capabilities, Missing, Verb
 from orchestrator.gateways.registry import KINDS
+from orchestrator.http.payment_schemas import refund_body
 from orchestrator.ledger import service as ledger
 from orchestrator.payments import service
 from orchestrator.payments.amounts import captures_of
@@ -20,6 +21,8 @@ from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
 from orchestrator.refunds import service as refunds
 from orchestrator.refunds.service import RefundStatus
+from orchestrator.web.console_views import Shell
+from orchestrator.web.timeline import TimelineFacts, timeline_view
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -182,3 +185,51 @@ async def test_a_refund_and_a_capture_at_once_leave_the_books_as_the_gateways(sh
     found = await service.get(shop.merchant_id, payment.id)
     assert (charge["captured_minor"], charge["refunded_minor"]) == (1000, 400)
     assert (found.amount_captured_minor, found.amount_refunded_minor, await clearing(shop)) == (1000, 400, 600)
+
+
+async def test_a_cancel_after_a_final_capture_of_a_part_changes_nothing_and_sends_nothing(shop: Shop) -> None:
+    payment = await authorised(shop)
+    part = await capture(shop, payment, 300, final=True)
+    canceled = await service.cancel(shop.merchant_id, payment.id)
+    assert (canceled.status, canceled.amount_captured_minor) == (part.status, 300)
+    assert not [op for op in (await story_of(payment)).operations if op.kind.value == "void"]
+
+
+async def test_a_cancel_of_what_is_captured_whole_is_refused(shop: Shop) -> None:
+    payment = await authorised(shop)
+    await capture(shop, payment, 1000)
+    with pytest.raises(Conflict, match="refund it instead"):
+        await service.cancel(shop.merchant_id, payment.id)
+
+
+async def test_what_adyen_lets_go_by_itself_is_noted_and_nothing_is_sent(shop: Shop) -> None:
+    """It refuses every cancel once something is captured: the refusal would come by webhook, to nobody's use."""
+    receiver = Receiver()
+    server = await receiver.start()
+    await receiver.listen_to(shop, "adyen")
+    payment = await authorised(shop, "adyen")
+    await capture(shop, payment, 300)
+    await deliver(shop, await receiver.told(payment, "CAPTURE"))
+    for _ in range(2):
+        released = await service.cancel(shop.merchant_id, payment.id)
+        assert (released.status, released.amount_captured_minor) == (PaymentStatus.PARTIALLY_CAPTURED, 300)
+    (void,) = [op for op in (await story_of(payment)).operations if op.kind.value == "void"]
+    assert (void.approved, void.exchange, void.amount_minor) == (True, None, 700)
+    assert "CANCELLATION" not in [raw.event for raw in receiver.requests]
+    with pytest.raises(CapturedOnce):
+        await capture(shop, payment, 100)
+    server.close()
+
+
+async def test_the_story_of_a_refund_out_of_several_captures_shows_every_call(shop: Shop) -> None:
+    payment = await authorised(shop)
+    await capture(shop, payment, 300)
+    await capture(shop, payment, 700)
+    view = await refunds.create(shop.merchant_id, payment.id, 800, "")
+    found = await service.get(shop.merchant_id, payment.id)
+    facts = TimelineFacts(await service.story(found, exchanges=True), {}, [], [], [view], None)
+    shell = Shell("Example Shop", "token")
+    (shown,) = timeline_view(facts, shell).refunds
+    asked = [op.id for op in facts.story.operations if op.kind.value == "refund"]
+    assert [operation.id for operation in shown.operations] == asked == refund_body(view).operation_ids
+    assert len(asked) == 2

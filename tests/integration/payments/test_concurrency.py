@@ -23,7 +23,7 @@ from orchestrator.payments.service import NewPayment
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-QUERIES_MAX = 25  # with BEGIN and COMMIT; 24 when this was written
+QUERIES_MAX = 23  # with BEGIN and COMMIT
 
 
 async def clearing(shop: Shop) -> int:

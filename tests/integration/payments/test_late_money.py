@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from kept_shop import only
+from late_shop import balance, hear, operation, paid, refused_beside, told
 from payment_shop import Shop, euros, story_of
 
 from currency.money import Money
 from orchestrator import clock_port
 from orchestrator.db import transaction
-from orchestrator.gateways import accounts
 from orchestrator.gateways.base import CaptureMode, OperationKind
 from orchestrator.gateways.credentials import Mandate
 from orchestrator.ids import new_id
-from orchestrator.ledger import service as ledger
-from orchestrator.notifications import store as events
-from orchestrator.payments import driver, service, store
+from orchestrator.payments import service, store
 from orchestrator.payments.instruments import SepaDebit, sepa_debit
-from orchestrator.payments.records import AttemptStatus, Cause, PaymentRow, PaymentStatus, SettledBy
+from orchestrator.payments.records import AttemptStatus, Cause, PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
-from orchestrator.payments.settling import settle
-from orchestrator.payments.tables import Attempt, Operation
-from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
+from orchestrator.payments.tables import Operation
+from routing.outcomes import OutcomeKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-REFUSED = Decline("unmapped", RetryAction.CUSTOMER_ACTION, RetryAction.CUSTOMER_ACTION, "x")
-
-
-async def only(shop: Shop, *gateways: str) -> None:
-    for name, account_id in shop.accounts.items():
-        await accounts.switch(shop.merchant_id, account_id, enabled=name in gateways)
-
-
-async def hear(payment: PaymentRow, operation_id: str, kind: OutcomeKind) -> PaymentRow:
-    """News of an operation, as a webhook brings it, and what the driver makes of it."""
-    outcome = Outcome(kind, decline=REFUSED if kind is OutcomeKind.DECLINED else None)
-    async with transaction():
-        locked = await store.lock_payment(payment.id)
-        assert locked is not None
-        story = await store.story_of(locked)
-        now = clock_port.now()
-        changed = await settle(story, operation_id, outcome, SettledBy.WEBHOOK, now)
-        errand = await driver.proceed(changed or story, now)
-    return await driver.drive(payment.id, errand)
-
-
-async def told(payment: PaymentRow) -> list[str]:
-    return [row.type for row in await events.events_of(payment.merchant_id, limit=100, object_id=payment.id)]
-
-
-async def balance(shop: Shop, kind: str) -> int:
-    return sum(row.balance_minor for row in await ledger.balances(shop.merchant_id) if row.kind == kind)
-
-
-async def operation(payment: PaymentRow, kind: OperationKind) -> Any:
-    return next(op for op in (await story_of(payment)).operations if op.kind is kind)
 
 
 async def test_a_late_capture_of_a_canceled_payment_goes_back_though_its_source_was_paid_again(shop: Shop) -> None:
@@ -80,15 +45,6 @@ async def test_a_late_capture_of_a_canceled_payment_goes_back_though_its_source_
     refunds = [op for op in (await story_of(first)).operations if op.kind is OperationKind.REFUND]
     assert [(op.cause, op.target_operation_id) for op in refunds] == [(Cause.SURPLUS, capture.id)]
     assert "incident.late_success" in await told(first)
-
-
-async def at_once(shop: Shop) -> PaymentRow:
-    """A payment whose confirmation takes the money, as iDEAL's and SEPA debit's do, and is pending."""
-    await only(shop, "stripe")
-    hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
-    payment = await service.pay(hosted.public_token, await shop.card())
-    assert payment.status is PaymentStatus.CAPTURED
-    return payment
 
 
 async def as_debit(shop: Shop) -> tuple[PaymentRow, str]:
@@ -139,29 +95,10 @@ async def test_a_debit_that_is_paid_after_the_payment_was_canceled_is_refunded(s
 
 async def test_a_second_success_beside_a_captured_payment_is_given_back_and_the_first_one_stays(shop: Shop) -> None:
     """The late one is of a way to pay that takes the money at once, so there is nothing to void."""
-    payment = await at_once(shop)
-    story = await story_of(payment)
-    first = story.attempts[0]
-    other = await service.create(
-        NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(), capture_method="automatic")
-    )
-    charged = (await story_of(other)).attempts[0]  # a charge that really is at the gateway, to be refunded
-    capture = await operation(other, OperationKind.CAPTURE)
-    async with transaction():
-        late = {"id": new_id("att"), "position": 9, "status": "declined", "capture_mode": "automatic"}
-        row = {**await _row(Attempt, charged.id), **late, "payment_id": payment.id}
-        await Attempt.insert(Attempt(**row))
-        row = {**await _row(Operation, capture.id), "id": new_id("op"), "attempt_id": late["id"]}
-        row |= {"payment_id": payment.id, "kind": "confirm", "outcome": "declined", "settled_by": "reply"}
-        await Operation.insert(Operation(**row))
-    found = await hear(payment, str(row["id"]), OutcomeKind.APPROVED)
+    await only(shop, "stripe")
+    payment = await paid(shop)
+    late_id = await refused_beside(shop, payment)
+    found = await hear(payment, late_id, OutcomeKind.APPROVED)
     assert (found.status, found.amount_captured_minor) == (PaymentStatus.CAPTURED, 3998)
     refund = await operation(payment, OperationKind.REFUND)
-    assert (refund.attempt_id, refund.cause, refund.amount) == (late["id"], Cause.SURPLUS, Money(1999, "EUR"))
-    assert first.id != late["id"]
-
-
-async def _row(table: Any, id: str) -> dict[str, Any]:
-    row = await table.select().where(table.id == id).first()
-    assert row is not None
-    return dict(row)
+    assert (refund.target_operation_id, refund.cause, refund.amount) == (late_id, Cause.SURPLUS, Money(1999, "EUR"))

@@ -16,8 +16,15 @@ from orchestrator.errors import Conflict, InvalidField
 from orchestrator.gateways import accounts
 from orchestrator.notifications import store as events
 from orchestrator.payments import driver, resolver, reviews, service
-from orchestrator.payments.records import AttemptStatus, OnUnknown, OperationState, PaymentRow, PaymentStatus, SettledBy
-from orchestrator.payments.reviews import Verdict
+from orchestrator.payments.records import (
+    AttemptStatus,
+    OnUnknown,
+    OperationState,
+    PaymentRow,
+    PaymentStatus,
+    SettledBy,
+    Verdict,
+)
 from orchestrator.payments.service import NewPayment
 from orchestrator.payments.tables import Operation
 

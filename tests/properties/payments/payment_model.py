@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import structs
 
 from currency.money import Money
+from orchestrator.errors import Conflict
 from orchestrator.gateways.base import CaptureMode, OperationKind
-from orchestrator.payments import amounts, expiry, lifecycle, outcomes
+from orchestrator.payments import amounts, expiry, lifecycle, outcomes, reviews
 from orchestrator.payments.instruments import Card, Usage
 from orchestrator.payments.records import (
     AttemptRow,
@@ -22,6 +23,7 @@ from orchestrator.payments.records import (
     PaymentStatus,
     SettledBy,
     Story,
+    Verdict,
 )
 from orchestrator.payments.states import AUTHORISING
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
@@ -144,6 +146,8 @@ class Gateways:
     """What the gateways really did, whatever we heard of it. Each operation is carried out once, by its id."""
 
     choose: Choose
+    honest: bool = False  # a challenge that is still open can be canceled
+    attempts: dict[str, str] = field(default_factory=dict)  # by operation
     done: dict[str, Outcome] = field(default_factory=dict)  # the present truth of each operation carried out
     authorised: set[str] = field(default_factory=set)  # attempts
     let_go: set[str] = field(default_factory=set)  # attempts of which nothing (more) can be taken
@@ -161,6 +165,7 @@ class Gateways:
 
     def carry_out(self, op: OperationRow) -> Outcome:
         if op.id not in self.done:
+            self.attempts[op.id] = op.attempt_id
             self.done[op.id] = VERDICTS[self._judge(op)]
             self._book(op)
         return self.done[op.id]
@@ -197,6 +202,9 @@ class Gateways:
             self.captured.pop(op.id, None)
             self.refunded.pop(op.id, None)
 
+    def _challenged(self) -> set[str]:
+        return {self.attempts[id] for id, truth in self.done.items() if truth.kind is OutcomeKind.ACTION_REQUIRED}
+
     def _captured_from(self) -> set[str]:
         return {attempt_id for attempt_id, _ in self.captured.values()}
 
@@ -221,6 +229,8 @@ class Gateways:
                     return self.choose(["approve", "hard"]) if standing else "hard"  # the rest, where it can be let go
                 if standing or op.attempt_id in self.let_go:
                     return self.choose(["approve", "pending"])
+                if self.honest and op.attempt_id in self._challenged():
+                    return "approve"
                 # nothing is authorised there: a gateway cancels the object, or says that it has nothing to cancel
                 return self.choose(["approve", "hard"])
             case OperationKind.REFUND:
@@ -262,6 +272,7 @@ class Model:
     watch: Callable[[Story, Step, datetime], None]
     capture_mode: CaptureMode = CaptureMode.MANUAL
     now: datetime = START
+    honest: bool = False  # no gateway says what is not so, or takes back what it said
     calm: bool = False  # from now on every reply arrives
     statuses: list[PaymentStatus] = field(default_factory=list)
     late: dict[str, Outcome] = field(default_factory=dict)  # replies to come after their caller was given up
@@ -294,7 +305,7 @@ class Model:
 
     def _hear(self, op: OperationRow, by: SettledBy) -> None:
         ways = ["heard"] if self.calm else ["heard", "lost", "died", "not_reached", "late", "stuck"]
-        if op.kind in AUTHORISING and not self.calm:
+        if op.kind in AUTHORISING and not self.calm and not self.honest:
             ways.append("wrong")  # told to be declined, and approved all the same
         way = self.choose(ways)
         if way == "not_reached":
@@ -330,6 +341,26 @@ class Model:
         truth = self.gateways.present(op)
         if truth is not None and truth.kind not in (OutcomeKind.PENDING, OutcomeKind.ACTION_REQUIRED):
             self.settle(op.id, truth, SettledBy.WEBHOOK)
+
+    def leave_to_a_person(self, op: OperationRow) -> None:
+        self.story = self.story.with_operation(structs.replace(op, state=OperationState.NEEDS_REVIEW))
+
+    def judge(self, op: OperationRow, *, look_again: bool = False) -> None:
+        """A person looks the operation up on the gateway's own pages, and says what is there; or has it asked about."""
+        if look_again:
+            reopened = structs.replace(op, state=OperationState.UNKNOWN, expires_at=self.now)
+            self.story = self.story.with_operation(reopened)
+            return
+        truth = self.gateways.present(op)
+        happened = truth is not None and truth.kind is OutcomeKind.APPROVED
+        verdict = Verdict.APPROVED if happened else Verdict.DECLINED
+        try:
+            reviews.require_possible(self.story, op, verdict)
+        except Conflict:
+            return
+        self.settle(
+            op.id, says(OutcomeKind.APPROVED) if happened else says(OutcomeKind.DECLINED, HARD), SettledBy.PERSON
+        )
 
     def tell_of_the_end(self) -> None:
         """The gateway's message that it let an authorisation go."""

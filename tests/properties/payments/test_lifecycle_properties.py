@@ -36,9 +36,9 @@ CALLING = (OperationState.SENT, OperationState.UNKNOWN)
 
 def never_unsafe(story: Story, step: Step, now: datetime) -> None:
     """Holds for each single decision."""
-    authorising = [op for op in story.operations if op.kind in AUTHORISING]
     if isinstance(step, StartAttempt):
-        assert not any(op.open for op in authorising), "a new attempt while an earlier one may still charge"
+        may_charge = [op for op in story.operations if op.kind in AUTHORISING or op.captures]
+        assert not any(op.open for op in may_charge), "a new attempt while an earlier one may still charge"
         assert not held(story), "a new attempt while money is held"
         assert not tidying.given_up(story.payment), "a payment that was given up begins anew"
     if isinstance(step, Send) and step.kind is OperationKind.CAPTURE:
@@ -50,6 +50,7 @@ def never_unsafe(story: Story, step: Step, now: datetime) -> None:
         calling = [op for op in story.operations_of(step.attempt.id) if op.state in CALLING]
         beside = {OperationKind.REFUND} | ({*AUTHORISING} if step.cause is Cause.UNKNOWN else set())
         assert all(op.kind in beside for op in calling), "two calls out for one attempt"
+    assert tidying.paid_minor(story) <= AMOUNT.minor, "more counts as paid than was owed"
     status = lifecycle.status_of(story, step)
     before = story.payment.status
     assert status is before or status in TRANSITIONS[before], f"{before} became {status}"
@@ -77,12 +78,14 @@ class PaymentLife(RuleBasedStateMachine):
             on_unknown=data.draw(st.sampled_from(OnUnknown)),
             reauthorise=data.draw(st.booleans()),
         )
+        honest = data.draw(st.booleans())
         self.model = Model(
             Story(payment, [], []),
-            Gateways(self.choose),
+            Gateways(self.choose, honest),
             self.choose,
             never_unsafe,
             capture_mode=data.draw(st.sampled_from(CaptureMode)),
+            honest=honest,
         )
         self.model.run()
 
@@ -125,7 +128,7 @@ class PaymentLife(RuleBasedStateMachine):
         self.model.settle(operation_id, outcome, SettledBy.REPLY)
         self.model.run()
 
-    @precondition(lambda self: any(op.moves_money for op in self.story.operations))
+    @precondition(lambda self: not self.model.honest and any(op.moves_money for op in self.story.operations))
     @rule(number=st.integers(0, 20))
     def money_is_taken_back(self, number: int) -> None:
         """A refund; or a capture that nothing was given back of."""
@@ -136,6 +139,21 @@ class PaymentLife(RuleBasedStateMachine):
         self.model.gateways.take_back(op)
         self.model.tell(self.story.operation(op.id))
         self.model.run()
+
+    @rule()
+    def nobody_could_tell_for_two_days(self) -> None:
+        """What the gateway was asked about in vain is left to a person."""
+        for op in self.story.operations:
+            if op.state is OperationState.UNKNOWN and op.kind is not OperationKind.CREATE:
+                self.model.leave_to_a_person(op)
+        self.model.run()
+
+    @rule(reads_well=st.booleans())
+    def a_person_says_how_it_is(self, reads_well: bool) -> None:
+        for op in self.story.operations:
+            if self.story.operation(op.id).state is OperationState.NEEDS_REVIEW:
+                self.model.judge(op, look_again=not reads_well)
+                self.model.run()
 
     # the shopper
 
@@ -245,8 +263,12 @@ class PaymentLife(RuleBasedStateMachine):
             self.model.now += timedelta(hours=1)
             self.model.run()
             for op in self.story.operations:
-                self.model.tell(self.story.operation(op.id))
-            self.model.tell_of_the_end()
+                if self.story.operation(op.id).state is OperationState.NEEDS_REVIEW:
+                    self.model.judge(op)
+                elif not self.model.honest or self.story.attempt(op.attempt_id).gateway == "adyen":  # has no reading
+                    self.model.tell(self.story.operation(op.id))
+            if not self.model.honest:  # else it must be found out without a single message
+                self.model.tell_of_the_end()
             self.model.run()
 
 

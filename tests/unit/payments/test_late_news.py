@@ -14,7 +14,6 @@ from orchestrator.gateways.base import OperationKind as Kind
 from orchestrator.payments import lifecycle, reviews, tidying
 from orchestrator.payments.outcomes import TAKEN_BACK, consequences
 from orchestrator.payments.records import (
-    AttemptRow,
     AttemptStatus,
     Cause,
     OperationRow,
@@ -22,8 +21,8 @@ from orchestrator.payments.records import (
     PaymentStatus,
     SettledBy,
     Story,
+    Verdict,
 )
-from orchestrator.payments.reviews import Verdict
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.refunds import service as refunds
 from routing.failover import FailoverPolicy
@@ -98,6 +97,19 @@ def test_what_came_twice_does_not_count_as_paid(given_back: bool) -> None:
     assert lifecycle.status_of(told, Rest()) is PaymentStatus.PARTIALLY_CAPTURED
 
 
+@pytest.mark.parametrize("hosted", [True, False])
+def test_a_payment_rests_when_what_it_kept_was_taken_back_and_the_other_charge_went_back(hosted: bool) -> None:
+    """Else it would wait for ever for a success that has been given back."""
+    taken_back = new_attempt(1, status=AttemptStatus.DECLINED, capture_mode=CaptureMode.AUTOMATIC)
+    lost = settled(2, "att_1", Kind.CONFIRM, DECLINED, captures=True, settled_by=SettledBy.WEBHOOK)
+    refund = settled(4, "att_2", Kind.REFUND, cause=Cause.SURPLUS, target_operation_id="op_3")
+    told = Story(new_payment(hosted=hosted, status=PaymentStatus.CAPTURED), [taken_back, SECOND], [lost, TWICE, refund])
+    step = step_of(told)
+    assert isinstance(step, Rest)
+    expected = PaymentStatus.REQUIRES_PAYMENT_METHOD if hosted else PaymentStatus.FAILED
+    assert lifecycle.status_of(told, step) is expected
+
+
 def test_what_comes_after_the_payment_was_given_up_does_not_count_as_paid() -> None:
     told = Story(new_payment(status=PaymentStatus.CANCELED), [FIRST], [settled(2, "att_1", Kind.CAPTURE)])
     assert tidying.paid_minor(told) == 0
@@ -145,6 +157,15 @@ def test_where_nothing_can_be_asked_the_signed_message_is_waited_for() -> None:
     told, void = challenged("adyen", Cause.TIMED_OUT)
     after = consequences(told, void, says(DECLINED, HARD), SettledBy.WEBHOOK, NOW).in_story(told)
     assert not after.operation("op_1").open
+
+
+def test_what_the_shopper_brought_is_not_told_again_while_a_cancel_of_the_challenge_is_out() -> None:
+    attempt = new_attempt(1, status=AttemptStatus.ACTION_REQUIRED, updated_at=START)
+    asked = settled(1, "att_1", Kind.CONFIRM, ACTION)
+    not_told = settled(2, "att_1", Kind.COMPLETE, OutcomeKind.NOT_REACHED, action_result={"r": "1"})
+    soon = NOW + timedelta(seconds=5)
+    cancel = new_operation(3, "att_1", Kind.VOID, state=OperationState.UNKNOWN, cause=Cause.TIMED_OUT, expires_at=soon)
+    assert step_of(Story(new_payment(), [attempt], [asked, not_told, cancel])) == Wait(None)
 
 
 # what a person may say
