@@ -62,29 +62,57 @@ class _Write:
 
 
 class Connection:
-    """A transaction's connection. Whatever is asked of it, what is still to be written goes first."""
+    """A transaction's connection. Whatever is asked of it, what is still to be written goes first.
+
+    It begins with the first question: what asks nothing is a transaction by itself, as its one statement.
+    """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self._transaction = connection.transaction()
+        self._begun = False
         self._waiting: dict[str, _Write] = {}
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        await self.flush()
+        await self._ready()
         rows: list[asyncpg.Record] = await self._connection.fetch(sql, *args)
         return rows
 
     async def fetchval(self, sql: str, *args: object) -> Any:
-        await self.flush()
+        await self._ready()
         return await self._connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: object) -> str:
-        await self.flush()
+        await self._ready()
         return str(await self._connection.execute(sql, *args))
+
+    async def commit(self) -> None:
+        """Write what waits, and end it."""
+        if sum(write.refusal is not None for write in self._waiting.values()) > 1:
+            await self._begin()  # a statement by itself can tell of one only
+        await self.flush()
+        if self._begun:
+            self._begun = False  # a commit that fails has ended it too
+            await self._transaction.commit()
+
+    async def rollback(self) -> None:
+        """As if nothing had been asked."""
+        if self._begun:
+            await self._transaction.rollback()
+
+    async def _ready(self) -> None:
+        await self._begin()
+        await self.flush()
+
+    async def _begin(self) -> None:
+        if not self._begun:
+            await self._transaction.start()
+            self._begun = True
 
     async def add(self, row: str, write: _Write) -> None:
         """Keep a write for later. One statement changes a row once, so a second write to it sends off the first."""
         if row in self._waiting:
-            await self.flush()
+            await self._ready()
         self._waiting[row] = write
 
     async def flush(self) -> None:
@@ -93,8 +121,15 @@ class Connection:
             return
         writes = tuple(self._waiting.values())
         self._waiting.clear()
-        sql = _in_one(tuple(write.sql for write in writes))
-        counts = await self._connection.fetchrow(sql, *(value for write in writes for value in write.args))
+        refusable = next((number for number, write in enumerate(writes) if write.refusal), None)
+        alone = None if self._begun else refusable
+        sql = _in_one(tuple(write.sql for write in writes), alone)
+        try:
+            counts = await self._connection.fetchrow(sql, *(value for write in writes for value in write.args))
+        except asyncpg.DivisionByZeroError:
+            if alone is None or (refused := writes[alone].refusal) is None:
+                raise
+            raise refused() from None
         for write, count in zip(writes, counts, strict=True):
             if write.refusal is not None and not count:
                 raise write.refusal()
@@ -113,21 +148,16 @@ async def transaction() -> AsyncIterator[Connection]:
     connection: Any = await (db.pool.acquire() if db.pool else db.get_new_connection())
     held = PostgresTransaction(engine=db)
     held.connection = writing = Connection(connection)
-    held.transaction = connection.transaction()
-    token = None
+    token = db.current_transaction.set(held)
     try:
-        await held.transaction.start()
-        token = db.current_transaction.set(held)
         try:
             yield writing
-            await writing.flush()
+            await writing.commit()
         except BaseException:
-            await held.transaction.rollback()
+            await writing.rollback()
             raise
-        await held.transaction.commit()
     finally:
-        if token is not None:
-            db.current_transaction.reset(token)
+        db.current_transaction.reset(token)
         await (db.pool.release(connection) if db.pool else connection.close())
 
 
@@ -168,8 +198,10 @@ _ARGUMENT = re.compile(r"\$(\d+)")
 
 
 @lru_cache(maxsize=1024)
-def _in_one(statements: tuple[str, ...]) -> str:
+def _in_one(statements: tuple[str, ...], needed: int | None) -> str:
     """All statements as one, which answers how many rows each of them changed.
+
+    Where the one that is `needed` changes none, all of it fails: with a division by zero, for plain SQL has no RAISE.
 
     They see the same snapshot, so none may depend on what another writes; foreign keys are checked when all are done
     (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
@@ -179,5 +211,8 @@ def _in_one(statements: tuple[str, ...]) -> str:
         renumbered = _ARGUMENT.sub(lambda found, used=used: f"${int(found[1]) + used}", sql)  # type: ignore[misc]
         parts.append(f"w{number} AS ({renumbered} RETURNING 1)")
         used += max((int(found) for found in _ARGUMENT.findall(sql)), default=0)
-    counts = ", ".join(f"(SELECT count(*) FROM w{number})" for number in range(len(statements)))  # noqa: S608
+    counts = ", ".join(
+        f"(SELECT count(*){' / LEAST(count(*), 1)' if number == needed else ''} FROM w{number})"  # noqa: S608
+        for number in range(len(statements))
+    )
     return f"WITH {', '.join(parts)} SELECT {counts}"

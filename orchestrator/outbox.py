@@ -22,6 +22,8 @@ BACKOFF_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
 VERSION_BITS = 62
 RELAY_BATCH_MAX = 200
 HEARTBEAT, HOUSEKEEPING, WEBHOOK_WATCH = "worker.heartbeat", "housekeeping", "webhook.watch"
+RATES = "fx.rates"
+ROUTE_TALLY = "routing.tally"
 LEDGER_CARE = ("ledger.fold", "ledger.verify")
 
 

@@ -23,7 +23,7 @@ from orchestrator.payments.records import (
     Story,
 )
 from orchestrator.payments.settling import settle
-from orchestrator.webhooks import store
+from orchestrator.webhooks import looking, store
 from orchestrator.webhooks.store import WebhookRow
 from routing.outcomes import Decline, Outcome, OutcomeKind, RetryAction
 
@@ -32,11 +32,10 @@ IN_FLIGHT_PAUSE_S = 1
 
 async def hear(row: WebhookRow, message: WebhookMessage) -> Later | None:
     """Let a message about a payment's operations have its effect. Safe to repeat, and to break off anywhere."""
-    attempt = await payment_store.attempt_at_gateway(
-        row.gateway_account_id, message.reference, message.operation_reference, message.gateway_payment_id
-    )
+    attempt = await looking.attempt(row.gateway_account_id, message)
     if attempt is None:
-        await store.mark_without_effect(row.id, "ignored", "nothing of ours is meant", None, clock_port.now())
+        nothing = store.Mark(row.id, "ignored", "nothing of ours is meant", None, clock_port.now())
+        await looking.mark_without_effect(nothing)
         return None
     connection = await connections.connect(row.gateway_account_id)
     if connection.gateway.can_look_up:
@@ -49,12 +48,12 @@ async def _apply_by_asking(message_id: str, attempt: AttemptRow, message: Webhoo
     now = clock_port.now()
     # Looked at without the lock first, which the payment's own driver may be waiting for. What the message may speak
     # of was committed before it was sent to the gateway, so nothing of it can be missing here.
-    seen = await _story(attempt.payment_id)
+    seen = await looking.story(attempt.payment_id)
     if _reply_is_due(seen.operations_of(attempt.id), now):
         return Later(now + timedelta(seconds=IN_FLIGHT_PAUSE_S))
     ended = expiry.is_news(seen, seen.attempt(attempt.id), message.kind)
     if not (ended or any(op.open for op in seen.operations_of(attempt.id)) or _doubted(seen, attempt, message)):
-        await store.mark_without_effect(message_id, "applied", "known already", attempt.payment_id, now)
+        await looking.mark_without_effect(store.Mark(message_id, "applied", "known already", attempt.payment_id, now))
         return None
     async with transaction():
         story = await _locked_story(attempt.payment_id)
@@ -160,12 +159,6 @@ def _outcome(message: WebhookMessage) -> Outcome:
         decline=decline,
         detail=f"webhook {message.event_type}",
     )
-
-
-async def _story(payment_id: str) -> Story:
-    payment = await payment_store.payment(payment_id)
-    assert payment is not None
-    return await payment_store.story_of(payment)
 
 
 async def _locked_story(payment_id: str) -> Story:

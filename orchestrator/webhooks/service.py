@@ -15,7 +15,7 @@ from orchestrator.db import transaction
 from orchestrator.disputes import news as disputes
 from orchestrator.gateways.base import WebhookMessage
 from orchestrator.outbox import Later
-from orchestrator.webhooks import parking, payment_news, store
+from orchestrator.webhooks import looking, parking, payment_news, store
 from orchestrator.webhooks.arrivals import CHANGES_NOTHING, TOPIC, Rejected, receive
 from orchestrator.webhooks.store import WebhookRow
 
@@ -27,7 +27,7 @@ async def apply(message_id: str) -> Later | None:
 
     What it raises is tried again after a pause; a message that raised too often is parked, and raises no more.
     """
-    row = await store.message(message_id)
+    row = await looking.message(message_id)
     if row is None or row.state != "received":
         return None
     try:
@@ -65,7 +65,7 @@ async def _hear_method(row: WebhookRow, message: WebhookMessage) -> Later | None
 
 async def _ignore(row: WebhookRow, _: WebhookMessage) -> Later | None:
     """Kinds that nothing here acts on are kept with a note, for whoever learns to act on them."""
-    await store.mark_without_effect(row.id, "ignored", CHANGES_NOTHING, row.payment_id, clock_port.now())
+    await looking.mark_without_effect(store.Mark(row.id, "ignored", CHANGES_NOTHING, row.payment_id, clock_port.now()))
     return None
 
 

@@ -170,11 +170,14 @@ async def reject(rejections: Sequence[NewRejection], kept_max: int) -> list[None
 
 
 async def message(message_id: str) -> WebhookRow | None:
-    rows = await fetch(
-        "SELECT row_to_json(webhook_message.*) AS it FROM webhook_message WHERE id = $1",
-        message_id,
-    )
-    return msgspec.json.decode(rows[0]["it"], type=WebhookRow) if rows else None
+    found = await messages([message_id])
+    return found[0] if found else None
+
+
+async def messages(message_ids: list[str]) -> list[WebhookRow]:
+    """These messages, in no order."""
+    sql = "SELECT row_to_json(webhook_message.*) AS it FROM webhook_message WHERE id = ANY($1::varchar[])"
+    return [msgspec.json.decode(row["it"], type=WebhookRow) for row in await fetch(sql, message_ids)]
 
 
 async def mark(message_id: str, state: str, note: str, payment_id: str | None, at: datetime) -> None:
@@ -229,13 +232,37 @@ async def reopen(message_ids: Sequence[str], topic: str, at: datetime, pace: tim
 
 # The mark may be lost in a crash, and the bell with it, which is struck out later: then the message is applied again.
 _MARK_WITHOUT_EFFECT = f"""
-    UPDATE webhook_message SET state = $2, note = $3, payment_id = $4, applied_at = $5
-    WHERE id = $1 AND {UNHURRIED}"""  # noqa: S608 - a constant
+    UPDATE webhook_message AS m SET state = said.state, note = said.note, payment_id = said.payment_id,
+        applied_at = said.at
+    FROM unnest($1::varchar[], $2::varchar[], $3::text[], $4::varchar[], $5::timestamptz[])
+        AS said (id, state, note, payment_id, at)
+    WHERE m.id = said.id AND {UNHURRIED}"""  # noqa: S608 - a constant
 
 
-async def mark_without_effect(message_id: str, state: str, note: str, payment_id: str | None, at: datetime) -> None:
-    """The message changes nothing: it says what is known, or is about nothing of ours."""
-    await fetch(_MARK_WITHOUT_EFFECT, message_id, state, note, payment_id, at)
+class Mark(msgspec.Struct, frozen=True):
+    """What became of a message."""
+
+    message_id: str
+    state: str
+    note: str
+    payment_id: str | None
+    at: datetime
+
+
+async def mark_without_effect(marks: Sequence[Mark]) -> None:
+    """Messages that change nothing: they say what is known, or are about nothing of ours.
+
+    In the order of their ids, which keeps two workers from waiting for each other crosswise.
+    """
+    said = sorted(marks, key=lambda mark: mark.message_id)
+    await fetch(
+        _MARK_WITHOUT_EFFECT,
+        [mark.message_id for mark in said],
+        [mark.state for mark in said],
+        [mark.note for mark in said],
+        [mark.payment_id for mark in said],
+        [mark.at for mark in said],
+    )
 
 
 async def messages_of(payment_id: str) -> list[WebhookRow]:

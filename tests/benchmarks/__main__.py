@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER
-from tests.benchmarks import adapters, payments, webhooks
+from tests.benchmarks import adapters, payments, routing, webhooks
 from tests.benchmarks.result import Result
 
 OUT = Path("build/bench.json")
@@ -24,10 +24,12 @@ SUITES = {
         "payment_added_latency_p99",
         "payments_per_second",
         "cpu_ms_per_payment",
+        "payments_per_pgbench",
         *(f"cpu_ms_{name}" for name in (API, WORKER, CLOCK, POSTGRES, SIMULATORS)),
     ): payments.measure,
     ("webhooks_per_second",): webhooks.measure,
     ("adapter_call_stripe", "adapter_call_adyen", "adapter_call_paypal", "adyen_pooled_call"): adapters.measure,
+    ("routing_decision_p50", "routing_decision_p50_10_rules", "routing_decision_p50_1000_rules"): routing.measure,
 }
 
 

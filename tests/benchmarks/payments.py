@@ -17,6 +17,7 @@ from rich.progress import track
 
 from orchestrator.gateways.transport import PromptAdapter
 from orchestrator.supervisor import WORKER
+from tests.benchmarks import replay
 from tests.benchmarks.result import Better, Result
 from tests.benchmarks.stack import OWN_PROGRAMS, STRIPE_KEY, Stack, running
 
@@ -38,7 +39,9 @@ def measure() -> list[Result]:
     with running() as stack:
         wallet = Wallet(stack)
         ours, direct = Clearway(stack, wallet), Direct(stack, wallet)
-        return [*_latency(wallet, ours.pay, direct.pay), *_saturated(stack, wallet, ours.pay, direct.pay)]
+        latency = _latency(wallet, ours.pay, direct.pay)
+        saturated = _saturated(stack, wallet, ours.pay, direct.pay)
+        return [*latency, *saturated, _beside_the_database(stack, wallet, ours.pay, saturated[0].ours)]
 
 
 class Wallet:
@@ -179,6 +182,14 @@ def _saturated(stack: Stack, wallet: Wallet, ours: Callable[[], None], direct: C
         Result("cpu_ms_per_payment", of["ours"], of["direct"], "ms", CPU_MAX_MS, Better.LOWER, absolute=True),
         *(Result(f"cpu_ms_{name}", of[name], of["direct"], "ms", None, Better.LOWER) for name in stack.pids),
     ]
+
+
+def _beside_the_database(stack: Stack, wallet: Wallet, ours: Callable[[], None], rate: float) -> Result:
+    """Our rate beside that of a payment's bare statements."""
+    wallet.fill(1)
+    bare, statements = replay.payments_per_second(stack, ours, lambda: _await_quiet(stack))
+    print(f"pgbench repeats {statements} statements a payment")
+    return Result("payments_per_pgbench", rate, bare, "1/s", None, Better.HIGHER)
 
 
 def _await_quiet(stack: Stack) -> None:

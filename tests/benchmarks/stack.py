@@ -31,6 +31,7 @@ class Stack:
     vault_url: str
     control_url: str
     database_url: str
+    database_log: Path
     webhook_url: str
     pids: dict[str, int]  # of the programs, by the names that the supervisor gives them
 
@@ -87,6 +88,7 @@ def running() -> Iterator[Stack]:
                 vault_url=urls["vault"],
                 control_url=urls["control"],
                 database_url=supervisor.database_url,
+                database_log=Path(folder) / "postgresql" / "log",
                 webhook_url=webhook_url,
                 pids={name: supervisor.pid(name) for name in (API, WORKER, CLOCK, POSTGRES, SIMULATORS)},
             )
