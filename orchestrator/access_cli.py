@@ -163,7 +163,10 @@ def create_user(
             raise InvalidField("--role", f"must be one of {', '.join(Role)}")
         row, link = await verbs.invite(merchant_id, email, Role(role), name=name)
         if link is None:
-            return f"user      {row.id}\nThey have a password already and can sign in."
+            return (
+                f"user      {row.id}\nThey have an account already, from another merchant. Make sure that it is theirs: "
+                "ask whether they can sign in; if not, run: clearway user reset-password"
+            )
         return f"user      {row.id}\nlink      {verbs.link_address(link)}\nIt sets the password, once, within 48 hours."
 
     _say(_run(work))

@@ -53,7 +53,12 @@ class Action(StrEnum):
     GATEWAY_ACCOUNT_CHANGED = "gateway_account.changed"
     GATEWAY_ACCOUNT_DELETED = "gateway_account.deleted"
     GATEWAY_ACCOUNT_CREDENTIALS = "gateway_account.credentials_changed"
+    GATEWAY_ACCOUNT_FORCED = "gateway_account.forced"
+    MAINTENANCE_PLANNED = "gateway_account.maintenance_planned"
+    MAINTENANCE_CANCELED = "gateway_account.maintenance_canceled"
     RULE_SET_ACTIVATED = "rule_set.activated"
+    RULE_SET_SCHEDULED = "rule_set.scheduled"
+    ROUTING_POLICY_CHANGED = "routing_policy.changed"
     WEBHOOK_ENDPOINT_ADDED = "webhook_endpoint.added"
     WEBHOOK_ENDPOINT_CHANGED = "webhook_endpoint.changed"
     WEBHOOK_ENDPOINT_SECRET_ROTATED = "webhook_endpoint.secret_rotated"  # noqa: S105 - a name
@@ -62,6 +67,8 @@ class Action(StrEnum):
     PAYMENT_CANCELED = "payment.cancel_asked"
     REFUND_CREATED = "refund.created"
     SETTING_CHANGED = "setting.changed"
+    RATE_ENTERED = "rate.entered"
+    RATE_WITHDRAWN = "rate.withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

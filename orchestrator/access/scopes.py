@@ -30,7 +30,7 @@ MEANING: MappingProxyType[Scope, str] = MappingProxyType(
         Scope.PAYMENTS_WRITE: "create, capture, cancel and refund payments",
         Scope.INVOICES_READ: "see invoices",
         Scope.INVOICES_WRITE: "draft, issue, send and credit invoices",
-        Scope.FINANCE_READ: "see the console's reconciliation",
+        Scope.FINANCE_READ: "see the console's reconciliation, ledger and approvals",
         Scope.FINANCE: "import settlement reports, resolve breaks, read the ledger; holds `finance:read`",
         Scope.OPERATE_READ: "see the console's webhooks and gateway accounts",
         Scope.OPERATE: "change gateway accounts, routing rules and webhook endpoints; holds `operate:read`",

@@ -78,15 +78,18 @@ async def end(session_id: str, now: datetime) -> bool:
     return bool(await fetch(sql, session_id, now))
 
 
-async def end_of_user(user_id: str, now: datetime, *, handle: str | None = None, but: str = "") -> int:
-    """End a user's sessions, or the one with this handle; not the one with the id `but`. How many."""
+async def end_of_user(
+    user_id: str, now: datetime, *, handle: str | None = None, but: str = "", merchant_id: str | None = None
+) -> int:
+    """End a user's sessions, or those with this handle or at this merchant; not the one with the id `but`. How many."""
     rows = await fetch(
         "UPDATE console_session SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL AND id <> $3 "
-        "AND ($4::varchar IS NULL OR handle = $4) RETURNING id",
+        "AND ($4::varchar IS NULL OR handle = $4) AND ($5::varchar IS NULL OR merchant_id = $5) RETURNING id",
         user_id,
         now,
         but,
         handle,
+        merchant_id,
     )
     return len(rows)
 

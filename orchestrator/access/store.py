@@ -51,8 +51,8 @@ async def insert_merchant(merchant_id: str, name: str, profile: dict[str, Any], 
 
 
 async def merchant(merchant_id: str) -> MerchantRow | None:
-    row = await Merchant.select().where(Merchant.id == merchant_id).first().output(load_json=True)
-    return msgspec.convert(row, MerchantRow) if row else None
+    rows = await fetch("SELECT row_to_json(merchant.*) AS it FROM merchant WHERE id = $1", merchant_id)
+    return msgspec.json.decode(rows[0]["it"], type=MerchantRow) if rows else None
 
 
 async def merchants() -> list[MerchantRow]:

@@ -38,8 +38,9 @@ async def invite(
     """Make somebody a member. Returns them and what their link ends with, shown this once; None where they have a
     password already, from this merchant or another.
 
-    `by` are the scopes of whoever invites: nobody gives more than they have. Raises InvalidField, Forbidden,
-    Conflict (a member already).
+    `by` are the scopes of whoever invites: nobody gives more than they have, and nobody but the operator (None) makes a
+    member of somebody whom another merchant has invited: that account may be a stranger's, who took the address first.
+    Raises InvalidField, Forbidden, Conflict (a member already).
     """
     address = normal_email(email)
     _may_give(role, by)
@@ -48,6 +49,8 @@ async def invite(
         await user_store.insert_user(new_id("usr"), address, name.strip()[:100], now)
         found = await user_store.user_by_email(address)
         assert found is not None
+        if by is not None:
+            await _require_nobody_elses(merchant_id, found.id)
         if not await user_store.insert_membership(new_id("mem"), found.id, merchant_id, role.value, now):
             raise Conflict(f"{address} is a member already. Change the role, or enable the user again.")
         link = await _new_link(found) if await _is_ours_alone(merchant_id, found) else None
@@ -73,7 +76,8 @@ async def change(
     disabled: bool | None = None,
     by: Iterable[str] | None = None,
 ) -> MemberRow:
-    """Change a role, or disable or enable a member here. Their sessions end, so that they sign in to what they are now.
+    """Change a role, or disable or enable a member here. Their sessions here end, so that they sign in to what they are
+    now; those at other merchants are none of this one's business.
 
     Raises NotFound, Forbidden, and Conflict where no admin would be left.
     """
@@ -92,7 +96,7 @@ async def change(
         if not any(one.role == Role.ADMIN and one.disabled_at is None for one in members):
             raise Conflict("An admin must be left. Make somebody else one first.")
         if (after.role, after.disabled_at) != (before.role, before.disabled_at):
-            await session_store.end_of_user(user_id, now)
+            await session_store.end_of_user(user_id, now, merchant_id=merchant_id)
             await _record_change(merchant_id, before, after)
     return after
 
@@ -172,6 +176,15 @@ async def _new_link(found: UserRow) -> str:
     values = {"link_hash": _hash(link), "link_expires_at": clock_port.now() + LINK_LIFETIME}
     await user_store.update_user(found.id, values)
     return link
+
+
+async def _require_nobody_elses(merchant_id: str, user_id: str) -> None:
+    await user_store.user(user_id, lock=True)  # of two merchants that invite at once the second waits
+    if any(one.merchant_id != merchant_id for one in await user_store.memberships(user_id, also_disabled=True)):
+        raise Forbidden(
+            "This address is in use already. Only the installation's operator can make its user a member: clearway "
+            "user create"
+        )
 
 
 async def _is_ours_alone(merchant_id: str, found: UserRow, *, also_with_password: bool = False) -> bool:
