@@ -8,6 +8,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from orchestrator.errors import ClearwayError, FieldError
+from orchestrator.fx import store as fx_store
 from orchestrator.http import queries
 from orchestrator.http.customers import customer_body
 from orchestrator.http.payment_schemas import (
@@ -18,6 +19,7 @@ from orchestrator.http.payment_schemas import (
     payment_dispute_body,
     refund_body,
 )
+from orchestrator.http.rate_schemas import quote_body
 from orchestrator.payments.records import PaymentRow
 from orchestrator.refunds.service import RefundView
 
@@ -44,6 +46,7 @@ class PaymentExpansion(StrEnum):
     REFUNDS = "refunds"
     ATTEMPTS = "attempts"
     DISPUTES = "disputes"
+    QUOTE = "quote"
 
 
 class RefundExpansion(StrEnum):
@@ -79,6 +82,10 @@ async def expand_payments(bodies: Sequence[PaymentBody], words: Collection[str])
         disputes = await queries.disputes_by_payment(ids)
         for body in bodies:
             body.disputes = [payment_dispute_body(row) for row in disputes.get(body.id, ())]
+    if PaymentExpansion.QUOTE in words:
+        quotes = await fx_store.quotes_of_payments(ids)
+        for body in bodies:
+            body.quote = quote_body(quotes[body.id]) if body.id in quotes else None
 
 
 async def refund_details(views: Sequence[RefundView], words: Collection[str]) -> list[RefundDetailBody]:

@@ -1,5 +1,6 @@
 """Routes of gateway accounts. Credentials go in and never come out."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -18,9 +19,12 @@ from orchestrator.http.pagination import Page
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CountryCode, CurrencyCode, Input, require_currency
 from orchestrator.settings import get_settings
+from routing.facts import Region
 
 SCOPE = "operate"
 Word = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)")]
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+FixedMinor = Annotated[dict[CurrencyCode, Annotated[int, Meta(ge=0, le=1_000_000)]], Meta(max_length=300)]
 Credentials = Annotated[
     dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=4_000)]],
     Meta(max_length=20, examples=[{"secret_key": "sk_test_…"}]),
@@ -36,13 +40,40 @@ class CapabilitiesInput(Input):
     methods: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
 
 
-class FeesInput(Input):
-    """What the account charges by contract: hundredths of a percent, and a fixed part in minor units by currency."""
+class FeeRuleInput(Input):
+    """A row of the price list for some payments. Empty lists fit everything; `regions` are of the card's issuer."""
 
-    bps: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    fixed_minor: Annotated[dict[CurrencyCode, Annotated[int, Meta(ge=0, le=1_000_000)]], Meta(max_length=300)] = (
-        msgspec.field(default_factory=dict)
-    )
+    bps: Bps = 0
+    fixed_minor: FixedMinor = msgspec.field(default_factory=dict)
+    brands: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
+    regions: Annotated[list[Region], Meta(max_length=10)] = msgspec.field(default_factory=list)
+    currencies: Annotated[list[CurrencyCode], Meta(max_length=300)] = msgspec.field(default_factory=list)
+    methods: Annotated[list[Word], Meta(max_length=50)] = msgspec.field(default_factory=list)
+
+
+class FeesInput(Input):
+    """What the account charges by contract: hundredths of a percent, and a fixed part in minor units by currency.
+
+    The first of `rules` that fits counts in place of both. `fx_markup_bps` comes on top of payments in another currency
+    than `settlement_currency`; `declined_minor` is the price of a declined try.
+    """
+
+    bps: Bps = 0
+    fixed_minor: FixedMinor = msgspec.field(default_factory=dict)
+    rules: Annotated[list[FeeRuleInput], Meta(max_length=100)] = msgspec.field(default_factory=list)
+    settlement_currency: CurrencyCode | None = None
+    fx_markup_bps: Bps = 0
+    declined_minor: FixedMinor = msgspec.field(default_factory=dict)
+
+    def currencies(self) -> Iterator[tuple[str, str]]:
+        """Every currency that is named, with its field."""
+        for name in ("fixed_minor", "declined_minor"):
+            yield from ((code, f"fees.{name}.{code}") for code in getattr(self, name))
+        if self.settlement_currency is not None:
+            yield self.settlement_currency, "fees.settlement_currency"
+        for index, rule in enumerate(self.rules):
+            yield from ((code, f"fees.rules[{index}].fixed_minor.{code}") for code in rule.fixed_minor)
+            yield from ((code, f"fees.rules[{index}].currencies") for code in rule.currencies)
 
 
 class AddGatewayAccount(Input):
@@ -263,8 +294,8 @@ async def _switch(request: ApiRequest, account_id: str, enabled: bool) -> Respon
 def _require_currencies(capabilities: CapabilitiesInput | None, fees: FeesInput | None) -> None:
     for index, currency in enumerate(capabilities.currencies if capabilities else ()):
         require_currency(currency, f"capabilities.currencies[{index}]")
-    for currency in fees.fixed_minor if fees else ():
-        require_currency(currency, f"fees.fixed_minor.{currency}")
+    for currency, field in fees.currencies() if fees else ():
+        require_currency(currency, field)
 
 
 def _body(row: GatewayAccountRow) -> GatewayAccountBody:

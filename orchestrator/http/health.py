@@ -16,6 +16,7 @@ from orchestrator import clock_port, outbox
 from orchestrator.abuse import service as abuse
 from orchestrator.access import store as access_store
 from orchestrator.errors import Unauthorized
+from orchestrator.fx import standing as fx
 from orchestrator.payments import store as payment_store
 from orchestrator.settings import get_settings
 from orchestrator.webhooks import silence as webhook_silence
@@ -124,6 +125,8 @@ async def metrics() -> Response[bytes]:
     for gateway, code, count in await payment_store.count_unmapped():
         unmapped.labels(gateway, code).set(count)
     await _webhook_metrics(registry, now)
+    rates = Gauge("clearway_rates_age_days", "Since the newest published exchange rates.", registry=registry)
+    rates.set((await fx.standing(now)).age_days)
     verdicts = Gauge(
         "clearway_abuse_verdicts",
         "Tries to pay that were blocked or challenged within an hour.",

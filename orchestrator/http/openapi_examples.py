@@ -20,6 +20,7 @@ _PREFIXES = {
     "checkout_session": "cs",
     "payment_link": "pl",
     "rule_set": "rs",
+    "maintenance_window": "mw",
     "webhook_endpoint": "whe",
     "payment_method": "pm",
     "merchant": "mer",

@@ -46,6 +46,7 @@ class CardInput(Input, tag_field="type", tag="card"):
     holder: _Holder = ""
     bin: Annotated[str, Meta(max_length=8, pattern="^([0-9]{6,8})?$", examples=["424242"])] = ""
     issuer_country: Annotated[str, Meta(max_length=2, pattern="^([A-Z]{2})?$", examples=["US"])] = ""
+    funding: Literal["", "credit", "debit", "prepaid"] = ""
 
 
 class NetworkTokenInput(Input, tag_field="type", tag="network_token"):

@@ -11,6 +11,7 @@ from currency.money import Money
 from orchestrator.disputes.records import DisputeKind, DisputeRow
 from orchestrator.gateways.credentials import Agreement, Initiator, Shopper
 from orchestrator.gateways.facets import DisputeStatus
+from orchestrator.http.authentication_schemas import AuthenticationBody, AuthenticationInput, authentication_body
 from orchestrator.http.customers import CustomerBody
 from orchestrator.http.payment_method_schemas import (
     Agreed,
@@ -22,6 +23,7 @@ from orchestrator.http.payment_method_schemas import (
     instrument_body,
     instrument_from,
 )
+from orchestrator.http.rate_schemas import QuoteBody
 from orchestrator.http.schemas import (
     CountryCode,
     Input,
@@ -90,6 +92,13 @@ class CreatePayment(Input):
         bool, Meta(description="Manual capture: authorise again when an authorisation runs out before its capture.")
     ] = False
     splits: Splits = msgspec.field(default_factory=list)
+    risk_score: (
+        Annotated[int, Meta(ge=0, le=100, description="Of whoever scores for you; rules may look at it.")] | None
+    ) = None
+    quote_id: (
+        Annotated[str, Meta(max_length=40, description="`fxq_…`: the amount is its `converted_amount`.")] | None
+    ) = None
+    authentication: AuthenticationInput | None = None
 
     def paid_with(self) -> PaidWith:
         """The part of a new payment that says what it is paid with, and how. Raises InvalidField."""
@@ -147,6 +156,7 @@ class AttemptBody(msgspec.Struct, kw_only=True):
     why: str
     decline_reason: str | None
     gateway_payment_id: str
+    authentication: AuthenticationBody | None
     created_at: datetime
 
 
@@ -179,7 +189,7 @@ class PaymentDisputeBody(msgspec.Struct, kw_only=True):
 
 
 class RefundBody(msgspec.Struct, kw_only=True):
-    """A refund with the status it has by now."""
+    """A refund with the status it has by now; `operation_ids` are its calls, one for each capture it came out of."""
 
     id: str
     object: str = "refund"
@@ -188,12 +198,13 @@ class RefundBody(msgspec.Struct, kw_only=True):
     status: RefundStatus
     reason: str
     created_at: datetime
+    operation_ids: list[str]
 
 
 class PaymentBody(msgspec.Struct, kw_only=True):
     """A payment. `attempts`, `next_action` and `disputes` are left out (null) in lists, where they are not expanded.
 
-    `customer` and `refunds` are null where they are not expanded.
+    `customer`, `refunds` and `quote` (by which the amount was converted) are null where they are not expanded.
     """
 
     id: str
@@ -212,6 +223,7 @@ class PaymentBody(msgspec.Struct, kw_only=True):
     disputes: list[PaymentDisputeBody] | None
     refunds: list[RefundBody] | None = None
     customer: CustomerBody | None = None
+    quote: QuoteBody | None = None
     country: str | None
     customer_id: str | None
     reference: str | None
@@ -283,6 +295,7 @@ def refund_body(view: RefundView) -> RefundBody:
         status=view.status,
         reason=refund.reason,
         created_at=refund.created_at,
+        operation_ids=[refund.operation_id, *refund.more_operation_ids],
     )
 
 
@@ -308,6 +321,7 @@ def attempt_body(attempt: AttemptRow) -> AttemptBody:
         why=attempt.why,
         decline_reason=str(attempt.decline["reason"]) if attempt.decline else None,
         gateway_payment_id=attempt.gateway_payment_id,
+        authentication=authentication_body(attempt.authentication),
         created_at=attempt.created_at,
     )
 

@@ -1,13 +1,16 @@
 """Routes of payments and refunds."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from orchestrator import clock_port
 from orchestrator.approvals import service as approvals
 from orchestrator.customers import service as customers
 from orchestrator.disputes import store as dispute_store
+from orchestrator.fx import quotes
 from orchestrator.http import queries
 from orchestrator.http.approvals import ACCEPTED, ApprovalBody, approval_body
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -99,8 +102,11 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
             on_unknown=data.on_unknown,
             reauthorise=data.reauthorise,
             splits=tuple(split.as_wish() for split in data.splits),
+            risk_score=data.risk_score,
+            authentication=data.authentication.as_asked() if data.authentication else None,
         )
-        payment = await service.create(new, idempotency_id)
+        use_quote = await _quoted(new, data.quote_id) if data.quote_id is not None else None
+        payment = await service.create(new, idempotency_id, also=use_quote)
         return payment_body(payment, await service.story(payment), [])
 
     return await answer_once(request, work, lambda payment_id: _found(merchant_id, payment_id))
@@ -126,7 +132,7 @@ async def list_payments(
     gateway_account_id: Annotated[str | None, QueryParameter(name="gateway_account_id", max_length=40)] = None,
     expand: Expand = None,
 ) -> Page[PaymentBody]:
-    """Newest first. Expands `customer`, `refunds`, `attempts`, `disputes`."""
+    """Newest first. Expands `customer`, `refunds`, `attempts`, `disputes`, `quote`."""
     size, words = page_size(limit), expansions(expand, PaymentExpansion)
     wanted = PaymentFilter(
         status=status,
@@ -149,7 +155,7 @@ async def list_payments(
 
 @get("/payments/{payment_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["payments"], summary="Get a payment")
 async def get_payment(request: ApiRequest, payment_id: FromPath[str], expand: Expand = None) -> PaymentBody:
-    """The payment with its attempts and the reasons of its route. Expands `customer`, `refunds`."""
+    """The payment with its attempts and the reasons of its route. Expands `customer`, `refunds`, `quote`."""
     words = expansions(expand, PaymentExpansion)
     body = await _found(merchant_of(request), payment_id)
     await expand_payments([body], words - {PaymentExpansion.ATTEMPTS, PaymentExpansion.DISPUTES})  # always there
@@ -293,6 +299,16 @@ async def get_timeline(request: ApiRequest, payment_id: FromPath[str]) -> Timeli
 async def _found(merchant_id: str, payment_id: str) -> PaymentBody:
     payment, story = await service.looked_at(merchant_id, payment_id)
     return payment_body(payment, story, await dispute_store.disputes_of_payment(payment_id))
+
+
+async def _quoted(new: NewPayment, quote_id: str) -> Callable[[PaymentRow], Awaitable[None]]:
+    """What takes the quote, in the transaction that makes the payment. Raises as `quotes.require` does."""
+    await quotes.require(new.merchant_id, quote_id, new.amount, clock_port.now())
+
+    async def use(payment: PaymentRow) -> None:
+        await quotes.use(payment.merchant_id, quote_id, payment.id, payment.amount, payment.created_at)
+
+    return use
 
 
 async def _whole(payment: PaymentRow) -> PaymentBody:

@@ -13,6 +13,7 @@ from invoicing import errors as invoicing
 from orchestrator.errors import ClearwayError
 from orchestrator.http.body_errors import field_error
 from orchestrator.log import logger
+from routing.policy_reader import PolicyInvalid
 from routing.rules import RuleSetInvalid
 from routing.store import RuleSetNotDraft
 
@@ -74,7 +75,8 @@ _BY_STATUS = {
 OTHER_CODES = frozenset(
     {code for _, code in _INVOICING.values()}
     | set(_BY_STATUS.values())
-    | {"invalid_parameter", "invalid_field", "rule_set_invalid", "rule_set_not_draft", "bad_request", "internal_error"}
+    | {"invalid_parameter", "invalid_field", "rule_set_invalid", "rule_set_not_draft", "routing_policy_invalid"}
+    | {"bad_request", "internal_error"}
 )
 _UNSAID = Refusal(
     500, "internal_error", "Something broke here, and it was logged. Repeat the request with the same key."
@@ -95,6 +97,9 @@ def refusal_of(error: Exception) -> Refusal:
         case RuleSetInvalid():
             fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)
             return Refusal(422, "rule_set_invalid", "The document is no rule set.", tuple(fields))
+        case PolicyInvalid():
+            fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)
+            return Refusal(422, "routing_policy_invalid", "The document is no routing policy.", tuple(fields))
         case RuleSetNotDraft():
             return Refusal(404, "rule_set_not_draft", "There is no draft rule set with this id here.")
         case msgspec.ValidationError():

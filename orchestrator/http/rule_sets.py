@@ -1,62 +1,31 @@
-"""Routes of routing: rule sets, and trying out where a payment would go."""
+"""Routes of rule sets: versions of the merchant's routing rules."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import asyncpg
-import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody
-from msgspec import Meta
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from orchestrator import clock_port
-from orchestrator.access import audit
-from orchestrator.db import transaction
-from orchestrator.errors import Conflict, NotFound
+from orchestrator.errors import NotFound
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
-from orchestrator.http.payment_schemas import RouteBody, route_body
+from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
-from orchestrator.http.schemas import CountryCode, Input, Metadata, MoneyInput
-from orchestrator.ids import new_id
-from orchestrator.payments import routes
-from orchestrator.payments.instruments import Card
+from orchestrator.http.routing_schemas import (
+    ActivateRuleSet,
+    RuleSetBody,
+    RuleSetDetailBody,
+    RuleSetDiffBody,
+    RuleSetInput,
+    difference_body,
+    rule_set_body,
+    rule_set_detail,
+)
+from orchestrator.payments import rule_versions
 from routing import store
-from routing.rules import RuleSet
 from routing.store import RuleSetState
 
 SCOPE = "operate"
-
-
-class CreateRuleSet(Input):
-    """Rules in order, the first that holds wins, and the action when none does; see the guide to routing rules."""
-
-    rules: Annotated[list[dict[str, Any]], Meta(max_length=200)]
-    default: dict[str, Any] | None = None
-
-    def document(self) -> dict[str, Any]:
-        return {"rules": self.rules} | ({} if self.default is None else {"default": self.default})
-
-
-class SimulateRoute(Input):
-    """The facts of a payment that is not made."""
-
-    amount: MoneyInput
-    country: CountryCode | None = None
-    brand: Annotated[str, Meta(max_length=40)] = ""
-    bin: Annotated[str, Meta(max_length=8, pattern="^([0-9]{6,8})?$")] = ""
-    issuer_country: Annotated[str, Meta(max_length=2, pattern="^([A-Z]{2})?$")] = ""
-    metadata: Metadata = msgspec.field(default_factory=dict)
-
-
-class RuleSetBody(msgspec.Struct, kw_only=True):
-    """One version of the merchant's rules, by the names of its rules in order."""
-
-    id: str
-    object: str = "rule_set"
-    version: int
-    state: RuleSetState
-    rules: list[str]
 
 
 @post(
@@ -67,19 +36,70 @@ class RuleSetBody(msgspec.Struct, kw_only=True):
     tags=["routing"],
     summary="Create a rule set",
 )
-async def create_rule_set(request: ApiRequest, data: JSONBody[CreateRuleSet]) -> Response[RuleSetBody]:
-    """Store rules as the next version, a draft. Nothing changes before it is activated."""
+async def create_rule_set(request: ApiRequest, data: JSONBody[RuleSetInput]) -> Response[RuleSetDetailBody]:
+    """Store rules as the next version, a draft, with what the linter says of them. Nothing changes by it."""
     merchant_id = merchant_of(request)
 
-    async def work(_: str) -> RuleSetBody:
-        try:
-            async with transaction():
-                made = await store.insert_rule_set(new_id("rs"), merchant_id, data.document(), clock_port.now())
-        except asyncpg.UniqueViolationError:
-            raise Conflict("Another rule set was created at the same moment. Try again.") from None
-        return _body(made, RuleSetState.DRAFT)
+    async def work(_: str) -> RuleSetDetailBody:
+        made = await rule_versions.draft(merchant_id, data.document())
+        return rule_set_detail(made, await rule_versions.lint(merchant_id, made.document))
 
     return await answer_once(request, work)
+
+
+@get("/rule-sets", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="List rule sets")
+async def list_rule_sets(
+    request: ApiRequest,
+    limit: Limit = PAGE_DEFAULT,
+    starting_after: StartingAfter = None,
+    rule_set_state: Annotated[RuleSetState | None, QueryParameter(name="state")] = None,
+) -> Page[RuleSetBody]:
+    """The merchant's versions, newest first."""
+    size = page_size(limit)
+    found = await store.rule_set_versions(
+        merchant_of(request), limit=size + 1, before_id=starting_after, state=rule_set_state
+    )
+    return page([rule_set_body(one) for one in found], size)
+
+
+@get(
+    "/rule-sets/active", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Get the active rule set"
+)
+async def get_active(request: ApiRequest) -> RuleSetDetailBody:
+    """The version in force; 404 while there is none and the policy's strategy alone decides."""
+    found = await store.rule_set_versions(merchant_of(request), limit=1, state=RuleSetState.ACTIVE)
+    if not found:
+        raise NotFound("rule set", "active")
+    return rule_set_detail(found[0])
+
+
+@get(
+    "/rule-sets/{rule_set_id:str}",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["routing"],
+    summary="Get a rule set",
+)
+async def get_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> RuleSetDetailBody:
+    """One version with its document."""
+    return rule_set_detail(await rule_versions.get(merchant_of(request), rule_set_id))
+
+
+@get(
+    "/rule-sets/{rule_set_id:str}/diff",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    tags=["routing"],
+    summary="Compare two rule sets",
+)
+async def diff_rule_sets(
+    request: ApiRequest,
+    rule_set_id: FromPath[str],
+    against: Annotated[str, QueryParameter(name="against", max_length=40, description="The id of the other version.")],
+) -> RuleSetDiffBody:
+    """What the version changes against another, rule by rule."""
+    found = await rule_versions.compare(merchant_of(request), rule_set_id, against)
+    return RuleSetDiffBody(differences=[difference_body(one) for one in found])
 
 
 @post(
@@ -91,61 +111,67 @@ async def create_rule_set(request: ApiRequest, data: JSONBody[CreateRuleSet]) ->
     tags=["routing"],
     summary="Activate a rule set",
 )
-async def activate_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> Response[RuleSetBody]:
-    """Put the draft in force for payments from now on, and retire the version before."""
-    merchant_id = merchant_of(request)
+async def activate_rule_set(
+    request: ApiRequest, rule_set_id: FromPath[str], data: JSONBody[ActivateRuleSet | None] = None
+) -> Response[RuleSetDetailBody]:
+    """Put the draft in force for payments from now on, or at a time, and retire the version before then."""
+    merchant_id, at = merchant_of(request), data.activate_at if data else None
 
-    async def work(_: str) -> RuleSetBody:
-        async with transaction():
-            await store.activate(merchant_id, rule_set_id, clock_port.now())
-            await audit.record(merchant_id, audit.Action.RULE_SET_ACTIVATED, rule_set_id, clock_port.now())
-        return await _active(merchant_id)
+    async def work(_: str) -> RuleSetDetailBody:
+        if at is not None:
+            return rule_set_detail(await rule_versions.schedule(merchant_id, rule_set_id, at))
+        return rule_set_detail(await rule_versions.activate(merchant_id, rule_set_id))
 
-    async def rebuild(_: str) -> RuleSetBody:
-        return await _active(merchant_id)
+    async def rebuild(_: str) -> RuleSetDetailBody:
+        return rule_set_detail(await rule_versions.get(merchant_id, rule_set_id))
 
     return await answer_once(request, work, rebuild, status=200)
 
 
-@get(
-    "/rule-sets/active", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Get the active rule set"
-)
-async def get_active(request: ApiRequest) -> RuleSetBody:
-    """The version in force; 404 while there is none and priorities alone decide."""
-    return await _active(merchant_of(request))
-
-
 @post(
-    "/routing/simulate",
+    "/rule-sets/{rule_set_id:str}/unschedule",
     guards=[needs(SCOPE)],
     responses=PROBLEMS,
     operation_class=Keyed,
     status_code=200,
     tags=["routing"],
-    summary="Simulate routing",
+    summary="Unschedule a rule set",
 )
-async def simulate(request: ApiRequest, data: JSONBody[SimulateRoute]) -> Response[RouteBody]:
-    """The plan that such a payment would get now, with the reasons. Nothing is stored or sent."""
-    merchant_id, amount = merchant_of(request), data.amount.as_money()
-    # routing looks at brand, BIN and issuer only; there is no card behind this one
-    card = Card("", data.brand, "", 1, 2000, bin=data.bin, issuer_country=data.issuer_country)
+async def unschedule_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> Response[RuleSetDetailBody]:
+    """Let the draft not come in force by itself any more."""
+    merchant_id = merchant_of(request)
 
-    async def work(_: str) -> RouteBody:
-        now = clock_port.now()
-        return route_body(await routes.plan_for(merchant_id, amount, card, data.country, data.metadata, now))
+    async def work(_: str) -> RuleSetDetailBody:
+        return rule_set_detail(await rule_versions.schedule(merchant_id, rule_set_id, None))
 
     return await answer_once(request, work, status=200)
 
 
-async def _active(merchant_id: str) -> RuleSetBody:
-    found = await store.active_rule_set(merchant_id)
-    if found is None:
-        raise NotFound("rule set", "active")
-    return _body(found, RuleSetState.ACTIVE)
+@post(
+    "/rule-sets/{rule_set_id:str}/restore",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    tags=["routing"],
+    summary="Restore a rule set",
+)
+async def restore_rule_set(request: ApiRequest, rule_set_id: FromPath[str]) -> Response[RuleSetDetailBody]:
+    """Roll back: the document of a retired version is in force again at once, as the newest version."""
+    merchant_id = merchant_of(request)
+
+    async def work(_: str) -> RuleSetDetailBody:
+        return rule_set_detail(await rule_versions.restore(merchant_id, rule_set_id))
+
+    return await answer_once(request, work)
 
 
-def _body(found: RuleSet, state: RuleSetState) -> RuleSetBody:
-    return RuleSetBody(id=found.id, version=found.version, state=state, rules=[rule.name for rule in found.rules])
-
-
-ROUTES = [create_rule_set, activate_rule_set, get_active, simulate]
+ROUTES = [
+    create_rule_set,
+    list_rule_sets,
+    get_active,
+    get_rule_set,
+    diff_rule_sets,
+    activate_rule_set,
+    unschedule_rule_set,
+    restore_rule_set,
+]
