@@ -34,6 +34,8 @@ _DECLINES = {
     "4000000000000127": "incorrect_cvc",
 }
 _CHALLENGES = frozenset({"4000002760003184", "4212345678910006"})  # of Stripe, of Adyen
+# of Stripe: 3-D Secure is there, and only asked for on request; the second is declined after it at Stripe
+_ON_REQUEST = frozenset({"4000000000003055", "4000008400001629"})
 _EEA = frozenset(
     (
         *("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT"),
@@ -60,6 +62,11 @@ def judge(number: str) -> Verdict:
     if reason := _DECLINES.get(number):
         return Verdict(VerdictKind.DECLINE, reason)
     return Verdict(VerdictKind.APPROVE)
+
+
+def answers_challenge(number: str) -> bool:
+    """Whether the holder is asked where a merchant wants 3-D Secure."""
+    return number in _CHALLENGES or number in _ON_REQUEST
 
 
 def passes_luhn(number: str) -> bool:

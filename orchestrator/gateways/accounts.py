@@ -174,7 +174,31 @@ def candidate(row: GatewayAccountRow) -> Candidate:
         countries=frozenset(row.capabilities.countries),
         brands=frozenset(row.capabilities.brands),
         methods=frozenset(row.capabilities.methods),
-        fees=FeeSchedule((Fee(row.fees.bps, tuple(Money(it, code) for code, it in row.fees.fixed_minor.items())),)),
+        fees=_schedule(row.fees),
         enabled=row.enabled,
         label=row.label,
     )
+
+
+def _schedule(fees: Fees) -> FeeSchedule:
+    rules = [
+        Fee(
+            bps=rule.bps,
+            fixed=_amounts(rule.fixed_minor),
+            brands=frozenset(rule.brands),
+            regions=frozenset(rule.regions),
+            currencies=frozenset(rule.currencies),
+            methods=frozenset(rule.methods),
+        )
+        for rule in fees.rules
+    ]
+    return FeeSchedule(
+        rules=(*rules, Fee(fees.bps, _amounts(fees.fixed_minor))),
+        settlement_currency=fees.settlement_currency,
+        fx_markup_bps=fees.fx_markup_bps,
+        declined=_amounts(fees.declined_minor),
+    )
+
+
+def _amounts(minor_by_currency: dict[str, int]) -> tuple[Money, ...]:
+    return tuple(Money(minor, currency) for currency, minor in minor_by_currency.items())

@@ -21,6 +21,7 @@ from orchestrator.gateways.base import (
     OperationKind,
     WebhookMessage,
 )
+from orchestrator.gateways.credentials import SavedCredential, method_of
 from orchestrator.gateways.facets import Answer
 from orchestrator.gateways.limiter import AccountBusy, AccountThreads
 from orchestrator.gateways.store import GatewayAccountRow
@@ -58,7 +59,7 @@ class Connection:
         if outcome.vault_failed:
             return outcome
         try:
-            await health.note(self.account.id, outcome.kind, clock_port.now())
+            await health.note(self.account.id, outcome.kind, clock_port.now(), _method_of(call))
         except Exception:  # what the gateway did is worth more than the count of it
             log.exception("health.not_noted", account=self.account.id)
         return outcome
@@ -94,6 +95,15 @@ class Connection:
 
     async def probe(self) -> str:
         return await self.threads.run(self.gateway.probe)
+
+
+def _method_of(call: OperationCall) -> str:
+    """The way to pay that the call is about, as routing names it; `` for what is sent without the credential."""
+    if call.credential is None:
+        return health.EVERY_METHOD
+    if isinstance(call.credential, SavedCredential):
+        return call.credential.method.value
+    return method_of(call.credential).value
 
 
 LOOK_AGAIN_S = 1.0  # new credentials are in use this soon; a payment's calls in between need not ask for them

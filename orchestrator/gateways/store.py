@@ -7,6 +7,7 @@ import msgspec
 
 from orchestrator.db import fetch
 from orchestrator.gateways.tables import GatewayAccount
+from routing.facts import Region
 
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,11 +19,30 @@ class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     methods: list[str] = []
 
 
-class Fees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the account charges us by contract: hundredths of a percent, and a fixed part in minor units by currency."""
+class FeeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of a price list for some payments. Empty lists fit everything; `regions` are of the card's issuer."""
 
     bps: int = 0
     fixed_minor: dict[str, int] = {}
+    brands: list[str] = []
+    regions: list[Region] = []
+    currencies: list[str] = []
+    methods: list[str] = []
+
+
+class Fees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the account charges us by contract: hundredths of a percent, and a fixed part in minor units by currency.
+
+    The first of `rules` that fits counts in place of `bps` and `fixed_minor`. `fx_markup_bps` is taken where a payment
+    is in another currency than `settlement_currency`; `declined_minor` is the price of a declined try.
+    """
+
+    bps: int = 0
+    fixed_minor: dict[str, int] = {}
+    rules: list[FeeRule] = []
+    settlement_currency: str | None = None
+    fx_markup_bps: int = 0
+    declined_minor: dict[str, int] = {}
 
 
 class GatewayAccountRow(msgspec.Struct, frozen=True):

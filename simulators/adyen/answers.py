@@ -5,11 +5,13 @@ ResponseAdditionalDataCommon, …Card and …Sepa of CheckoutService v72. All it
 
 from __future__ import annotations
 
+import base64
 import secrets
+import uuid
 from typing import Any
 
 from simulators.adyen.orders import Instrument, Order
-from simulators.adyen.refusals import Refusal
+from simulators.adyen.refusals import NOT_AUTHENTICATED, Refusal
 from simulators.adyen.wire import to_adyen
 from simulators.issuer import country_of
 from simulators.world import Charge
@@ -40,7 +42,9 @@ def additional_data(order: Order, charge: Charge, refusal: Refusal | None, was_c
     if order.instrument.card is None:
         return extra
     is_approved = refusal is None or refusal.result == "PartiallyAuthorised"
-    extra |= _card_data(order.instrument) | _authentication(order.instrument, was_challenged, is_approved)
+    was_seen = was_challenged and (refusal is None or refusal.code != NOT_AUTHENTICATED.code)
+    extra |= _card_data(order.instrument) | _authentication(order.instrument, was_challenged, was_seen, is_approved)
+    extra |= {"scaExemptionRequested": order.exemption} if order.exemption else {}
     if refusal is not None and refusal.is_final_no:
         return extra | {"refusalReasonRaw": refusal.text}
     return extra | _approval(charge) if is_approved else extra
@@ -73,13 +77,25 @@ def _card_data(instrument: Instrument) -> dict[str, str]:
     }
 
 
-def _authentication(instrument: Instrument, was_challenged: bool, is_approved: bool) -> dict[str, str]:
-    shifts = is_approved and (was_challenged or instrument.is_authenticated)
+def _authentication(instrument: Instrument, was_challenged: bool, was_seen: bool, is_approved: bool) -> dict[str, str]:
+    authenticated = was_seen or instrument.is_authenticated
     return {
         "threeDOffered": _word(was_challenged or bool(instrument.authentication)),
-        "threeDAuthenticated": _word(shifts),
-        "liabilityShift": _word(shifts),
+        "threeDAuthenticated": _word(authenticated),
+        "liabilityShift": _word(is_approved and authenticated),
+        **(_proof(instrument) if was_seen else {}),
         **{name: value for name, value in instrument.authentication if name in _FROM_MPI},
+    }
+
+
+def _proof(instrument: Instrument) -> dict[str, str]:
+    """What an account gets that has 3-D Secure data in its responses switched on."""
+    assert instrument.card is not None
+    return {
+        "eci": "02" if instrument.brand == "mc" else "05",
+        "cavv": base64.b64encode(secrets.token_bytes(20)).decode(),
+        "dsTransID": str(uuid.uuid4()),
+        "threeDSVersion": "2.2.0",
     }
 
 

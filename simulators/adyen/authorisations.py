@@ -17,7 +17,7 @@ from simulators.adyen.refusals import AUTHENTICATION_REQUIRED, PAST_EXPIRY, PLAI
 from simulators.adyen.state import Payment, state_of
 from simulators.adyen.webhooks import encoded, payment_item
 from simulators.adyen.wire import new_reference, to_adyen
-from simulators.issuer import Verdict, VerdictKind, country_of, judge, region_of
+from simulators.issuer import Verdict, VerdictKind, answers_challenge, country_of, judge, region_of
 from simulators.world import Charge, World
 
 VALIDITY = timedelta(days=28)  # how long an authorisation waits: as long as the longest captureDelayHours
@@ -58,6 +58,8 @@ def needs_challenge(order: Order) -> bool:
         return False
     if order.attempts_authentication == "never" or order.instrument.type == "networkToken":
         return False
+    if order.attempts_authentication == "always" and answers_challenge(card.number):
+        return True
     return card.number in _ENROLLED or _judged(order).kind is VerdictKind.CHALLENGE
 
 
@@ -77,7 +79,8 @@ def verdict_on(world: World, order: Order, declined_for: str | None) -> Refusal 
         return PAST_EXPIRY
     if order.instrument.type == "networkToken" and not _token_may_be_charged(order):
         return PLAIN
-    if verdict.kind is VerdictKind.CHALLENGE and _is_without_shopper(order):
+    unseen = _is_without_shopper(order) or order.attempts_authentication == "never"
+    if verdict.kind is VerdictKind.CHALLENGE and unseen and not order.instrument.is_authenticated:
         return AUTHENTICATION_REQUIRED
     return None
 

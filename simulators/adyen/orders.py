@@ -75,6 +75,7 @@ class Order:
     requested_error: str = ""
     plan: str = ""
     attempts_authentication: str = ""
+    exemption: str = ""
     is_pre_authorisation: bool = False
     takes_less: bool = False
     checkout: str = ""
@@ -113,6 +114,7 @@ def order_of(world: World, account: str, body: Body, checkout: str = "") -> Orde
         requested_error=str(extra.get("RequestedTestErrorResponseCode", "")),
         plan=_plan(holder),
         attempts_authentication=str((body.get("authenticationData") or {}).get("attemptAuthentication", "")),
+        exemption=str(extra.get("scaExemption", "")),
         is_pre_authorisation=str(extra.get("authorisationType", "")).lower() == "preauth",
         takes_less=str(extra.get("allowPartialAuth", "")).lower() == "true",
         checkout=checkout,

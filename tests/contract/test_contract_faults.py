@@ -21,7 +21,7 @@ from verb_calls import CALLS, Connect, Prepared, Result, gateways_with, kind_of,
 from orchestrator.gateways.base import Lookup, OperationCall, OperationKind
 from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.facets import SaveOrder
-from orchestrator.payments.settling import is_proof
+from orchestrator.payments.outcomes import is_proof
 from routing.outcomes import Outcome, OutcomeKind
 
 FULL = 1230

@@ -59,3 +59,8 @@ def proof_fields(proof: ExternalAuthentication) -> dict[str, str]:
         "eci": proof.eci,
         "threeDSVersion": proof.version,
     }
+
+
+def exemption_named(word: str) -> str:
+    """Our word for `scaExemptionRequested`; `` for one that we have none for."""
+    return next((ours.value for ours, theirs in EXEMPTIONS.items() if theirs == word), "")

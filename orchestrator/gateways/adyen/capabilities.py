@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.gateways.adyen.authentication import EXEMPTIONS
 from orchestrator.gateways.capabilities import (
     AuthenticationMeans,
     AuthorisationLife,
@@ -10,7 +11,6 @@ from orchestrator.gateways.capabilities import (
     Supported,
     Verb,
 )
-from orchestrator.gateways.adyen.authentication import EXEMPTIONS
 from orchestrator.gateways.credentials import Method
 
 _DOCS = "https://docs.adyen.com"

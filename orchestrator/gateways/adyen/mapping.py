@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from currency.exponents import from_gateway_minor
 from currency.money import Money
+from orchestrator.gateways.adyen.authentication import exemption_named
 from orchestrator.gateways.answers import answer_from, approved, by_status, declined, not_done_yet
 from orchestrator.gateways.base import OperationCall, OperationKind
 from orchestrator.gateways.credentials import Method, brand_of
@@ -118,6 +119,7 @@ def read_authentication(body: Mapping[str, Any]) -> Authentication | None:
         cavv=told["cavv"],
         ds_transaction_id=told["dsTransID"],
         liability_shifted=shifted,
+        exemption=exemption_named(_told(data.get("scaExemptionRequested"))),
     )
     return None if read == Authentication() else read
 
@@ -250,7 +252,9 @@ def _authentication_result(body: Mapping[str, Any], data: Mapping[str, Any], eci
         return "attempted" if attempted else "authenticated"
     if str(body.get("refusalReasonCode") or "") == _AUTHENTICATION_REFUSED:
         return "failed"
-    return "exempted" if _told(data.get("scaExemptionRequested")) else ""
+    # it tells what was asked for, also of a payment that the issuer refused for want of authentication
+    granted = _told(data.get("scaExemptionRequested")) and body.get("resultCode") == "Authorised"
+    return "exempted" if granted else ""
 
 
 def _first(data: Mapping[str, Any], *names: str) -> str:

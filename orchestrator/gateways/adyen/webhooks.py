@@ -249,7 +249,8 @@ def _verify_item(item: object, keys: Sequence[bytes]) -> None:
         raise WebhookRejected(f"an item lacks a field: {error!r}") from error
     if not isinstance(given, str) or not shaped:
         raise WebhookRejected("an item has fields of another type")
-    _verify(text.encode(), given, keys, "an item's signature does not match")
+    # Half of a surrogate pair has no UTF-8: nobody signed it, and it must not become the bytes of another text.
+    _verify(text.encode("utf-8", "surrogatepass"), given, keys, "an item's signature does not match")
 
 
 def _verify(signed: bytes, given: str, keys: Sequence[bytes], complaint: str) -> None:

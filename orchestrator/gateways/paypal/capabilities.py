@@ -104,7 +104,7 @@ CAPABILITIES = Capabilities(
     authorisation=AuthorisationLife(days=29, honoured_days=3, source=_HONOUR),
     authentication=AuthenticationMeans(
         external=Missing(
-            "A card of Orders v2 has no field for 3-D Secure made elsewhere (card_request); PayPal authenticates itself.",
+            "A card of Orders v2 (card_request) has no field for 3-D Secure that was made elsewhere.",
             "https://developer.paypal.com/sdk/orders/v2/definitions/card_request",
         ),
         exemption=Missing(

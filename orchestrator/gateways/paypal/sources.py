@@ -214,8 +214,10 @@ def _ideal(call: OperationCall, ideal: IdealCredential) -> IdealPaymentRequest:
 
 
 def verification_method(wish: AuthenticationWish) -> str:
-    """https://developer.paypal.com/platforms/checkout/advanced/customize/3d-secure/api. PayPal takes neither an exemption
-    nor an authentication that was made elsewhere."""
+    """https://developer.paypal.com/platforms/checkout/advanced/customize/3d-secure/api.
+
+    PayPal takes neither an exemption nor an authentication that was made elsewhere.
+    """
     return "SCA_ALWAYS" if wish.wanted in (Wanted.REQUIRED, Wanted.CHALLENGE) else "SCA_WHEN_REQUIRED"
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.gateways.base import OperationCall
+from routing.authentication import Exemption
 from routing.outcomes import Authentication, Outcome
 
 _RESULTS = {
@@ -21,6 +22,7 @@ _RESULTS = {
 # https://support.stripe.com/questions/why-are-some-payments-successful-without-authentication-even-when-3d-secure-was-requested
 # and …/liability-shift-with-frictionless-flow-for-3d-secure-v2-(3ds2): an authentication or an acknowledged attempt
 # shifts it, an exemption or a charge without authentication does not.
+_EXEMPTIONS = {"low_risk": Exemption.TRANSACTION_RISK_ANALYSIS.value}
 _SHIFTED = {"authenticated": True, "attempted": True, "exempted": False, "failed": False}
 
 
@@ -39,6 +41,13 @@ def with_charge(outcome: Outcome, call: OperationCall, intent: dict[str, Any]) -
         gateway_token=kept,
         gateway_customer=customer if kept else "",
     )
+
+
+def with_proof(outcome: Outcome, intent: dict[str, Any]) -> Outcome:
+    """A refusal with what 3-D Secure came to before it."""
+    charge = intent.get("latest_charge")
+    details = (charge.get("payment_method_details") or {}) if isinstance(charge, dict) else {}
+    return replace(outcome, authentication=_authentication((details.get("card") or {}).get("three_d_secure")))
 
 
 def outcome_layers(charge: object) -> tuple[tuple[str, str, str], ...]:
@@ -71,6 +80,7 @@ def _authentication(proof: dict[str, Any] | None) -> Authentication | None:
         eci=str(proof.get("electronic_commerce_indicator") or ""),
         ds_transaction_id=str(proof.get("transaction_id") or ""),
         liability_shifted=_SHIFTED.get(result),
+        exemption=_EXEMPTIONS.get(proof.get("exemption_indicator") or "", ""),
     )
 
 

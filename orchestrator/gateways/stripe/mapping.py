@@ -14,7 +14,7 @@ from orchestrator.gateways.answers import approved, by_status, declined
 from orchestrator.gateways.base import CaptureMode, OperationCall, OperationKind
 from orchestrator.gateways.credentials import brand_of
 from orchestrator.gateways.declines import decline_for, is_mapped, narrow
-from orchestrator.gateways.stripe.charges import outcome_layers, with_charge
+from orchestrator.gateways.stripe.charges import outcome_layers, with_charge, with_proof
 from orchestrator.gateways.stripe.params import GATEWAY
 from orchestrator.gateways.transport import Reply
 from routing.outcomes import Decline, NextAction, Outcome, OutcomeKind
@@ -135,7 +135,8 @@ def _read_error(call: OperationCall, reply: Reply) -> Outcome:
         detail = f"in another state than expected, and Stripe does not say in which: {error.get('code')}"
         return Outcome(OutcomeKind.UNKNOWN, gateway_payment_id=call.gateway_payment_id, detail=detail)
     payment_id = id_of(intent) or call.gateway_payment_id
-    return replace(read_failure(reply, brand_of(call.credential)), gateway_payment_id=payment_id)
+    failure = replace(read_failure(reply, brand_of(call.credential)), gateway_payment_id=payment_id)
+    return with_proof(failure, intent) if isinstance(intent, dict) else failure
 
 
 def _proves_nothing(status: int, error: dict[str, Any]) -> bool:
@@ -173,7 +174,7 @@ def _read_authorisation(call: OperationCall, intent: dict[str, Any]) -> Outcome 
             error = intent["last_payment_error"]
             ids["operation_id"] = ids["operation_id"] or id_of(error.get("charge"))
             decline = read_decline(error, brand_of(call.credential), intent.get("latest_charge"))
-            return declined(decline, **ids)
+            return with_proof(declined(decline, **ids), intent)
         case _:
             return None
 
