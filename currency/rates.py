@@ -175,6 +175,14 @@ class PivotTable:
         """All that were ever published here, the pivot included."""
         return frozenset(self._series)
 
+    def published(self, currency: str, on: date) -> Decimal | None:
+        """Exactly what was published on that very day: units of the currency for one pivot."""
+        series = self._series.get(currency)
+        if series is None:
+            return None
+        place = bisect_left(series.days, on)
+        return series.units[place] if place < len(series.days) and series.days[place] == on else None
+
     def rate(self, base: str, quote: str, as_of: date, publication: Publication = Publication.PREVIOUS) -> Rate:
         """The rate of the day, or of the publication before (after) it. Raises RateUnavailable, in one of its kinds."""
         for code in (base, quote):

@@ -63,15 +63,17 @@ class Authentication:
     """What strong authentication (3-D Secure) came to, as the gateway reports it; empty where it does not.
 
     `result` is `authenticated`, `attempted`, `exempted`, `failed` or ``; `liability_shifted` is None where the gateway
-    does not say. The ids are what another gateway needs to accept it.
+    does not say. The ids are what another gateway needs to accept it. `exemption` is the one that was asked for, in our
+    words (`routing.authentication.Exemption`), where the gateway names it.
     """
 
     result: str = ""
     version: str = ""
     eci: str = ""
-    cavv: str = ""
+    cavv: str = field(default="", repr=False)
     ds_transaction_id: str = ""
     liability_shifted: bool | None = None
+    exemption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
