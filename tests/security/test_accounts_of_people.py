@@ -51,6 +51,7 @@ async def test_the_operator_may_make_somebody_a_member_of_two(api: Api, other: A
 async def test_a_role_changed_at_one_merchant_ends_no_session_at_another(api: Api, other: Api) -> None:
     """Else an admin could keep the people of another merchant out for good."""
     ada = await new_person(api.client, api.merchant_id)
+    await new_person(api.client, other.merchant_id, email="boss@other.example")
     await users.invite(other.merchant_id, ada.email, Role.VIEWER)
     await ada.sign_in()
     for role in ("developer", "viewer"):
