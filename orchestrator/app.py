@@ -16,6 +16,7 @@ from orchestrator.billing import pdf
 from orchestrator.disputes import service as dispute_service
 from orchestrator.gateways import connections
 from orchestrator.http import (
+    account_standing,
     api_keys,
     approvals,
     audit,
@@ -28,11 +29,14 @@ from orchestrator.http import (
     ledger,
     payment_methods,
     payments,
+    rates,
     received_webhooks,
     recipients,
     reconciliation,
     records,
     reviews,
+    routing,
+    routing_reports,
     rule_sets,
     users,
     webhook_endpoints,
@@ -50,9 +54,10 @@ API_KEY = "apiKey"
 SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (
     *(payments, payment_methods, checkouts, customers, gateway_accounts),
-    *(rule_sets, invoices, records, webhook_endpoints),
+    *(rule_sets, routing, routing_reports, account_standing),
+    *(invoices, records, webhook_endpoints),
     *(api_keys, users, audit, approvals, received_webhooks),
-    *(ledger, recipients, reviews),
+    *(ledger, recipients, reviews, rates),
 )
 
 

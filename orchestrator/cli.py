@@ -105,6 +105,8 @@ def api() -> None:
     """Serve the HTTP API and the pages (uvicorn) at CLEARWAY_LISTEN_HOST:CLEARWAY_LISTEN_PORT."""
     import uvicorn
 
+    from orchestrator.http.wire import BoundedHttp
+
     settings = _begin("api")
     uvicorn.run(
         "orchestrator.app:create_app",
@@ -113,6 +115,7 @@ def api() -> None:
         port=settings.listen_port,
         log_config=None,
         server_header=False,
+        http=BoundedHttp,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=8,
     )

@@ -8,7 +8,7 @@ import signal
 import asyncpg
 import structlog
 
-from orchestrator import clock_port, db, outbox
+from orchestrator import clock_port, db, event_loop, outbox
 from orchestrator.broker import set_up_broker
 from orchestrator.installation import service as installation
 from orchestrator.settings import get_settings
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 ELECTION_KEY = 0x636C6F636B  # "clock": the advisory lock that the working clock holds
 TICK_S = 0.05
-BELLS_A_MESSAGE = 8  # a message that is lost takes no more with it than this; they ring again
+BELLS_A_MESSAGE = 40  # a message that is lost takes no more with it than this; they ring again
 STANDBY_S = 1.0
 BEAT_EVERY_S = 2.0
 TIDY_EVERY_S = 3600.0
@@ -27,6 +27,7 @@ WATCH_WEBHOOKS_EVERY_S = 60.0
 def run() -> None:
     """Run until SIGTERM or SIGINT."""
     set_up_broker(get_settings())
+    event_loop.use_quick_one()
     asyncio.run(_run())
 
 
@@ -67,11 +68,13 @@ async def _term(stop: asyncio.Event) -> None:
             if loop_time - tidied_at > TIDY_EVERY_S:
                 tidied_at = loop_time
                 await _ring(outbox.HOUSEKEEPING, "access")
+                await _ring(outbox.RATES, "ecb")
                 for topic in outbox.LEDGER_CARE:
                     await _ring(topic, "ledger")
             if loop_time - watched_at > WATCH_WEBHOOKS_EVERY_S:
                 watched_at = loop_time
                 await _ring(outbox.WEBHOOK_WATCH, "all")
+                await _ring(outbox.ROUTE_TALLY, "all")
             if not await relay():
                 await asyncio.sleep(TICK_S)
     finally:

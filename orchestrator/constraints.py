@@ -14,6 +14,7 @@ from orchestrator.checkouts.constraints import CONSTRAINTS as CHECKOUTS
 from orchestrator.customers.constraints import CONSTRAINTS as CUSTOMERS
 from orchestrator.customers.kept_methods import TokenState
 from orchestrator.disputes.constraints import CONSTRAINTS as DISPUTES
+from orchestrator.fx.constraints import CONSTRAINTS as FX
 from orchestrator.gateways.base import OperationKind
 from orchestrator.installation.constraints import CONSTRAINTS as INSTALLATION
 from orchestrator.ledger.constraints import CONSTRAINTS as LEDGER
@@ -138,4 +139,5 @@ CONSTRAINTS: tuple[str, ...] = (
     *APPROVALS,
     *INSTALLATION,
     *CUSTOMERS,
+    *FX,
 )

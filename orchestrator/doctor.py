@@ -22,6 +22,7 @@ from rich.table import Table
 
 from orchestrator.clock_port import now
 from orchestrator.errors import ClearwayError
+from orchestrator.fx import standing as fx
 from orchestrator.gateways import connections
 from orchestrator.gateways import store as gateways
 from orchestrator.gateways.store import GatewayAccountRow
@@ -323,6 +324,22 @@ async def _webhooks(settings: Settings) -> list[Finding]:
     return found or [Finding("webhooks in", State.OK, "none parked, no account silent")]
 
 
+async def _rates(settings: Settings) -> list[Finding]:
+    """How old the newest published rates are."""
+    part, url = "exchange rates", settings.fx.ecb_url
+    try:
+        found = await fx.standing(now())
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding(part, State.WARNING, f"not known: {type(error).__name__}", "mend PostgreSQL first")]
+    detail = f"newest of {found.published_on}, {found.age_days} days old"
+    if found.error:
+        detail += f"; fetching failed {found.failures} times: {found.error}"
+    if not found.stale:
+        return [Finding(part, State.OK, detail)]
+    remedy = "let workers reach it, or enter rates: POST /v1/rates" if url else "set CLEARWAY_FX__ECB_URL"
+    return [Finding(part, State.WARNING, f"{detail}: too old to convert by", remedy)]
+
+
 async def _simulators(settings: Settings) -> list[Finding]:
     if importlib.util.find_spec("simulators") is None:
         return [Finding("simulators", State.OK, "not installed: only the demo needs them")]
@@ -337,5 +354,6 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[Finding]]], ...] = (
     _gateway_accounts,
     _webhooks,
     _payment_page,
+    _rates,
     _simulators,
 )

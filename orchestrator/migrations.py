@@ -24,7 +24,7 @@ from piccolo.conf.apps import AppConfig
 from orchestrator.db import engine, transaction
 
 # In the order of the arrows: what stands below is migrated first.
-APPS = ("routing.piccolo_app", "invoicing.piccolo_app", "orchestrator.piccolo_app")
+APPS = ("currency.piccolo_app", "routing.piccolo_app", "invoicing.piccolo_app", "orchestrator.piccolo_app")
 LOCK = 7_235_001  # of pg_advisory_xact_lock; any number, as long as every runner has the same
 BROKER_APP = "dramatiq_postgres"
 BROKER_SCHEMA = "dramatiq"  # the name that dramatiq-postgres uses when none is given

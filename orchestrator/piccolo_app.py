@@ -15,6 +15,7 @@ APP_CONFIG = AppConfig(
             "orchestrator.approvals.tables",
             "orchestrator.customers.tables",
             "orchestrator.disputes.tables",
+            "orchestrator.fx.tables",
             "orchestrator.gateways.tables",
             "orchestrator.installation.tables",
             "orchestrator.ledger.tables",

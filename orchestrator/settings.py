@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from currency import ecb
+
 PREFIX = "CLEARWAY_"
 NESTED = "__"
 SECRET_KEY_MIN_CHARS = 32
@@ -152,6 +154,24 @@ class Abuse(_Part):
     """Changes of the rules by name, as JSON: {"ip_cards": {"block_at": 50}}."""
 
 
+class Fx(_Part):
+    """Where exchange rates come from."""
+
+    ecb_url: str = ecb.DAILY_URL
+    """The daily file of euro reference rates; the one of 90 days lies beside it. Empty: nothing is fetched."""
+    ca_file: str = ""
+    """Roots (PEM) to trust instead of the public ones."""
+    timeout_s: Annotated[int, Field(ge=1, le=120)] = 20
+    """From looking up the name to the last byte."""
+
+    @field_validator("ecb_url")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        if value and urlsplit(_http_url(value)).scheme != "https":
+            raise ValueError("must be https://: money is converted by what is read there")
+        return value
+
+
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -199,6 +219,8 @@ class Limits(_Part):
     """Approved operations within that time, fewer than which say nothing."""
     webhook_endpoint_check_s: Seconds = 900
     """How often a gateway is asked whether it still sends to our endpoint."""
+    fx_quote_ttl_s: Seconds = 1_800
+    """How long a quote of a converted amount holds."""
     approval_open_h: Annotated[int, Field(ge=1, le=720)] = 168
     """An approval that nobody decided on by then is expired."""
     bank_details_cooling_h: Annotated[int, Field(ge=1, le=720)] = 48
@@ -264,6 +286,7 @@ class Settings(BaseSettings):
     """Those of further gateways, by name: CLEARWAY_GATEWAYS__NAME__BASE_URL."""
     webhooks: Webhooks = Webhooks()
     abuse: Abuse = Abuse()
+    fx: Fx = Fx()
     limits: Limits = Limits()
 
     @property

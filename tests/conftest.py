@@ -35,6 +35,7 @@ def pytest_configure() -> None:
         CLEARWAY_SECRET_KEY=TEST_SECRET_KEY,
         CLEARWAY_MODE="demo",
         CLEARWAY_PUBLIC_URL="http://127.0.0.1:8000",
+        CLEARWAY_FX__ECB_URL="",
     )
 
 

@@ -18,11 +18,12 @@ from orchestrator.checkouts import service as checkouts
 from orchestrator.customers import expiries, kept_methods, mirroring
 from orchestrator.disputes import booking as disputes
 from orchestrator.disputes import watch
+from orchestrator.fx import fetching
 from orchestrator.jobs import approved
 from orchestrator.notifications import deliveries
 from orchestrator.notifications import service as notifications
 from orchestrator.outbox import Bell, Later
-from orchestrator.payments import driver, kept, method_setups, split_transfers
+from orchestrator.payments import driver, kept, method_setups, route_records, rule_versions, split_transfers
 from orchestrator.reconciliation import books
 from orchestrator.webhooks import retention
 from orchestrator.webhooks import service as webhooks
@@ -54,6 +55,11 @@ async def _tidy(_: str) -> Later | None:
     return None
 
 
+async def _tally(_: str) -> Later | None:
+    await route_records.tally(clock_port.now())
+    return None
+
+
 HANDLERS: dict[str, Handler] = {
     outbox.HEARTBEAT: _beat,
     outbox.HOUSEKEEPING: _tidy,
@@ -66,6 +72,7 @@ HANDLERS: dict[str, Handler] = {
     billing.PAYMENT_CAPTURED: billing.apply_payment,
     billing.SEND_INVOICE: billing.send,
     disputes.WATCH: watch.watch,
+    fetching.TOPIC: fetching.look,
     kept_methods.DETACH: kept_methods.forget_tokens,
     kept_methods.SETTLE: method_setups.settle,
     kept_methods.SPREAD: mirroring.spread,
@@ -73,6 +80,8 @@ HANDLERS: dict[str, Handler] = {
     mirroring.MIRROR: mirroring.mirror_token,
     notifications.FAN_OUT: deliveries.fan_out,
     deliveries.TOPIC: deliveries.deliver,
+    route_records.TOPIC: _tally,
+    rule_versions.TOPIC: rule_versions.come_into_force,
     split_transfers.TOPIC: split_transfers.settle,
     books.FOLD: books.fold,
     books.VERIFY: books.verify,

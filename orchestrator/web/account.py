@@ -11,12 +11,11 @@ from orchestrator.access import own_account, passwords, totp, user_store
 from orchestrator.access import sessions as access_sessions
 from orchestrator.access.scopes import Scope
 from orchestrator.errors import ClearwayError, NotFound
-from orchestrator.gateways import store as gateway_store
 from orchestrator.settings import get_settings
-from orchestrator.web import account_views, console_views, csrf, replies, sessions
+from orchestrator.web import account_views, csrf, replies, sessions
+from orchestrator.web.console_desk import shell_of
 from orchestrator.web.forms import BODY_MAX_BYTES, sentence_of, text_of
 from orchestrator.web.pages import CSRF_FIELD
-from orchestrator.web.presenters import in_test_mode
 from orchestrator.web.sessions import ACCOUNT, ConsoleSession
 
 ISSUER = "Clearway"
@@ -143,11 +142,6 @@ async def _page(
         error=error,
     )
     return replies.page(view, status=status, cookies=(csrf.cookie_of(token), *cookies))
-
-
-async def shell_of(session: ConsoleSession, token: str) -> console_views.Shell:
-    accounts = await gateway_store.accounts_of(session.merchant.id)
-    return console_views.Shell(session.merchant.name, token, in_test_mode(accounts), session.who)
 
 
 async def _own_sessions(session: ConsoleSession) -> tuple[account_views.OwnSessionRow, ...]:

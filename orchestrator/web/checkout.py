@@ -1,6 +1,6 @@
 """The hosted checkout: where a shopper pays, what its script asks, and the way back from the bank's page."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -22,6 +22,7 @@ from orchestrator.payments.instruments import Card
 from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.settings import get_settings
 from orchestrator.web import csrf, replies
+from orchestrator.web.browser_facts import BrowserFacts, shopper_of
 from orchestrator.web.device import device_cookies
 from orchestrator.web.locales import text
 from orchestrator.web.pages import CSRF_HEADER
@@ -47,16 +48,6 @@ _Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 _AS_JSON: Any = {HTTPException: replies.error_json, Exception: replies.error_json}
 
 
-class BrowserFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What 3-D Secure 2 wants to know of a browser (EMV 3DS, browser data elements)."""
-
-    language: _Short
-    color_depth: int
-    screen_width: int
-    screen_height: int
-    time_zone_offset_minutes: int
-
-
 class AttemptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's script posts: the vault's token, and what the vault says may be shown of the card.
 
@@ -71,6 +62,7 @@ class AttemptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bin: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,8}$")] = ""
     holder: _Short | None = ""
     issuer_country: Annotated[str, msgspec.Meta(pattern=r"^(?:[A-Z]{2})?$")] | None = ""
+    funding: Literal["", "credit", "debit", "prepaid"] | None = ""
     browser: BrowserFacts | None = None
 
     def card(self) -> Card:
@@ -84,6 +76,7 @@ class AttemptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             holder=self.holder or "",
             bin=self.bin,
             issuer_country=self.issuer_country or "",
+            funding=self.funding or "",
         )
 
 
@@ -116,7 +109,10 @@ async def attempt(request: Request[Any, Any, Any], token: FromPath[str]) -> Resp
     payment, _ = await _now(token)  # a session past its time ends here, so that the payment takes no card
     card = body.card()
     try:
-        await watched(request, payment, card, lambda: payments.pay(token, card))
+        shopper = shopper_of(request, payment.usage.shopper, body.browser)
+        await watched(
+            request, payment, card, lambda suspected: payments.pay(token, card, shopper=shopper, suspected=suspected)
+        )
     except Conflict:
         status = 409
     except TooManyTries as refused:

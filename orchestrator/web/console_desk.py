@@ -1,4 +1,4 @@
-"""What every console page needs: who is there, the frame of the page, forms with their token, and doing a thing once."""
+"""What every console page needs: who is there, the page's frame, forms with their token, and doing a thing once."""
 
 import hashlib
 import re

@@ -28,7 +28,8 @@ _OWN = """
     OR EXISTS (SELECT 1 FROM webhook_message x JOIN gateway_account g ON g.id = x.gateway_account_id
                WHERE x.id = o.about AND g.merchant_id = $1)"""
 _PARKED = f"""
-    SELECT o.id, o.topic, o.subject, o.tries, o.parked_at, CASE WHEN o.topic = ANY ($2) THEN '' ELSE o.error END AS error
+    SELECT o.id, o.topic, o.subject, o.tries, o.parked_at,
+        CASE WHEN o.topic = ANY ($2) THEN '' ELSE o.error END AS error
     FROM (SELECT *, split_part(subject, '/', 1) AS about FROM outbox WHERE parked_at IS NOT NULL) o
     WHERE o.topic = ANY ($2) OR {_OWN} ORDER BY o.parked_at DESC LIMIT $3"""  # noqa: S608 - constants
 _REVIEWS = (
@@ -61,7 +62,7 @@ async def count_waiting(merchant_id: str, scopes: Collection[str]) -> int:
     if Scope.PAYMENTS_READ in scopes:
         found += int((await fetch(_REVIEWS, merchant_id))[0]["count"])
     if Scope.OPERATE_READ in scopes:
-        sql = f"SELECT {_OPERATING} AS count"  # noqa: S608 - a constant
+        sql = f"SELECT {_OPERATING} AS count"
         found += int((await fetch(sql, merchant_id, list(_EVERYBODYS), PARKED_MAX))[0]["count"])
     return found
 

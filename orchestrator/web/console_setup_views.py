@@ -88,12 +88,13 @@ class KeysView:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """A gateway account with its health in words. `phase` is the breaker's."""
+    """A gateway account with its health in words; `held_back_for` names ways to pay, empty for all."""
 
     row: GatewayAccountRow
     phase: str
     failures: int
     held_back_since: datetime | None
+    held_back_for: str
     heard_at: datetime | None
     problems: tuple[str, ...]
 

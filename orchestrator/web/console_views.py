@@ -148,6 +148,8 @@ class AttemptView:
     operations: tuple[OperationView, ...]
     gateway_reference: str = ""
     reason: str = ""
+    authentication: str = ""
+    """What 3-D Secure came to."""
     moved_on: str = ""
 
 

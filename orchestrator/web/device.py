@@ -9,7 +9,7 @@ from litestar.datastructures import Cookie
 from orchestrator.access.secrets import sign, signed_correctly
 from orchestrator.web.csrf import cookie_name, private_cookie
 
-_PURPOSE, _COOKIE = "device", "device"
+_PURPOSE, _COOKIE = "device", "payer_device"  # `device` is the console's
 _MAX_AGE_S = 180 * 86_400
 
 

@@ -10,7 +10,7 @@ from orchestrator.access.actor import ActorKind
 from orchestrator.access.scopes import Role, Scope
 from orchestrator.errors import ClearwayError, InvalidField
 from orchestrator.web import account_views, csrf, replies, sessions
-from orchestrator.web.account import shell_of
+from orchestrator.web.console_desk import shell_of
 from orchestrator.web.forms import BODY_MAX_BYTES, sentence_of, text_of
 from orchestrator.web.pages import CSRF_FIELD
 from orchestrator.web.sessions import ConsoleSession

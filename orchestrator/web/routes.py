@@ -4,7 +4,28 @@ from litestar import Router
 from litestar.exceptions import HTTPException
 
 from orchestrator.http.rate_limits import of_visitor
-from orchestrator.web import account, checkout, console, console_webhooks, door, invoices, members, payment_links
+from orchestrator.web import (
+    account,
+    checkout,
+    console,
+    console_approvals,
+    console_attention,
+    console_customers,
+    console_deliveries,
+    console_disputes,
+    console_endpoints,
+    console_gateways,
+    console_keys,
+    console_ledger,
+    console_payment_verbs,
+    console_payments,
+    console_reviews,
+    console_webhooks,
+    door,
+    invoices,
+    members,
+    payment_links,
+)
 from orchestrator.web.assets import static_file
 from orchestrator.web.replies import error_page
 from orchestrator.web.screening import screen
@@ -26,11 +47,19 @@ _PAGES = Router(
         *door.ROUTES,
         *account.ROUTES,
         *members.ROUTES,
-        console.console_home,
-        console.payments_page,
-        console.payment_page,
-        console.invoices_page,
-        console.reconciliation_page,
+        *console.ROUTES,
+        *console_approvals.ROUTES,
+        *console_attention.ROUTES,
+        *console_customers.ROUTES,
+        *console_deliveries.ROUTES,
+        *console_disputes.ROUTES,
+        *console_endpoints.ROUTES,
+        *console_gateways.ROUTES,
+        *console_keys.ROUTES,
+        *console_ledger.ROUTES,
+        *console_payment_verbs.ROUTES,
+        *console_payments.ROUTES,
+        *console_reviews.ROUTES,
         *console_webhooks.ROUTES,
         static_file,
         receive_reports,

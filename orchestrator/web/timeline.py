@@ -1,13 +1,14 @@
 """Fills one payment's story for the console: plan, attempts with their calls, webhooks, ledger, refunds. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from currency.money import Money
 from orchestrator.gateways.base import OperationKind
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger.store import TransferRow
+from orchestrator.notifications.store import EventRow
 from orchestrator.payments.instruments import (
     Card,
     Ideal,
@@ -18,6 +19,8 @@ from orchestrator.payments.instruments import (
     SepaDebit,
 )
 from orchestrator.payments.records import AttemptRow, OperationRow, OperationState, PaymentStatus, SettledBy, Story
+from orchestrator.payments.reviews import is_refused_undoing
+from orchestrator.recipients.records import SplitTransferRow
 from orchestrator.refunds.service import RefundView as StoredRefund
 from orchestrator.web import console_views
 from orchestrator.web.wording import exchange_text, failover_sentence, gateway_name
@@ -42,6 +45,12 @@ class TimelineFacts:
     transfers: Sequence[TransferRow]
     refunds: Sequence[StoredRefund]
     invoice: console_views.LinkView | None
+    events: Sequence[EventRow] = ()
+    split_transfers: Sequence[SplitTransferRow] = ()
+    disputes: tuple[console_views.DisputeLink, ...] = ()
+    verbs: console_views.VerbsView = field(default_factory=console_views.VerbsView)
+    notice: str = ""
+    error: str = ""
 
 
 def timeline_view(facts: TimelineFacts, shell: console_views.Shell) -> console_views.PaymentTimelineView:
@@ -66,6 +75,13 @@ def timeline_view(facts: TimelineFacts, shell: console_views.Shell) -> console_v
         invoice=facts.invoice,
         checkout_url=f"/pay/{payment.public_token}" if payment.hosted else "",
         alert=_alert(facts.story),
+        customer_id=payment.customer_id or "",
+        verbs=facts.verbs,
+        disputes=facts.disputes,
+        splits=_splits(facts),
+        events=tuple(console_views.EventView(row.id, row.created_at, row.type) for row in facts.events),
+        notice=facts.notice,
+        error=facts.error,
     )
 
 
@@ -121,11 +137,6 @@ def webhook_views(row: WebhookRow, accounts: Mapping[str, GatewayAccountRow]) ->
     return [first, again]
 
 
-def path_of(story: Story) -> tuple[console_views.PathStep, ...]:
-    """The gateways in the order they were tried."""
-    return tuple(console_views.PathStep(attempt.gateway, attempt.status.value) for attempt in story.attempts)
-
-
 def _alert(story: Story) -> str:
     if story.payment.status is PaymentStatus.NEEDS_REVIEW:
         return (
@@ -149,6 +160,7 @@ def _plan(facts: TimelineFacts) -> console_views.RoutePlanView | None:
             account=_label(facts, reason.account_id),
             place=places.get(reason.account_id) if reason.kept else None,
             reason=reason.why,
+            score=str(reason.score) if reason.score is not None else "",
         )
         for reason in plan.reasons
     )
@@ -181,6 +193,7 @@ def _attempt(facts: TimelineFacts, index: int) -> console_views.AttemptView:
         operations=tuple(_operation(op) for op in operations),
         gateway_reference=attempt.gateway_payment_id,
         reason=_decline_sentence(attempt),
+        authentication=_authentication_sentence(attempt),
         moved_on=_moved_on(attempt, operations, following) if following else "",
     )
 
@@ -190,6 +203,24 @@ def _decline_sentence(attempt: AttemptRow) -> str:
         return ""
     said = str(attempt.decline.get("gateway_message") or attempt.decline.get("gateway_code") or "")
     return f"Declined: {attempt.decline['reason']}" + (f" ({said})" if said else "")
+
+
+def _authentication_sentence(attempt: AttemptRow) -> str:
+    """`3-D Secure 2.2.0: authenticated, ECI 05, the issuer bears the risk`; empty where the gateway told nothing."""
+    told = attempt.authentication
+    if told is None:
+        return ""
+    liability = {True: "the issuer bears the risk", False: "the risk is ours", None: ""}[told.liability_shifted]
+    granted = {True: " granted", False: " refused", None: " asked for"}[told.exemption_granted]
+    parts = [
+        told.result.replace("_", " "),
+        f"ECI {told.eci}" if told.eci else "",
+        liability,
+        f"exemption {told.exemption_requested}{granted}" if told.exemption_requested else "",
+        "handed over from an earlier attempt" if told.presented else "",
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"3-D Secure {told.version}".rstrip() + f": {said}" if said else ""
 
 
 def _moved_on(attempt: AttemptRow, operations: Sequence[OperationRow], following: AttemptRow) -> str:
@@ -215,7 +246,17 @@ def _operation(row: OperationRow) -> console_views.OperationView:
         message=" · ".join(note for note in notes if note),
         gateway_reference=row.gateway_operation_id,
         exchange=_exchange(row),
+        review_url=review_url(row) if _waits_for_a_person(row) else "",
     )
+
+
+def review_url(row: OperationRow) -> str:
+    """The page on which a person says what became of the operation."""
+    return f"/console/payments/{row.payment_id}/operations/{row.id}"
+
+
+def _waits_for_a_person(row: OperationRow) -> bool:
+    return row.state is OperationState.NEEDS_REVIEW or is_refused_undoing(row)
 
 
 def _outcome_word(row: OperationRow) -> str:
@@ -241,6 +282,25 @@ def _exchange(row: OperationRow) -> console_views.ExchangeView | None:
     return console_views.ExchangeView(exchange_text(kept.get("request", "")), reply)
 
 
+def _splits(facts: TimelineFacts) -> tuple[console_views.SplitView, ...]:
+    """The parts as the payment has them; where they go by transfers, those."""
+    if facts.split_transfers:
+        return tuple(
+            console_views.SplitView(
+                row.recipient_id,
+                Money(row.amount_minor, row.currency),
+                row.state.value,
+                f"{row.kind.value}: {row.detail}" if row.detail else row.kind.value,
+            )
+            for row in facts.split_transfers
+        )
+    payment = facts.story.payment
+    return tuple(
+        console_views.SplitView(part.recipient_id, Money(part.amount_minor, payment.currency), "in_the_payment")
+        for part in payment.splits or ()
+    )
+
+
 def _transfer(row: TransferRow) -> console_views.TransferView:
     amount = Money(row.amount_minor, row.currency)
     return console_views.TransferView(
@@ -250,13 +310,12 @@ def _transfer(row: TransferRow) -> console_views.TransferView:
 
 def _refund(refund: StoredRefund, story: Story) -> console_views.RefundView:
     operations = [story.operation(id) for id in (refund.refund.operation_id, *refund.refund.more_operation_ids)]
-    gateways = dict.fromkeys(story.attempt(operation.attempt_id).gateway for operation in operations)
     return console_views.RefundView(
         id=refund.refund.id,
         at=refund.refund.created_at,
         amount=Money(refund.refund.amount_minor, refund.refund.currency),
         status=refund.status.value,
-        gateway=", ".join(gateways),
+        gateway=story.attempt(operations[0].attempt_id).gateway,
         reason=refund.refund.reason,
         operations=tuple(_operation(operation) for operation in operations),
     )

@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 
 from orchestrator.abuse import service as abuse
+from orchestrator.abuse.rules import Decision
 from orchestrator.abuse.service import Try
 from orchestrator.http.rate_limits import address_of
 from orchestrator.payments.instruments import Card, instrument_fingerprint
@@ -16,12 +17,15 @@ _DECLINED = frozenset({PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.FAIL
 
 
 async def watched(
-    request: Request[Any, Any, Any], payment: PaymentRow, card: Card, pay: Callable[[], Awaitable[PaymentRow]]
+    request: Request[Any, Any, Any], payment: PaymentRow, card: Card, pay: Callable[[bool], Awaitable[PaymentRow]]
 ) -> PaymentRow:
-    """Pay, unless this visitor has tried too much. Raises TooManyTries, and what `pay` raises."""
+    """Pay, unless this visitor has tried too much. Raises TooManyTries, and what `pay` raises.
+
+    `pay` is told whether the visitor is suspected, so that the cardholder is to be seen.
+    """
     tried = _try_of(request, payment, card)
-    await abuse.admit(tried)
-    paid = await pay()
+    verdict = await abuse.admit(tried)
+    paid = await pay(verdict.decision is Decision.CHALLENGE)
     if paid.status in _DECLINED:
         await abuse.declined(tried)
     return paid

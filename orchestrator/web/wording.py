@@ -20,11 +20,12 @@ class Tone(StrEnum):
 
 _TONES = MappingProxyType(
     {
-        Tone.GOOD: "approved succeeded captured paid applied settled matched resolved delivered kept active healthy",
+        Tone.GOOD: "approved succeeded captured paid applied settled matched resolved delivered kept active healthy "
+        "won executed",
         Tone.WARN: "action_required requires_action unknown needs_review overdue partly_paid partially_refunded "
-        "partially_captured disputed degraded open_break retrying",
-        Tone.BAD: "declined failed not_reached rejected expired down lost dead parked",
-        Tone.BUSY: "pending processing authorised authorized sending refunding in_flight issued sent",
+        "partially_captured disputed degraded open_break retrying needs_response inquiry",
+        Tone.BAD: "declined failed not_reached rejected expired down lost dead parked held_back",
+        Tone.BUSY: "pending processing authorised authorized sending refunding in_flight issued sent under_review",
     }
 )
 _TONE_BY_WORD = MappingProxyType({word: tone for tone, words in _TONES.items() for word in words.split()})
@@ -76,6 +77,24 @@ def age_text(days: int) -> str:
     if days <= 0:
         return "today"
     return "1 day" if days == 1 else f"{days} days"
+
+
+def countdown_text(until: datetime | None, now: datetime) -> str:
+    """How long is left: `12 days left`, `5 hours left`, `over since 2 days`; `no deadline` for None."""
+    if until is None:
+        return "no deadline"
+    left_s = int((until - now).total_seconds())
+    if left_s < 0:
+        return f"over since {_span_text(-left_s)}"
+    return f"{_span_text(left_s)} left"
+
+
+def _span_text(seconds: int) -> str:
+    for size_s, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size_s:
+            count = seconds // size_s
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return "less than a minute"
 
 
 def moment_text(at: datetime) -> str:

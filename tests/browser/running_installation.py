@@ -29,6 +29,7 @@ class Installation:
     url: str
     api: Api
     world: World
+    database_url: str = ""
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def running() -> Iterator[Installation]:
             api = Api(supervisor.api_url, key)
             with World(supervisor.simulator_urls) as world:
                 seed.open_shop(merchant_id, api, world)
-                yield Installation(supervisor.api_url, api, world)
+                yield Installation(supervisor.api_url, api, world, supervisor.environment["DATABASE_URL"])
             api.close()
     finally:
         embedded_postgres.remove(state_dir)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -109,3 +111,80 @@ async def test_only_what_may_be_lost_is_committed_without_waiting_for_the_disk(d
         assert await connection.fetchval("SHOW synchronous_commit") == "on"
         await connection.execute("INSERT INTO heartbeat (name, at) VALUES ('b', '2026-01-01Z')")
         assert await connection.fetchval("SHOW synchronous_commit") == "on"
+
+
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What goes to the server from now on."""
+    queries: list[str] = []
+    for name in ("_execute", "execute"):  # what takes arguments, and what does not, such as COMMIT
+        monkeypatch.setattr(asyncpg.Connection, name, _counted(getattr(asyncpg.Connection, name), queries))
+    return queries
+
+
+def _counted(run: Any, queries: list[str]) -> Any:
+    def counted(connection: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+        queries.append(query)
+        return run(connection, query, *args, **kwargs)
+
+    return counted
+
+
+async def test_writes_that_nobody_asks_about_are_one_statement(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = sent(monkeypatch)
+    async with transaction():
+        await later("a", PUT, "a")
+        await later("b", PUT, "b")
+    assert len(queries) == 1, queries
+    assert await names() == ["a", "b"]
+
+
+async def test_a_refusal_needs_no_more_than_the_one_statement(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", PUT, "a")
+            await later("nobody", MOVE, "nobody", refusal=Refused)
+
+    queries = sent(monkeypatch)
+    with pytest.raises(Refused):
+        await write()
+    assert len(queries) == 1, queries
+    assert await names() == []
+
+
+async def test_a_transaction_that_asks_nothing_sends_nothing(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = sent(monkeypatch)
+    async with transaction():
+        pass
+    assert queries == []
+
+
+async def test_what_was_read_and_written_is_undone_together(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", PUT, "a")
+            assert await names() == ["a"]
+            await later("b", PUT, "b")
+            raise Refused
+
+    with pytest.raises(Refused):
+        await write()
+    assert await names() == []
+
+
+async def test_a_commit_that_the_server_refuses_tells_its_own_error(database: str) -> None:
+    """And leaves a connection that can be used again."""
+    await db.fetch("CREATE TABLE told_late (name text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+
+    async def write() -> None:
+        async with transaction():
+            for _ in range(2):
+                await db.fetch("INSERT INTO told_late VALUES ('a')")
+
+    try:
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await write()
+        async with transaction():
+            await later("a", PUT, "a")
+        assert await names() == ["a"]
+    finally:
+        await db.fetch("DROP TABLE told_late")

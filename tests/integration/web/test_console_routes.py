@@ -34,7 +34,9 @@ async def operator(visitor: Visitor, api_key: str) -> Visitor:
 
 async def paid_over_an_outage(shop: Shop) -> PaymentRow:
     await shop.tell("/outage", gateway="stripe", on=True)
-    return await payments.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(), reference="c-1"))
+    return await payments.create(
+        NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card(), reference="c-1")
+    )
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -106,7 +106,14 @@ def test_a_match_agrees_in_amount_and_kind(some: list[SettlementLine], ours: lis
     for found in match(some, [m for m in ours if m.amount.currency == "EUR"], AS_OF).matches:
         if found.movement is None or found.line.gross.currency != "EUR":
             continue
-        sides = {MovementKind.PAYMENT: LineType.PAYMENT, MovementKind.REFUND: LineType.REFUND}
+        sides = {
+            MovementKind.PAYMENT: LineType.PAYMENT,
+            MovementKind.REFUND: LineType.REFUND,
+            MovementKind.DISPUTE: LineType.CHARGEBACK,
+            MovementKind.DISPUTE_REVERSAL: LineType.CHARGEBACK_REVERSAL,
+            MovementKind.SPLIT_TRANSFER: LineType.TRANSFER,
+            MovementKind.SPLIT_REVERSAL: LineType.TRANSFER,
+        }
         assert found.line.line_type is sides[found.movement.kind]
 
 

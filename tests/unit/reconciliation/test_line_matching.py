@@ -6,7 +6,7 @@ from settlement_samples import AT, a_line, a_movement
 
 from currency.money import Money
 from orchestrator.reconciliation.breaks import BreakKind, FeeModel, MatchBasis, MatchResult, MovementKind
-from orchestrator.reconciliation.lines import LineType
+from orchestrator.reconciliation.lines import LineType, SettlementLine
 from orchestrator.reconciliation.matching import match
 
 SOON = AT + timedelta(days=1)
@@ -189,3 +189,59 @@ def test_what_was_matched_before_stays_matched() -> None:
 @pytest.mark.parametrize("line_type", [LineType.CHARGEBACK, LineType.ADJUSTMENT, LineType.TRANSFER, LineType.FX])
 def test_no_line_that_moved_money_is_left_unexplained(line_type: LineType) -> None:
     assert kinds(match([a_line(line_type=line_type, gross=-500, fee=0)], [], SOON)) == [BreakKind.MISSING_IN_LEDGER]
+
+
+def test_a_transfer_to_a_recipient_is_matched_by_the_gateways_id() -> None:
+    sent = a_movement("sent", kind=MovementKind.SPLIT_TRANSFER, amount=700, gateway_operation="tr_1")
+    back = a_movement("back", kind=MovementKind.SPLIT_REVERSAL, amount=200, gateway_operation="trr_1")
+    lines = [
+        a_line("l1", line_type=LineType.TRANSFER, gross=-700, fee=0, gateway_operation="tr_1"),
+        a_line("l2", line_type=LineType.TRANSFER, gross=200, fee=0, gateway_operation="trr_1"),
+    ]
+    found = match(lines, [sent, back], SOON)
+    assert {(it.line.line_key, it.movement.movement_id) for it in found.matches if it.movement} == {
+        ("l1", "sent"),
+        ("l2", "back"),
+    }
+    assert (found.breaks, found.expected) == ((), ())
+
+
+def test_a_transfer_and_its_reversal_are_not_taken_for_each_other() -> None:
+    sent = a_movement("sent", kind=MovementKind.SPLIT_TRANSFER, amount=700, gateway_operation="tr_1")
+    came = a_line(line_type=LineType.TRANSFER, gross=700, gateway_operation="tr_1")
+    assert [found.kind for found in match([came], [sent], SOON).breaks] == [BreakKind.MISSING_IN_LEDGER]
+
+
+def test_a_transfer_of_another_amount_is_a_break() -> None:
+    sent = a_movement("sent", kind=MovementKind.SPLIT_TRANSFER, amount=700, gateway_operation="tr_1")
+    line = a_line(line_type=LineType.TRANSFER, gross=-650, gateway_operation="tr_1")
+    (found,) = match([line], [sent], SOON).breaks
+    assert (found.kind, found.expected, found.actual) == (BreakKind.AMOUNT_MISMATCH, sent.amount, Money(650, "EUR"))
+
+
+def an_exchange(*, parent: str = "T1", out: int = -1000, came: int = 900, currency: str = "EUR") -> list[SettlementLine]:
+    rows = [
+        a_line("out", line_type=LineType.FX, gross=out, fee=0, currency="USD"),
+        a_line("in", line_type=LineType.FX, gross=came, fee=0, currency=currency),
+    ]
+    return [replace(row, gateway_parent_id=parent) for row in rows]
+
+
+def test_the_two_rows_of_an_exchange_explain_each_other() -> None:
+    found = match(an_exchange(), [], SOON)
+    assert [it.basis for it in found.matches] == [MatchBasis.ACCOUNT_ROW] * 2
+    assert found.breaks == ()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        an_exchange()[:1],
+        an_exchange(parent=""),
+        an_exchange(out=1000),
+        an_exchange(currency="USD"),
+        [*an_exchange(), replace(an_exchange()[0], line_key="third", natural_key="third")],
+    ],
+)
+def test_rows_that_are_no_two_sides_of_one_exchange_stay_breaks(rows: list[SettlementLine]) -> None:
+    assert {found.kind for found in match(rows, [], SOON).breaks} == {BreakKind.MISSING_IN_LEDGER}
