@@ -9,10 +9,10 @@ from split_shop import Market, now
 
 from orchestrator.payments import service
 from orchestrator.payments.records import PaymentRow
-from orchestrator.reconciliation.breaks import BreakKind
-from orchestrator.reconciliation.service import import_file, reconcile
 from orchestrator.recipients.records import TransferKind
 from orchestrator.recipients.shares import Wish
+from orchestrator.reconciliation.breaks import BreakKind
+from orchestrator.reconciliation.service import import_file, reconcile
 from orchestrator.refunds import service as refunds
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
