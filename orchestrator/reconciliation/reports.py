@@ -93,7 +93,7 @@ def _movement_row(movement: MovementRow, broken: BreakRow | None, as_of: datetim
         status, kind, reason = RowStatus.EXPECTED, "not_due", "No report of the gateway shows it yet."
     else:
         status, kind, reason = _standing(None, broken)
-    sign = -1 if movement.kind in ("refund", "dispute") else 1
+    sign = -1 if movement.kind in ("refund", "dispute", "split_transfer") else 1
     return ReportRow(
         status=status,
         kind=kind,
