@@ -92,12 +92,13 @@ def _cost(part: asyncpg.Record, fees: FeeSchedule) -> int | None:
     )
     of_sum, of_none = fees.expected(facts), fees.expected(replace(facts, amount=nothing))
     of_decline = fees.of_a_decline(facts)
-    approved = part["approved"]
-    declines = of_decline.minor * part["declined"] if of_decline is not None else None
-    if not part["declined"]:
-        declines = 0
-    if not approved:
-        return declines
-    if of_sum is None or of_none is None or declines is None:
-        return None
-    return of_sum.minor + of_none.minor * (approved - 1) + declines
+    approved, declined, cost = int(part["approved"]), int(part["declined"]), 0
+    if approved:
+        if of_sum is None or of_none is None:
+            return None
+        cost += of_sum.minor + of_none.minor * (approved - 1)
+    if declined:
+        if of_decline is None:
+            return None
+        cost += of_decline.minor * declined
+    return cost
