@@ -164,7 +164,7 @@ def create_user(
         row, link = await verbs.invite(merchant_id, email, Role(role), name=name)
         if link is None:
             return (
-                f"user      {row.id}\nThey have an account already, from another merchant. Make sure that it is theirs: "
+                f"user      {row.id}\nThey have an account already, of another merchant. Be sure that it is theirs: "
                 "ask whether they can sign in; if not, run: clearway user reset-password"
             )
         return f"user      {row.id}\nlink      {verbs.link_address(link)}\nIt sets the password, once, within 48 hours."
