@@ -48,7 +48,7 @@ class Interval(StrEnum):
 GroupBy = Annotated[
     list[Group] | None,
     QueryParameter(
-        name="group_by",
+        name="group_by[]",
         max_items=len(Group),
         description="Repeat it for several; `gateway` when left out. `reason`: why it was declined, empty if approved.",
     ),
