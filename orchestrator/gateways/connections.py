@@ -27,6 +27,7 @@ from orchestrator.gateways.limiter import AccountBusy, AccountThreads
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.installation import service as installation
 from orchestrator.settings import get_settings
+from routing.account_store import EVERY_METHOD
 from routing.outcomes import Outcome, OutcomeKind
 
 log = structlog.get_logger()
@@ -100,7 +101,7 @@ class Connection:
 def _method_of(call: OperationCall) -> str:
     """The way to pay that the call is about, as routing names it; `` for what is sent without the credential."""
     if call.credential is None:
-        return health.EVERY_METHOD
+        return EVERY_METHOD
     if isinstance(call.credential, SavedCredential):
         return call.credential.method.value
     return method_of(call.credential).value

@@ -12,8 +12,8 @@ from orchestrator.gateways.adyen.webhooks import WebhookSecrets
 from orchestrator.gateways.base import Gateway
 from orchestrator.gateways.kinds import AccountSetup, CredentialField, GatewayKind
 
-# `[random]-[company name]` (https://docs.adyen.com/development-resources/live-endpoints/). It becomes part of a host name:
-# with a slash, dot or colon in it our calls, and card data behind a vault, would go wherever it says.
+# `[random]-[company name]` (https://docs.adyen.com/development-resources/live-endpoints/). It becomes part of a host
+# name: with a slash, dot or colon in it our calls, and card data behind a vault, would go wherever it says.
 _PREFIX = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _PREFIX_CHARS_MAX = 63 - len("-checkout-live")  # of one label of a host name (RFC 1035, 2.3.4)
 
