@@ -15,6 +15,11 @@ from orchestrator.jobs.bells import HANDLERS
 from orchestrator.settings import get_settings
 
 
+@pytest.fixture(autouse=True)
+def _doctors_day(day: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.doctor.now", lambda: day.now)
+
+
 async def test_doctor_is_content_while_rates_may_be_used(database: str) -> None:
     [found] = await _rates(get_settings())
     assert (found.part, found.state) == ("exchange rates", State.OK)

@@ -94,7 +94,7 @@ async def test_a_report_tells_approvals_cost_and_latency_by_group(api: Api, shop
     assert stripe["approval_rate"] == 0.666666
     assert (stripe["approved_amount"], stripe["cost"], stripe["currency"]) == (4000, 60, "EUR")  # 1.5 %
     assert 0 < stripe["latency_p50_ms"] <= stripe["latency_p95_ms"]
-    answer = await api.get("/v1/routing/reports?group_by=country&group_by=reason&interval=day")
+    answer = await api.get("/v1/routing/reports?group_by[]=country&group_by[]=reason&interval=day")
     assert answer.status_code == 200, answer.text
     by_country = answer.json()["data"]
     assert {(row["country"], row["reason"], row["attempts"]) for row in by_country} == {
@@ -106,7 +106,7 @@ async def test_a_report_tells_approvals_cost_and_latency_by_group(api: Api, shop
 
 async def test_a_report_as_csv_says_the_same(api: Api, shop: Shop) -> None:
     await pay(shop)
-    answer = await api.get("/v1/routing/reports.csv?group_by=method")
+    answer = await api.get("/v1/routing/reports.csv?group_by[]=method")
     (row,) = csv.DictReader(io.StringIO(answer.text))
     assert answer.headers["content-type"].startswith("text/csv")
     assert (row["method"], row["approved"], row["cost"]) == ("card", "1", "30")

@@ -1,4 +1,4 @@
-"""What money was booked as: the payment's quote before the day's rate, in proportion, and nothing where neither says."""
+"""What money was booked as: a payment's quote before the day's rate, in proportion; nothing where neither says."""
 
 from __future__ import annotations
 
