@@ -17,19 +17,54 @@ INNER = [
     *("https://127.0.0.1/", "https://localhost/", "https://localhost./", "https://LOCALHOST/", "https://a.localhost/"),
     *("https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://0/"),
     *("https://0x7f.0.0.1/", "https://127.0.0.1./", "https://①②⑦.⓪.⓪.①/", "https://[::1]/", "https://[::]/"),
-    *("https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[64:ff9b::7f00:1]/", "https://[fe80::1%25eth0]/"),
+    *(
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[fe80::1%25eth0]/",
+    ),
     *("https://[fe80::1%lo]/", "https://[fc00::1]/", "https://[fd00:ec2::254]/", "https://[2002:7f00:1::]/"),
     *("https://169.254.169.254/latest/meta-data/", "https://metadata.google.internal/", "https://100.100.100.200/"),
-    *("https://168.63.129.16/", "https://192.0.0.192/", "https://10.0.0.1/", "https://172.16.0.1/", "https://192.168.0.1/"),
+    *(
+        "https://168.63.129.16/",
+        "https://192.0.0.192/",
+        "https://10.0.0.1/",
+        "https://172.16.0.1/",
+        "https://192.168.0.1/",
+    ),
     *("https://100.64.0.1/", "https://224.0.0.1/", "https://255.255.255.255/", "https://printer.local/", "https://db/"),
 ]
 TRICKS = [
     *("http://hooks.shop.example/", "https://hooks.shop.example:8443/", "https://hooks.shop.example:22/"),
     *("https://user:pw@hooks.shop.example/", "https://hooks.shop.example@127.0.0.1/", "https://127.0.0.1#@a.example/"),
-    *("https://a.example\\@127.0.0.1/", "https://127.0.0.1\\.a.example/", "https://a.example\t.evil/", "https:/a.example"),
-    *("https:///a.example", "https://", "//hooks.shop.example/", "ftp://a.example/", "file:///etc/passwd", "gopher://a/"),
-    *("javascript:alert(1)", "data:text/html,x", "https://a.example/\r\nHost: b", "https://a..example/", "https://-a.example/"),
-    *("https://a.example:443:80/", "https://a.example:0x1bb/", "https://a.example:99999/", "https://xn--/", "https://\u0430.example/"),
+    *(
+        "https://a.example\\@127.0.0.1/",
+        "https://127.0.0.1\\.a.example/",
+        "https://a.example\t.evil/",
+        "https:/a.example",
+    ),
+    *(
+        "https:///a.example",
+        "https://",
+        "//hooks.shop.example/",
+        "ftp://a.example/",
+        "file:///etc/passwd",
+        "gopher://a/",
+    ),
+    *(
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://a.example/\r\nHost: b",
+        "https://a..example/",
+        "https://-a.example/",
+    ),
+    *(
+        "https://a.example:443:80/",
+        "https://a.example:0x1bb/",
+        "https://a.example:99999/",
+        "https://xn--/",
+        "https://\u0430.example/",
+    ),
 ]
 
 
@@ -124,7 +159,13 @@ async def test_a_name_that_changes_its_mind_after_the_check_gains_nothing(monkey
 @pytest.mark.parametrize(
     "url",
     [
-        *("javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "\tjavascript:alert(1)", "java\nscript:x"),
+        *(
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            " javascript:alert(1)",
+            "\tjavascript:alert(1)",
+            "java\nscript:x",
+        ),
         *("data:text/html,<script>alert(1)</script>", "vbscript:x", "file:///etc/passwd", "blob:x", "about:blank"),
         *("//evil.example", "/\\evil.example", "https:evil", "https://", "http:///x", "https://a.example/\r\nX: y"),
         *("https://a.example/\x00", "https://a.example/ x", "https://[::1", "https://a.example:0/", "ftp://a.example/"),
@@ -148,7 +189,14 @@ async def test_the_way_back_is_a_web_address(api: Api, path: str, field: str, ur
     "asked",
     [
         *("//evil.example", "https://evil.example", "/\\evil.example", "/console/../../evil", "/console//evil.example"),
-        *("/console/x?u=//evil.example", "javascript:alert(1)", "/console/%2e%2e/", "/console/a\r\nX: y", "/evil", "console"),
+        *(
+            "/console/x?u=//evil.example",
+            "javascript:alert(1)",
+            "/console/%2e%2e/",
+            "/console/a\r\nX: y",
+            "/evil",
+            "console",
+        ),
     ],
 )
 async def test_signing_in_leads_nowhere_else(api: Api, asked: str) -> None:

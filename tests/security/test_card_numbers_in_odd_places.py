@@ -1,4 +1,4 @@
-"""A card number in every odd place and spelling that a caller may come up with is refused at the door and kept nowhere."""
+"""A card number in every odd place and spelling that a caller may come up with is refused and kept nowhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,23 @@ UNSEEN = [
     *("\u00ad", "\u034f", "\u061c", "\u115f", "\u180e", "\u200b", "\u200c", "\u200d", "\u200e", "\u202a", "\u202e"),
     *("\u2060", "\u2061", "\u2064", "\u2066", "\u2069", "\u3164", "\uffa0", "\ufe0f", "\ufeff", "\ufff9", "\U000e0020"),
 ]
-BETWEEN = ["", " ", "-", " - ", ".", "\t", "\n", "\r\n", "\u00a0", "\u2009", "\u202f", "\u2011", "\u2013", "\u2028", "\x85"]
+BETWEEN = [
+    "",
+    " ",
+    "-",
+    " - ",
+    ".",
+    "\t",
+    "\n",
+    "\r\n",
+    "\u00a0",
+    "\u2009",
+    "\u202f",
+    "\u2011",
+    "\u2013",
+    "\u2028",
+    "\x85",
+]
 ZEROS = {"full-width": 0xFF10, "Arabic": 0x660, "Devanagari": 0x966, "bold": 0x1D7CE, "Thai": 0xE50, "Adlam": 0x1E950}
 
 
@@ -80,8 +96,8 @@ async def test_nothing_of_it_is_kept_or_logged_or_said_again(api: Api, capfd: py
         said.append(await api.post(f"{path}?{PAN}={PAN}", {}))
         said.append(await api.post(f"{path}/{PAN}", {}))
         said.append(await api.post(path, {}, key=PAN))
-    for header in ("X-Request-Id", "User-Agent", "Referer", "X-Anything", "Accept-Language", "Clearway-Version"):
-        said.append(await api.client.get("/v1/payments", headers={**api.headers(), header: PAN}))
+    headers = ("X-Request-Id", "User-Agent", "Referer", "X-Anything", "Accept-Language", "Clearway-Version")
+    said += [await api.client.get("/v1/payments", headers={**api.headers(), header: PAN}) for header in headers]
     said.append(await api.client.get("/v1/payments", headers={"Authorization": f"Bearer {PAN}"}))
     said.append(await api.client.get(f"/pay/{PAN}"))
     said.append(await api.client.get(f"/console/payments?q={PAN}"))

@@ -1,4 +1,4 @@
-"""Every form of the console: it asks for a token of its own session, for the right role, and no GET changes anything."""
+"""Every form of the console asks for a token of its own session and for the right role, and no GET changes a thing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def routes(method: str) -> list[str]:
     return sorted(
         re.sub(r":\w+\}", "}", route.path_format)
         for route in create_app().routes
-        if isinstance(route, HTTPRoute) and method in route.route_handler_map and route.path_format.startswith("/console")
+        if isinstance(route, HTTPRoute)
+        and method in route.route_handler_map
+        and route.path_format.startswith("/console")
     )
 
 
@@ -127,7 +129,9 @@ async def test_whoever_may_not_do_a_thing_cannot_do_it_by_posting_its_form(api: 
         assert not [one for one in let_in if "approve" in one]
 
 
-@pytest.mark.parametrize("path", ["/console/login", "/console/payments", "/console/payments/none", "/pay/none", "/l/none", "/i/none"])
+@pytest.mark.parametrize(
+    "path", ["/console/login", "/console/payments", "/console/payments/none", "/pay/none", "/l/none", "/i/none"]
+)
 async def test_no_page_may_be_framed_cached_or_sniffed(api: Api, path: str) -> None:
     await signed_in(api, api.client)
     answer = await api.client.get(path)

@@ -1,4 +1,4 @@
-"""Forged, replayed and malformed webhooks at the door: each is turned away, quietly, and nothing of it is kept to apply."""
+"""Forged, replayed and malformed webhooks at the door: each is turned away quietly, and nothing of it is kept."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def item(key: str = KEY, **changed: Any) -> dict[str, Any]:
 
 
 def batch(*items: Any) -> bytes:
-    return json.dumps({"live": "false", "notificationItems": [{"NotificationRequestItem": one} for one in items]}).encode()
+    return json.dumps(
+        {"live": "false", "notificationItems": [{"NotificationRequestItem": one} for one in items]}
+    ).encode()
 
 
 async def test_a_true_message_of_each_form_is_taken(door: Door) -> None:
@@ -117,7 +119,9 @@ async def test_a_true_message_of_each_form_is_taken(door: Door) -> None:
     ],
 )
 async def test_stripes_signature_cannot_be_got_around(door: Door, headers: dict[str, str]) -> None:
-    answer = await door.knock("stripe", stripe_body(), {name: value for name, value in headers.items() if value.isascii()})
+    answer = await door.knock(
+        "stripe", stripe_body(), {name: value for name, value in headers.items() if value.isascii()}
+    )
     assert (answer.status_code, await door.kept()) == (401, 0)
 
 

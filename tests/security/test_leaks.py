@@ -51,15 +51,18 @@ async def a_day(api: Api, shop: Shop) -> list[str]:
     ]
 
 
-async def test_a_copy_of_the_database_opens_nothing(
-    api: Api, shop: Shop, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_copy_of_the_database_opens_nothing(api: Api, shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     from orchestrator import log
 
     log.configure("debug")
     handed_out = await a_day(api, shop)
     ours = [
-        *(value for name in CREDENTIALS for value in CREDENTIALS[name].values() if value not in ("ShopECOM", "WH-SHOP")),
+        *(
+            value
+            for name in CREDENTIALS
+            for value in CREDENTIALS[name].values()
+            if value not in ("ShopECOM", "WH-SHOP")
+        ),
         *("vault-password", "vault-key", "only-for-tests-only-for-tests", "hunter2"),
     ]
     cards = [VISA, NO_FUNDS, *(re.sub(r"(?<=\d)(?=(\d{4})+$)", " ", one) for one in (VISA, NO_FUNDS))]

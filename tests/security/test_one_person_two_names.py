@@ -111,4 +111,3 @@ async def test_two_approvals_at_once_are_one(api: Api) -> None:
     approval_id = await ask(api)
     answers = await asyncio.gather(*(approve(one, approval_id) for one in (second, third) * 5))
     assert sorted(one.status_code for one in answers) == [200] + [409] * 9
-

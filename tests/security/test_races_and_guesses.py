@@ -106,9 +106,18 @@ async def test_one_idempotency_key_many_times_at_once_makes_one_payment(api: Api
 async def test_spellings_of_one_address_share_their_idempotency_keys(api: Api) -> None:
     """Else a retry through a proxy that rewrites addresses would charge twice."""
     made = set()
-    for path in (b"/v1/payments", b"/v1/payments/", b"//v1/payments", b"/v1//payments", b"/v1/p%61yments", b"/v1/./payments"):
+    for path in (
+        b"/v1/payments",
+        b"/v1/payments/",
+        b"//v1/payments",
+        b"/v1//payments",
+        b"/v1/p%61yments",
+        b"/v1/./payments",
+    ):
         address = httpx.URL(PUBLIC_URL).copy_with(raw_path=path)
-        answer = await api.client.post(address, json={"amount": EUROS}, headers={**api.headers(), "Idempotency-Key": "1"})
+        answer = await api.client.post(
+            address, json={"amount": EUROS}, headers={**api.headers(), "Idempotency-Key": "1"}
+        )
         made.add(answer.json().get("id"))
     assert len(made) == 1
 
