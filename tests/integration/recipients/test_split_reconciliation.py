@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from payment_shop import euros
 from split_shop import Market, now
 
 from orchestrator.payments import service
@@ -12,6 +13,7 @@ from orchestrator.payments.records import PaymentRow
 from orchestrator.recipients.records import TransferKind
 from orchestrator.recipients.shares import Wish
 from orchestrator.reconciliation.breaks import BreakKind
+from orchestrator.reconciliation.reports import reconciliation_report
 from orchestrator.reconciliation.service import import_file, reconcile
 from orchestrator.refunds import service as refunds
 
@@ -80,3 +82,11 @@ async def test_a_transfer_that_no_report_has_is_noticed(market: Market) -> None:
     await take_in(market, await report(market, payment, with_transfers=False))
     result = await reconcile(market.merchant_id, now() + timedelta(days=9), fee_models={})
     assert result.breaks_by_kind == {BreakKind.MISSING_AT_GATEWAY: 2}
+
+
+async def test_a_transfer_that_no_report_has_yet_is_expected_as_money_that_leaves(market: Market) -> None:
+    await a_payment_in_parts(market)
+    await reconcile(market.merchant_id, now(), fee_models={})
+    rows = {row.line_type: row.expected for row in await reconciliation_report(market.merchant_id, now())}
+    assert rows["split_transfer"] == euros(-700)
+    assert rows["split_reversal"] == euros(350)
