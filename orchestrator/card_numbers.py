@@ -59,7 +59,10 @@ _DOTTED = re.compile(r"(?<![0-9.])[0-9]{4}(?:\.[0-9]{4,7}){2,4}(?![0-9.])")
 # How the networks print their numbers; such groups count inside a longer run too ("… 12 2030" after a number).
 _PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 1), (4, 4, 5)})
 _FIRST_PRINTED = 4  # digits in the first group of each
-_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
+_IBAN = r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b"
+# RFC 9562, with version and variant: one in 40,000 has a card number in its first three groups, and it is none.
+_UUID = r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}\b"
+_NO_CARD = re.compile(f"{_IBAN}|{_UUID}")
 
 
 def contains_card_number(text: str) -> bool:
@@ -135,10 +138,10 @@ def _in_ascii_digits(text: str) -> str:
 
 
 def _parts(plain: str) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, each with whether it is a valid account number (IBAN), which is none of a card."""
+    """The text in pieces, each with whether it is a valid account number (IBAN) or a UUID, which are none of a card."""
     end = 0
-    for found in _IBAN.finditer(plain):
-        if _is_iban(found[0]):
+    for found in _NO_CARD.finditer(plain):
+        if "-" in found[0] or _is_iban(found[0]):
             yield plain[end : found.start()], False
             yield found[0], True
             end = found.end()
