@@ -89,7 +89,7 @@ async def test_events_are_narrowed_by_type_family_and_object_and_read_alone(api:
 
 
 async def test_an_unknown_expansion_is_refused_with_what_there_is(api: Api) -> None:
-    for path, allowed in (("payments", "attempts, customer, disputes, refunds"), ("refunds", "payment")):
+    for path, allowed in (("payments", "attempts, customer, disputes, quote, refunds"), ("refunds", "payment")):
         answer = await api.get(f"/v1/{path}", params={"expand[]": "colour"})
         assert (answer.status_code, answer.json()["code"]) == (400, "unknown_expansion")
         assert allowed in answer.json()["errors"][0]["message"]
@@ -99,7 +99,7 @@ async def test_a_page_of_payments_with_everything_expanded_asks_no_query_for_eac
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     customer = (await api.post("/v1/customers", {"name": "B", "email": "b@b.example"})).json()["id"]
-    words = {"expand[]": ["customer", "refunds", "attempts", "disputes"]}
+    words = {"expand[]": ["customer", "refunds", "attempts", "disputes", "quote"]}
     counts = []
     for _ in range(2):
         for _ in range(4):

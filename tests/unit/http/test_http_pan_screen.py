@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.card_numbers import contains_card_number
@@ -90,7 +90,8 @@ def test_hexadecimal_pay_ids_pass_whatever_digits_they_have(text: str) -> None:
     assert not contains_card_number(f"pay_{text}")
 
 
-@given(st.uuids())
+@given(st.uuids(version=4))
+@example(uuid.UUID("38256630-8213-4695-8dee-9fbea3d4b3c4"))  # its first three groups would be a card number
 def test_uuids_pass(value: uuid.UUID) -> None:
     assert not contains_card_number(str(value))
 
