@@ -1,7 +1,5 @@
 """What the console asks over several slices' tables at once: what waits for a person, and lists in other orders."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 
