@@ -40,6 +40,8 @@ from orchestrator.payments.records import AttemptRow, AttemptStatus, OnUnknown, 
 from orchestrator.refunds.service import RefundStatus, RefundView
 from orchestrator.settings import get_settings
 from routing.decision import RoutePlan
+from routing.scoring import Score
+from routing.segments import MILLION
 
 
 class PaidWith(TypedDict):
@@ -160,20 +162,34 @@ class AttemptBody(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
+class RouteScoreBody(msgspec.Struct, kw_only=True):
+    """What an account's place rests on: `value` is compared, higher is better; what is not known is null."""
+
+    value: int
+    approval_rate: float | None
+    cost: MoneyBody | None
+    latency_ms: int | None
+    slow: bool
+
+
 class RouteReasonBody(msgspec.Struct, kw_only=True):
-    """Why an account is in the plan or not."""
+    """Why an account is in the plan or not; `score` where a strategy has ordered the accounts."""
 
     gateway_account_id: str
     gateway: str
     kept: bool
     why: str
+    score: RouteScoreBody | None
 
 
 class RouteBody(msgspec.Struct, kw_only=True):
     """How the gateway accounts were chosen."""
 
     rule: str
+    rule_set_id: str
     rule_set_version: int
+    require_3ds: bool
+    max_attempts: int | None
     steps: list[str]
     reasons: list[RouteReasonBody]
 
@@ -303,12 +319,31 @@ def route_body(plan: RoutePlan) -> RouteBody:
     """The plan without its internals."""
     return RouteBody(
         rule=plan.rule,
+        rule_set_id=plan.rule_set_id,
         rule_set_version=plan.rule_set_version,
+        require_3ds=plan.require_3ds,
+        max_attempts=plan.max_attempts,
         steps=[step.account_id for step in plan.steps],
         reasons=[
-            RouteReasonBody(gateway_account_id=found.account_id, gateway=found.gateway, kept=found.kept, why=found.why)
+            RouteReasonBody(
+                gateway_account_id=found.account_id,
+                gateway=found.gateway,
+                kept=found.kept,
+                why=found.why,
+                score=_route_score(found.score) if found.score else None,
+            )
             for found in plan.reasons
         ],
+    )
+
+
+def _route_score(score: Score) -> RouteScoreBody:
+    return RouteScoreBody(
+        value=score.value,
+        approval_rate=None if score.approval_ppm is None else score.approval_ppm / MILLION,
+        cost=money_body(score.cost) if score.cost else None,
+        latency_ms=score.latency_ms,
+        slow=score.slow,
     )
 
 
