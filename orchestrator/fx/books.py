@@ -87,9 +87,11 @@ def with_fetched(history: Iterable[ecb.Row], fetched: Iterable[StoredRate]) -> l
 
 async def _table(mark: Mark) -> PivotTable:
     global _published
-    async with _reading:
+    if _published is not None and _published[0] == mark:
+        return _published[1]
+    fetched = await store.newest(ecb.NAME) if mark.rates else []
+    async with _reading:  # nobody waits for the database in here: who asks may hold a connection himself
         if _published is None or _published[0] != mark:
-            fetched = await store.newest(ecb.NAME) if mark.rates else []
             _published = mark, await asyncio.to_thread(_read, fetched)
         return _published[1]
 

@@ -31,7 +31,8 @@ from orchestrator.settings import Fx, get_settings
 log = structlog.get_logger()
 
 TOPIC = RATES
-# "usually updated at around 16:00 CET every working day"; a quarter of an hour later they are asked for.
+# "usually updated around 16:00 CET every working day"; a quarter of an hour later they are asked for.
+# https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html
 PUBLISHED_BY, ECB_ZONE = time(16, 15), ZoneInfo("Europe/Berlin")
 LATE_EVERY = timedelta(hours=1)  # a day's file that is not there yet, or never comes, as on a bank holiday
 PAUSES_S = (60, 300, 900, 3600)  # after a failure; then the last again

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import time
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from http_driving import Api
 from payment_shop import NO_FUNDS, Shop, euros
 
 from currency.money import Money
 from orchestrator import clock_port, db
-from orchestrator.payments import route_records, route_settings, route_store, routes, service
+from orchestrator.payments import card_tries, route_records, route_settings, route_store, routes, service
 from orchestrator.payments.records import PaymentRow
 from orchestrator.payments.service import NewPayment
 from routing.decision import RoutePlan
@@ -252,20 +255,47 @@ async def test_an_amount_in_another_currency_is_compared_by_the_rate_of_the_day(
     assert (small, large) == ("default", "large")
 
 
-async def test_the_settings_are_read_once_a_second_and_not_for_each_payment(
+async def test_planning_a_payment_asks_three_things_of_the_database(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = 0
-    real = route_store.settings_of
+    """Accounts, breakers, the card's refused tries; all else was read a moment ago."""
+    asked: list[str] = []
+    real = asyncpg.Connection.fetch
 
-    async def counted(*given: Any) -> route_store.StoredSettings:
-        nonlocal read
-        read += 1
-        return await real(*given)
+    async def noted(connection: asyncpg.Connection, query: str, *given: Any, **more: Any) -> Any:
+        asked.append(query)
+        return await real(connection, query, *given, **more)
 
-    monkeypatch.setattr(route_store, "settings_of", counted)
-    route_settings.forget(shop.merchant_id)
-    card = await shop.card()
-    for _ in range(20):
-        await routes.plan_for(shop.merchant_id, Money(100, "EUR"), card, None, {}, clock_port.now())
-    assert read < 5
+    card, now = await shop.card(), clock_port.now()
+    monkeypatch.setattr(route_settings, "SETTINGS_KNOWN_FOR_S", 60.0)
+    await routes.plan_for(shop.merchant_id, Money(100, "EUR"), card, None, {}, now)
+    monkeypatch.setattr(asyncpg.Connection, "fetch", noted)
+    await routes.plan_for(shop.merchant_id, Money(100, "EUR"), card, None, {}, now)
+    await card_tries.tries_of(shop.merchant_id, card, now)
+    assert len(asked) == 3, asked
+
+
+async def test_another_process_sees_a_change_within_a_second(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, now = await shop.card(), clock_port.now()
+    monkeypatch.setattr(route_settings, "forget", lambda _: None)  # as where the change was not made
+    await routes.plan_for(shop.merchant_id, Money(100, "EUR"), card, None, {}, now)
+    made = (await api.post("/v1/rule-sets", {"rules": [], "default": {"accounts": ["paypal"]}})).json()["id"]
+    await api.post(f"/v1/rule-sets/{made}/activate")
+    deadline = time.monotonic() + route_settings.SETTINGS_KNOWN_FOR_S + 1
+    while time.monotonic() < deadline:
+        plan = await routes.plan_for(shop.merchant_id, Money(100, "EUR"), card, None, {}, now)
+        if plan.steps[0].gateway == "paypal":
+            break
+        await asyncio.sleep(0.02)
+    assert plan.rule_set_id == made
+
+
+async def test_a_plan_shows_the_score_and_its_parts(api: Api, shop: Shop) -> None:
+    await api.client.put("/v1/routing/policy", json={"strategy": "expected_value"}, headers=api.headers())
+    facts = {"amount": {"amount": 1000, "currency": "EUR"}}
+    told = (await api.post("/v1/routing/simulate", facts)).json()
+    score = told["reasons"][0]["score"]
+    assert (score["approval_rate"], score["cost"]) == (0.85, {"amount": 15, "currency": "EUR"})
+    assert score["value"] == 850_000 * (200 - 15)
