@@ -219,7 +219,9 @@ def test_a_transfer_of_another_amount_is_a_break() -> None:
     assert (found.kind, found.expected, found.actual) == (BreakKind.AMOUNT_MISMATCH, sent.amount, Money(650, "EUR"))
 
 
-def an_exchange(*, parent: str = "T1", out: int = -1000, came: int = 900, currency: str = "EUR") -> list[SettlementLine]:
+def an_exchange(
+    *, parent: str = "T1", out: int = -1000, came: int = 900, currency: str = "EUR"
+) -> list[SettlementLine]:
     rows = [
         a_line("out", line_type=LineType.FX, gross=out, fee=0, currency="USD"),
         a_line("in", line_type=LineType.FX, gross=came, fee=0, currency=currency),
