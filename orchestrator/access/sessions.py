@@ -125,8 +125,9 @@ async def find(secret: str, now: datetime) -> Session | None:
     if row.last_seen_at + SEEN_EVERY <= now:
         await session_store.touch(row.id, now)
     if row.user_id is not None:
-        whole = row.role is not None and row.stage == Stage.FULL
-        allowed = frozenset(scope.value for scope in ROLE_SCOPES[Role(row.role)]) if whole else frozenset[str]()
+        allowed: frozenset[str] = frozenset()
+        if row.role is not None and row.stage == Stage.FULL:
+            allowed = frozenset(scope.value for scope in ROLE_SCOPES[Role(row.role)])
         return Session(row, _merchant(row) if row.role else None, allowed)
     if row.key_scopes is None or scopes.Scope.CONSOLE not in row.key_scopes:
         return None
