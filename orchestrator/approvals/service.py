@@ -102,12 +102,12 @@ async def approve(merchant_id: str, approval_id: str, note: str = "") -> Approva
         row = await _locked(merchant_id, approval_id)
         if row.state is not ApprovalState.PENDING or row.expires_at <= now:
             raise _not_open(row, now)
-        mine = await store.hands_of(merchant_id, actor_name(who))
-        if mine & await store.hands_of(merchant_id, row.requested_by):
-            raise OwnRequest
         since = await _since(who, merchant_id)
         if since is None or since > row.requested_at:
             raise ApproverTooNew
+        mine = await store.hands_of(merchant_id, actor_name(who))
+        if mine & await store.hands_of(merchant_id, row.requested_by):
+            raise OwnRequest
         due_at = now + _cooling(row.kind)
         await store.approve(row.id, actor_name(who), now, note, due_at)
         await outbox.postpone(TOPIC, row.id, due_at)
