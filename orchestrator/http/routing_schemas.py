@@ -1,7 +1,5 @@
 """Routing as the API shows and takes it: rule sets, policies, what operators say of accounts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any

@@ -4,8 +4,6 @@ httptools takes a head of any size and waits for ever: one connection could fill
 others. Bodies are bounded by their routes.
 """
 
-from __future__ import annotations
-
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
