@@ -15,4 +15,6 @@ class Engine(PostgresEngine):
 
 DB = Engine(config={"dsn": os.environ.get("DATABASE_URL", "")}, extensions=())
 
-APP_REGISTRY = AppRegistry(apps=["currency.piccolo_app", "routing.piccolo_app", "invoicing.piccolo_app", "orchestrator.piccolo_app"])
+APP_REGISTRY = AppRegistry(
+    apps=["currency.piccolo_app", "routing.piccolo_app", "invoicing.piccolo_app", "orchestrator.piccolo_app"]
+)

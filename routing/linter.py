@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from routing.candidates import Candidate
 from routing.conditions import Condition, TextFact, TextIn
@@ -13,6 +14,7 @@ from routing.rules import Action, RuleSet
 
 WEIGHTS_SUM = 100
 OVERLAPS_MAX = 50  # told of one rule set; a list that nobody reads helps nobody
+COMPARED_MAX = 150  # rules that are compared with those before them: the time grows with the square, here two seconds
 
 
 class Kind(StrEnum):
@@ -47,22 +49,25 @@ def lint(rule_set: RuleSet, candidates: Sequence[Candidate] = ()) -> list[Findin
     overlaps = 0
     for place, rule in enumerate(rule_set.rules):
         path = f"rules[{place}]"
-        reach = _reach(rule_set, place)
+        compared = place < COMPARED_MAX
+        reach = _reach(rule_set, place, compared)
         found += [Finding(kind, f"{path}.when", rule.name, message) for kind, message in reach]
-        if not reach:
-            for other in _overlapping(rule_set, place):
+        if place == COMPARED_MAX:
+            message = f"only the first {COMPARED_MAX} rules are compared with those before them"
+            found.append(Finding(Kind.TOO_COMPLEX, path, rule.name, message))
+        if compared and not reach and overlaps < OVERLAPS_MAX:
+            for other in islice(_overlapping(rule_set, place), OVERLAPS_MAX - overlaps):
                 overlaps += 1
-                if overlaps <= OVERLAPS_MAX:
-                    message = f"some payments fit {other!r} too, which comes before it and wins"
-                    found.append(Finding(Kind.OVERLAP, f"{path}.when", rule.name, message))
+                message = f"some payments fit {other!r} too, which comes before it and wins"
+                found.append(Finding(Kind.OVERLAP, f"{path}.when", rule.name, message))
         found += _action(rule.then, rule.name, f"{path}.then", candidates)
         if candidates:
             found += _cannot_take(rule.when, rule.then, rule.name, f"{path}.then", candidates)
     return [*found, *_action(rule_set.default, "default", "default", candidates)]
 
 
-def _reach(rule_set: RuleSet, place: int) -> list[tuple[Kind, str]]:
-    rule, earlier = rule_set.rules[place], tuple(it.when for it in rule_set.rules[:place])
+def _reach(rule_set: RuleSet, place: int, compared: bool) -> list[tuple[Kind, str]]:
+    rule, earlier = rule_set.rules[place], tuple(it.when for it in rule_set.rules[:place] if compared)
     try:
         if not exists(Question((rule.when,))):
             return [(Kind.NEVER_TRUE, "no payment can make it true")]
