@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from routing.candidates import Candidate
-from routing.linter import Kind, lint
+from routing.linter import COMPARED_MAX, Kind, lint
 from routing.rules import parse_rule_set
 
 
@@ -103,3 +103,10 @@ def test_accounts_that_cannot_serve_the_rule_are_told(then: Any, expected: list[
 
 def test_an_account_that_takes_some_of_the_rules_payments_is_fine() -> None:
     assert kinds(rule("r", {"currency": ["EUR", "USD"]}, {"accounts": ["ga_1"]}), candidates=ACCOUNTS) == []
+
+
+def test_of_very_many_rules_the_first_are_compared_and_the_rest_is_said_not_to_be() -> None:
+    same = [rule(f"rule {number}", {"currency": ["EUR"]}) for number in range(COMPARED_MAX + 5)]
+    told = kinds(*same)
+    assert [name for kind, name in told if kind is Kind.TOO_COMPLEX] == [f"rule {COMPARED_MAX}"]
+    assert sum(kind is Kind.UNREACHABLE for kind, _ in told) == COMPARED_MAX - 1

@@ -4,7 +4,15 @@ import pytest
 
 from orchestrator.web import locales
 
-VALUES = {"merchant": "Nordlicht", "amount": "10", "number": "RE-1", "date": "1.1.", "id": "DE1", "least": "1", "most": "9"}
+VALUES = {
+    "merchant": "Nordlicht",
+    "amount": "10",
+    "number": "RE-1",
+    "date": "1.1.",
+    "id": "DE1",
+    "least": "1",
+    "most": "9",
+}
 
 
 @pytest.mark.parametrize("language", locales.LANGUAGES)
