@@ -19,6 +19,8 @@ from orchestrator.billing import service as billing
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict
 from orchestrator.gateways.base import OperationKind
+from orchestrator.ledger import verification
+from orchestrator.ledger.checks import CHECKS
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
 from orchestrator.payments import driver, reviews, service
 from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, PaymentStatus, Verdict
@@ -107,7 +109,7 @@ async def test_a_person_has_it_sent_once_the_dispute_is_won(shop: Shop) -> None:
         (Cause.SURPLUS, False),
         (Cause.SURPLUS, True),
     ]
-    assert await balance(shop, "refunds") == 1999
+    assert (await balance(shop, "sales"), await balance(shop, "refunds")) == (-2 * 1999, 0)  # one of three charges
 
 
 async def test_asked_for_too_early_it_is_held_back_again(shop: Shop) -> None:
@@ -150,6 +152,45 @@ async def test_an_invoice_is_paid_by_no_more_than_was_owed_though_it_was_taken_t
     assert await balance(shop, "customer_credit") == 0
 
 
+async def paid_twice(shop: Shop) -> PaymentRow:
+    """An invoice's payment that was taken twice, and the invoice is paid by it."""
+    await only(shop, "stripe")
+    draft = await billing.create_draft(shop.merchant_id, "cus_1", DRAFT)
+    asked = await billing.payment_for(await billing.finalize(shop.merchant_id, draft.id, send_mail=False))
+    payment = await service.pay(asked.public_token, await shop.card())
+    late_id = await refused_beside(shop, payment)
+    twice = await hear(payment, late_id, OutcomeKind.APPROVED)
+    await billing.apply_payment(payment.id)
+    return twice
+
+
+async def test_a_surplus_that_went_back_leaves_nothing_on_the_customers_account(shop: Shop) -> None:
+    payment = await paid_twice(shop)
+    assert payment.amount_refunded_minor == payment.amount_minor
+    assert (await balance(shop, "customer_receivable"), await balance(shop, "refunds")) == (0, 0)
+    assert await receivable_findings(shop) == []
+
+
+async def test_a_surplus_whose_refund_the_gateway_took_back_is_on_the_customers_account_again(shop: Shop) -> None:
+    payment = await paid_twice(shop)
+    (refund,) = await given_back(payment)
+    await hear(payment, refund.id, OutcomeKind.DECLINED)
+    assert await balance(shop, "customer_receivable") == -payment.amount_minor
+    assert await balance(shop, "refunds") == 0
+    assert await receivable_findings(shop) == []  # it waits for a person, and is the customer's until then
+
+
+async def test_what_a_merchant_refunds_of_an_invoice_is_a_refund_not_a_surplus(shop: Shop) -> None:
+    payment = await paid_twice(shop)
+    await refunds.create(shop.merchant_id, payment.id, 100, "")
+    assert (await balance(shop, "customer_receivable"), await balance(shop, "refunds")) == (0, 100)
+
+
+async def receivable_findings(shop: Shop) -> list[str]:
+    found = await verification.run([], checks=[check for check in CHECKS if check.name == "receivable"])
+    return [f"{finding.expected} / {finding.actual}" for finding in found.findings]
+
+
 async def test_an_invoice_is_not_paid_by_what_came_after_its_payment_was_canceled(shop: Shop) -> None:
     await only(shop, "stripe")
     draft = await billing.create_draft(shop.merchant_id, "cus_1", DRAFT)
@@ -159,6 +200,8 @@ async def test_an_invoice_is_not_paid_by_what_came_after_its_payment_was_cancele
     await hear(canceled, await refused_beside(shop, canceled), OutcomeKind.APPROVED)
     await billing.apply_payment(payment.id)
     assert await invoicing.list_payments(shop.merchant_id, invoice.id) == []
+    assert await balance(shop, "customer_receivable") == invoice.total.minor
+    assert await receivable_findings(shop) == []
 
 
 async def test_a_merchants_refund_comes_out_of_the_kept_money_beside_the_surplus(shop: Shop) -> None:
