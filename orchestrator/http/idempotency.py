@@ -177,7 +177,9 @@ async def _run(claim: _Claim, work: Work, status: int) -> Response[Any]:
     try:
         made = await work(claim.record_id)
     except Exception as error:
-        if refusal_of(error).status < 500:  # refused before anything was made: the key may serve the corrected request
+        # A refusal, be it of ours that says 503 (busy, frozen): the key may serve the next request, unless the work has
+        # bound what it made. After anything else nobody knows how far the work came, so the claim stays.
+        if isinstance(error, ClearwayError) or refusal_of(error).status < 500:
             await store.release_idempotency(claim.record_id)
         raise
     return await _store(claim, made, status)

@@ -9,6 +9,12 @@ import pytest
 from http_driving import Api
 
 STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}, "verify": False}
+PAYPAL = {
+    "gateway": "paypal",
+    "label": "PayPal",
+    "credentials": {"client_id": "client", "client_secret": "secret"},
+    "verify": False,
+}
 RULES = [{"name": "euro", "when": {"currency": ["EUR"]}, "then": {"accounts": ["stripe"]}}]
 
 
@@ -144,11 +150,24 @@ async def test_metrics_count_payments_by_status(api: Api, new_payment: dict[str,
 async def test_webhook_that_finds_every_thread_taken_is_told_to_come_again(api: Api) -> None:
     from orchestrator.gateways import connections
 
-    account = (await api.post("/v1/gateway-accounts", STRIPE)).json()["id"]
+    account = (await api.post("/v1/gateway-accounts", PAYPAL)).json()["id"]  # a certificate has to be fetched
     threads = (await connections.connect(account)).threads
     threads._taken = threads._limit  # as if calls hung
+    try:
+        answer = await api.client.post(f"/webhooks/{account}", content=b"{}")
+    finally:
+        threads._taken = 0
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+
+
+async def test_webhook_that_needs_no_thread_is_checked_though_every_thread_is_taken(api: Api) -> None:
+    from orchestrator.gateways import connections
+
+    account = (await api.post("/v1/gateway-accounts", STRIPE)).json()["id"]
+    threads = (await connections.connect(account)).threads
+    threads._taken = threads._limit
     try:
         answer = await api.client.post(f"/webhooks/{account}", content=b"{}", headers={"Stripe-Signature": "t=1,v1=00"})
     finally:
         threads._taken = 0
-    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert (answer.status_code, answer.json()["code"]) == (401, "webhook_rejected")
