@@ -244,10 +244,13 @@ _RECEIVABLE = f"""
         SELECT merchant_id, currency, sum(minor) AS minor FROM (
             SELECT merchant_id, currency, total_minor - paid_minor AS minor FROM invoice
             WHERE state IN ('open', 'partly_paid')
-            -- captured and not yet put to its invoice: the outbox is about to
-            UNION ALL SELECT p.merchant_id, p.currency, -p.amount_captured_minor FROM payment p
-            WHERE p.credit_kind = 'customer_receivable' AND p.amount_captured_minor > 0
-                AND NOT EXISTS (SELECT 1 FROM invoice_payment i WHERE i.payment_id = p.id)
+            -- captured and not yet put to its invoice: the outbox is about to. Or taken twice and not yet given back
+            UNION ALL SELECT p.merchant_id, p.currency, -GREATEST(0, p.amount_captured_minor - COALESCE((
+                SELECT sum(o.amount_minor) FROM operation o WHERE o.payment_id = p.id AND o.kind = 'refund'
+                    AND o.cause = 'surplus' AND o.state = 'settled' AND o.outcome = 'approved'), 0)
+                - CASE WHEN EXISTS (SELECT 1 FROM invoice_payment i WHERE i.payment_id = p.id)
+                    THEN p.amount_minor ELSE 0 END)
+            FROM payment p WHERE p.credit_kind = 'customer_receivable' AND p.amount_captured_minor > 0
         ) parts GROUP BY merchant_id, currency
     )
     SELECT COALESCE(o.merchant_id, l.merchant_id) AS merchant_id, COALESCE(o.currency, l.currency) AS subject,

@@ -30,9 +30,14 @@ def captured(amount: Money, gateway_account_id: str, credit: AccountKind, parts:
     return _entries(ours, *((held, payable(r), p) for r, p in parts.items()))
 
 
-def refunded(amount: Money, gateway_account_id: str, parts: Parts) -> list[Entry]:
-    """The gateway gave the amount back: out of the recipients' parts, and the rest out of ours."""
-    held, ours = clearing(gateway_account_id), AccountKey(AccountKind.REFUNDS)
+def refunded(
+    amount: Money, gateway_account_id: str, parts: Parts, debit: AccountKind = AccountKind.REFUNDS
+) -> list[Entry]:
+    """The gateway gave the amount back: out of the recipients' parts, and the rest out of what `debit` says.
+
+    What must never have been kept is debited where its capture was credited: it was no sale and paid no debt.
+    """
+    held, ours = clearing(gateway_account_id), AccountKey(debit)
     return _entries((ours, held, _rest(amount, parts)), *((payable(r), held, p) for r, p in parts.items()))
 
 

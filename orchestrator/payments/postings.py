@@ -11,7 +11,7 @@ from orchestrator.ledger.chart import AccountKind
 from orchestrator.ledger.entries import Entry, References
 from orchestrator.ledger.service import JournalKind, post, reversal_key
 from orchestrator.payments import split_transfers
-from orchestrator.payments.records import AttemptRow, OperationRow, Story
+from orchestrator.payments.records import AttemptRow, Cause, OperationRow, Story
 from orchestrator.payments.splitting import follow_the_capture
 from routing.outcomes import Outcome, OutcomeKind
 
@@ -57,9 +57,10 @@ def _parts(operation: OperationRow) -> dict[str, Money]:
 
 def _entries(story: Story, attempt: AttemptRow, operation: OperationRow) -> tuple[JournalKind, list[Entry]]:
     account_id, parts = attempt.gateway_account_id, _parts(operation)
-    if operation.kind is OperationKind.REFUND:
-        return JournalKind.REFUND, rules.refunded(operation.amount, account_id, parts)
     credit = AccountKind(story.payment.credit_kind)
+    if operation.kind is OperationKind.REFUND:
+        debit = credit if operation.cause is Cause.SURPLUS else AccountKind.REFUNDS
+        return JournalKind.REFUND, rules.refunded(operation.amount, account_id, parts, debit)
     return JournalKind.PAYMENT, rules.captured(operation.amount, account_id, credit, parts)
 
 
