@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 from msgspec import structs
 
 from currency.money import Money
+from orchestrator import clock_port
+from orchestrator.access import audit
 from orchestrator.access import store as access
+from orchestrator.db import transaction
+from orchestrator.errors import InvalidField
+from orchestrator.events import EventType
 from orchestrator.gateways.credentials import Agreement
+from orchestrator.log import logger
+from orchestrator.notifications.service import record
 from orchestrator.payments.authentication_records import PaymentAuthentication
 from orchestrator.payments.instruments import Card, Instrument, KeptMethod, Usage
 from orchestrator.payments.routes import facts_of
 from routing.authentication import (
     AuthenticationFacts,
     AuthenticationPolicy,
+    Wanted,
     authentication_plan,
 )
 from routing.decision import RoutePlan
 
 _PROFILE_KEY = "authentication"  # of the merchant's profile: an AuthenticationPolicy as JSON
+# Where the stored one cannot be read: it never asks for less than the merchant may have wanted.
+SAFE = AuthenticationPolicy(Wanted.REQUIRED, ())
+FRAUD_RATE_MAX_BPS = 10_000
+TOLD_EVERY_S = 3600.0
+
+_log = logger(__name__)
+_told_at: dict[str, float] = {}
 _SERIES = (Agreement.SUBSCRIPTION, Agreement.UNSCHEDULED)
 
 
@@ -51,10 +68,49 @@ async def decided(
 
 
 async def policy_of(merchant_id: str) -> AuthenticationPolicy:
-    """The merchant's, from its profile; the default where it has none. Raises msgspec.ValidationError."""
+    """The merchant's, from its profile; the default where it has none, SAFE and an alarm where it cannot be read."""
+    found = await stored_policy(merchant_id)
+    if found is None:
+        await _alarm(merchant_id)
+    return found or SAFE
+
+
+async def stored_policy(merchant_id: str) -> AuthenticationPolicy | None:
+    """The merchant's, or the default; None where what is stored cannot be read."""
     merchant = await access.merchant(merchant_id)
     kept = merchant.profile.get(_PROFILE_KEY) if merchant else None
-    return msgspec.convert(kept, AuthenticationPolicy) if kept else AuthenticationPolicy()
+    if kept is None:
+        return AuthenticationPolicy()
+    try:
+        return msgspec.convert(kept, AuthenticationPolicy)
+    except msgspec.ValidationError as error:
+        _log.error("authentication.policy_invalid", merchant=merchant_id, error=str(error))
+        return None
+
+
+async def set_policy(merchant_id: str, policy: AuthenticationPolicy) -> None:
+    """For payments from now on. Raises InvalidField."""
+    if len(set(policy.exemptions)) != len(policy.exemptions):
+        raise InvalidField("exemptions", "names one twice: name each once, in the order in which they are tried")
+    if policy.fraud_rate_bps is not None and not 0 <= policy.fraud_rate_bps <= FRAUD_RATE_MAX_BPS:
+        raise InvalidField("fraud_rate_bps", f"must be between 0 and {FRAUD_RATE_MAX_BPS} basis points")
+    said, now = msgspec.to_builtins(policy), clock_port.now()
+    async with transaction():
+        was = await access.put_in_profile(merchant_id, _PROFILE_KEY, said)
+        before, after = {_PROFILE_KEY: was}, {_PROFILE_KEY: said}
+        await audit.record(merchant_id, audit.Action.SETTING_CHANGED, merchant_id, now, before=before, after=after)
+    _told_at.pop(merchant_id, None)
+
+
+async def _alarm(merchant_id: str) -> None:
+    """Once an hour by each process: every payment comes here until somebody mends it."""
+    if time.monotonic() - _told_at.get(merchant_id, float("-inf")) < TOLD_EVERY_S:
+        return
+    _told_at[merchant_id] = time.monotonic()
+    kind, now = EventType.AUTHENTICATION_POLICY_INVALID, clock_port.now()
+    data = {"mode": SAFE.mode.value, "remedy": "PUT /v1/merchant/authentication-policy"}
+    async with transaction():
+        await record(kind, merchant_id, merchant_id, data, now)
 
 
 def _knows_first(instrument: Instrument) -> bool:

@@ -195,7 +195,7 @@ def sepa_debit(iban: str, holder: str, email: str, mandate: Mandate) -> SepaDebi
     return SepaDebit(
         sealed_iban=secrets.seal({"iban": iban}),
         iban_shown=masked_iban(iban),
-        iban_hash=secrets.sign("iban", iban),
+        iban_hash=secrets.fingerprint("iban", iban),
         holder=holder,
         email=email,
         mandate_reference=mandate.reference,

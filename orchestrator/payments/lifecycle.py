@@ -12,6 +12,7 @@ from orchestrator.payments.records import (
     AttemptRow,
     AttemptStatus,
     Cause,
+    OnUnknown,
     OperationState,
     PaymentRow,
     PaymentStatus,
@@ -282,7 +283,8 @@ def _result(story: Story, attempt: AttemptRow) -> AttemptResult:
         AttemptStatus.CAPTURED: OutcomeKind.DECLINED,  # beside the one that won, so its money went back
     }
     kind = kinds.get(attempt.status, OutcomeKind.UNKNOWN)
-    if attempt.status is AttemptStatus.VOIDED and undone_for(story, attempt, Cause.UNKNOWN):
+    goes_on = story.payment.on_unknown is OnUnknown.CANCEL_THEN_FAILOVER  # else it ends there, however late that is
+    if goes_on and attempt.status is AttemptStatus.VOIDED and undone_for(story, attempt, Cause.UNKNOWN):
         kind = OutcomeKind.NOT_REACHED  # proven to have taken nothing, and to take nothing any more
     return AttemptResult(attempt.gateway_account_id, kind, decline_from(attempt.decline))
 

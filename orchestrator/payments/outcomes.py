@@ -14,6 +14,7 @@ from orchestrator.gateways.registry import KINDS
 from orchestrator.payments.amounts import captures_of
 from orchestrator.payments.authentication import result_values
 from orchestrator.payments.records import (
+    IN_PART,
     AttemptRow,
     AttemptStatus,
     OperationRow,
@@ -50,6 +51,7 @@ _PROVES_NOTHING = frozenset(
 )
 # A bank or gateway gave the money back to the payer after it had been taken: nothing is tried again by itself.
 TAKEN_BACK = "taken_back"
+_PART = Decline(IN_PART, RetryAction.CUSTOMER_ACTION, RetryAction.HARD_NEVER, "")
 _UNDONE = "it was undone before its outcome was known"
 
 
@@ -79,12 +81,21 @@ def consequences(story: Story, operation: OperationRow, outcome: Outcome, by: Se
         undone: dict[str, Any] = {"state": OperationState.SETTLED, "outcome": OutcomeKind.NOT_REACHED, "settled_by": by}
         undone |= {"settled_at": now, "detail": _UNDONE}
         open_ones = [op for op in story.operations_of(attempt.id) if op.kind in AUTHORISING and op.open]
-        changes += [(op, undone) for op in open_ones if attempt.status is not AttemptStatus.ACTION_REQUIRED]
+        if attempt.status is not AttemptStatus.ACTION_REQUIRED:
+            changes += [(op, _refused_in_part(op, undone) if op.in_part else undone) for op in open_ones]
     if operation.kind is OperationKind.VOID and outcome.kind is OutcomeKind.DECLINED:
         asked_again = {"state": OperationState.UNKNOWN, "expires_at": now}
         changes += [(op, asked_again) for op in _paid_perhaps(story, attempt)]
     learned = attempt_values(story, attempt, operation, outcome) | result_values(attempt, operation, outcome, now)
+    if learned.get("status") is AttemptStatus.VOIDED:
+        in_part = [op.decline for op, _ in changes if op.kind in AUTHORISING and op.in_part]
+        learned |= {"status": AttemptStatus.DECLINED, "decline": in_part[-1]} if in_part else {}
     return Consequences(changes, attempt, learned)
+
+
+def _refused_in_part(operation: OperationRow, undone: dict[str, Any]) -> dict[str, Any]:
+    """The part is undone: to the payment that is a decline."""
+    return undone | {"outcome": OutcomeKind.DECLINED, "detail": f"{operation.detail}; the part was canceled"[:500]}
 
 
 def _paid_perhaps(story: Story, attempt: AttemptRow) -> list[OperationRow]:
@@ -111,7 +122,8 @@ def counts(operation: OperationRow, outcome: Outcome, by: SettledBy) -> bool:
     if by is SettledBy.PERSON:
         return True
     if operation.state is OperationState.SETTLED:
-        return _overturns(operation, outcome, by)
+        is_known_part = operation.in_part and is_part(operation, outcome)
+        return not is_known_part and _overturns(operation, outcome, by)
     if by is SettledBy.REPLY and operation.tries and operation.kind is not OperationKind.CREATE:
         return is_proof(outcome)
     return True
@@ -156,24 +168,40 @@ def is_proof(outcome: Outcome) -> bool:
             assert_never(outcome.kind)
 
 
-def believed(operation: OperationRow, outcome: Outcome) -> Outcome:
+def believed(operation: OperationRow, outcome: Outcome, *, confirmed: bool = True) -> Outcome:
     """The outcome, or what it really says where it is not what it seems: UNKNOWN, or an action that is still open.
 
-    Another amount than was asked is not an approval (design rule 1). A decline such as "duplicate transaction" says
-    that the payment may exist already: it is asked about before anything else happens. And a refusal of our question
-    how the shopper fared says nothing of the shopper.
+    Another amount than was asked is not an approval (design rule 1). Once it is `confirmed` that a part is held, the
+    operation stays UNKNOWN, with a decline that says so, until that part is undone. A decline such as "duplicate
+    transaction" says that the payment may exist already: it is asked about before anything else happens. And a refusal
+    of our question how the shopper fared says nothing of the shopper.
     """
     decline = outcome.decline
     closed = decline is not None and decline.gateway_code == _CLOSED
     refused_question = decline is not None and decline.reason in _ABOUT_OUR_QUESTION and not closed
     if operation.kind is OperationKind.COMPLETE and refused_question:
         return replace(outcome, kind=OutcomeKind.ACTION_REQUIRED, decline=None)
+    if confirmed and is_part(operation, outcome):
+        named = decline if decline is not None and decline.reason == IN_PART else _PART
+        return replace(outcome, kind=OutcomeKind.UNKNOWN, amount=None, decline=named)
     other_amount = outcome.kind is OutcomeKind.APPROVED and outcome.amount not in (None, operation.amount)
+    other_amount = other_amount and operation.kind is not OperationKind.VOID  # which undoes all there is, be it a part
     inquire = outcome.decline is not None and outcome.decline.action_cit is RetryAction.UNKNOWN_INQUIRE
     if not other_amount and not (inquire and operation.kind in AUTHORISING):
         return outcome
     detail = f"approved {outcome.amount} where {operation.amount} was asked" if other_amount else outcome.detail
     return replace(outcome, kind=OutcomeKind.UNKNOWN, amount=None, decline=None, detail=detail)
+
+
+def is_part(operation: OperationRow, outcome: Outcome) -> bool:
+    """Whether less than was asked is held. What was taken at once has nothing to undo: that is for a person."""
+    holds = operation.kind in AUTHORISING and not operation.captures
+    if not holds or outcome.kind not in (OutcomeKind.APPROVED, OutcomeKind.UNKNOWN):
+        return False
+    if outcome.decline is not None and outcome.decline.reason == IN_PART:
+        return True
+    said = outcome.amount
+    return said is not None and said.currency == operation.currency and 0 < said.minor < operation.amount_minor
 
 
 def operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, now: datetime) -> dict[str, Any]:
@@ -190,7 +218,9 @@ def operation_values(operation: OperationRow, outcome: Outcome, by: SettledBy, n
         values["gateway_operation_id"] = outcome.gateway_operation_id
     match outcome.kind:
         case OutcomeKind.UNKNOWN if operation.kind is not OperationKind.CREATE:
-            values.update(state=OperationState.UNKNOWN, expires_at=now + timedelta(seconds=FIRST_LOOK_S))
+            in_part = outcome.decline is not None and outcome.decline.reason == IN_PART  # and its cancel comes next
+            look_s = PENDING_LOOK_S if in_part else FIRST_LOOK_S
+            values.update(state=OperationState.UNKNOWN, expires_at=now + timedelta(seconds=look_s))
         case OutcomeKind.PENDING:
             values.update(state=OperationState.PENDING, expires_at=now + timedelta(seconds=PENDING_LOOK_S))
         case _:

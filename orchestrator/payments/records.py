@@ -15,6 +15,8 @@ from orchestrator.payments.instruments import Instrument, Usage
 from orchestrator.recipients.records import Part
 from routing.outcomes import OutcomeKind
 
+IN_PART = "partial_amount"  # reason of a decline, as the gateways' tables have it
+
 
 class PaymentStatus(StrEnum):
     """Where a payment stands, in the words of the API."""
@@ -64,7 +66,7 @@ class Cause(StrEnum):
     LAPSED = "lapsed"  # the gateway let the authorisation go by itself: nothing is sent, only asked about
     LEFT = "left"  # the shopper brings another way to pay
     TIMED_OUT = "timed_out"  # the shopper had to act and did not
-    UNKNOWN = "unknown"  # nobody knows its outcome, and the payment shall go on elsewhere
+    UNKNOWN = "unknown"  # nobody knows its outcome, and the payment shall go on elsewhere, or end
 
 
 class Verdict(StrEnum):
@@ -207,6 +209,11 @@ class OperationRow(msgspec.Struct, frozen=True):
     def noted(self) -> bool:
         """Whether a person has taken note of how it ended; to have it asked about again is no such note."""
         return self.review is not None and self.review.get("verdict") != Verdict.LOOK_AGAIN
+
+    @property
+    def in_part(self) -> bool:
+        """Whether the gateway is known to have authorised less than was asked: never captured, only undone."""
+        return self.decline is not None and self.decline.get("reason") == IN_PART
 
     @property
     def open(self) -> bool:

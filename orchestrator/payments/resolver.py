@@ -18,7 +18,7 @@ from orchestrator.installation import service as installation
 from orchestrator.ledger import store as ledger
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
-from orchestrator.payments.outcomes import is_proof
+from orchestrator.payments.outcomes import is_part, is_proof
 from orchestrator.payments.records import (
     Cause,
     OperationRow,
@@ -108,6 +108,10 @@ async def ask(
     match found.state:
         case Lookup.SETTLED:
             return found.outcome, SettledBy.LOOK_UP, found.detail
+        case Lookup.OPEN | Lookup.UNAVAILABLE if operation.in_part:
+            return None, SettledBy.LOOK_UP, found.detail  # as it was known: its cancel is what ends it
+        case Lookup.OPEN | Lookup.UNAVAILABLE if found.outcome is not None and is_part(operation, found.outcome):
+            return found.outcome, SettledBy.LOOK_UP, found.detail
         case Lookup.OPEN | Lookup.UNAVAILABLE:
             pass
         case _:
@@ -123,7 +127,8 @@ async def ask(
     if call.kind is OperationKind.CREATE:  # no money can move by it: whatever came of it, the payment may go on
         return again, SettledBy.RESEND, again.detail
     said = f"{again.kind.value} {again.detail}".strip()
-    return (again if is_proof(again) else None), SettledBy.RESEND, said
+    tells = is_proof(again) or (is_part(operation, again) and not connection.gateway.can_look_up)
+    return (again if tells else None), SettledBy.RESEND, said
 
 
 async def _is_held_up(operation: OperationRow) -> bool:

@@ -7,13 +7,14 @@ from datetime import datetime
 from msgspec import structs
 
 from orchestrator import clock_port
+from orchestrator.access import audit
 from orchestrator.access.store import bind_idempotency
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
 from orchestrator.notifications.service import record
-from orchestrator.payments import amounts, driver, resolver, review_store, service, store, withheld
+from orchestrator.payments import amounts, answering, driver, resolver, review_store, store, withheld
 from orchestrator.payments.outcomes import was_taken_back
 from orchestrator.payments.records import Cause, OperationRow, OperationState, PaymentRow, SettledBy, Story, Verdict
 from orchestrator.payments.settling import settle
@@ -33,8 +34,8 @@ async def resolve_review(
 ) -> PaymentRow:
     """Settle by hand what nobody could settle otherwise; the payment goes on from there.
 
-    Kept with the operation, and told as `payment.review_resolved`. Raises NotFound, InvalidField (no note), Conflict
-    (the operation waits for no person).
+    Kept with the operation and in the audit log, and told as `payment.review_resolved`. Raises NotFound, InvalidField
+    (no note), Conflict (the operation waits for no person).
     """
     if not note.strip() or len(note) > NOTE_CHARS_MAX:
         raise InvalidField("note", f"say what the verdict rests on, in at most {NOTE_CHARS_MAX} characters")
@@ -50,7 +51,9 @@ async def resolve_review(
         story = await _noted(story, operation, verdict, note, actor, now)
         story = await _carried_out(story, story.operation(operation_id), verdict, now)
         errand = await driver.proceed(story, now)
-    return await service.answer(payment_id, errand)
+        said = {"operation": operation_id, "verdict": verdict.value, "note": note}
+        await audit.record(merchant_id, audit.Action.PAYMENT_REVIEW_RESOLVED, payment_id, now, after=said)
+    return await answering.answer(payment_id, errand)
 
 
 async def waiting(merchant_id: str, *, limit: int, before_id: str | None = None) -> list[OperationRow]:

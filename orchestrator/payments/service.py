@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +25,7 @@ from orchestrator.installation import service as installation
 from orchestrator.ledger.service import AccountKind
 from orchestrator.notifications.service import record
 from orchestrator.payments import (
+    answering,
     authentication_policy,
     capturing,
     card_tries,
@@ -45,7 +45,6 @@ from orchestrator.payments.records import (
     AttemptStatus,
     Cause,
     OnUnknown,
-    OperationState,
     PaymentRow,
     PaymentStatus,
     Story,
@@ -53,9 +52,7 @@ from orchestrator.payments.records import (
 from orchestrator.payments.steps import Resolve
 from orchestrator.recipients import service as recipients
 from orchestrator.recipients.shares import Wish, fix
-from orchestrator.settings import get_settings
 
-POLL_S = 0.15
 _NOT_RECHARGEABLE = (
     "needs a card of the vault, or a kept payment method that the customer allowed unscheduled charges of: "
     "leave it out, or pay with one of those"
@@ -93,6 +90,7 @@ class NewPayment:
     splits: tuple[Wish, ...] = ()
     risk_score: int | None = None  # 0 to 100, of whoever scores for the merchant: rules may look at it
     authentication: PaymentAuthentication | None = None  # what is asked of 3-D Secure; else as the merchant's policy
+    suspected: bool = False  # the defence against card testing wants to see the cardholder
 
 
 async def create(
@@ -130,7 +128,7 @@ async def create(
         )
         usage = await kept.with_customers(terms.customer_id, usage, plan)
         authentication = await authentication_policy.decided(
-            new.merchant_id, new.amount, instrument, usage, plan, authentication
+            new.merchant_id, new.amount, instrument, usage, plan, authentication, suspected=new.suspected
         )
     tries = await card_tries.tries_of(new.merchant_id, instrument, now)
     payment = PaymentRow(
@@ -181,7 +179,7 @@ async def create(
             errand = await driver.proceed(Story(payment, [], []), now, tries)
     if payment.instrument is None:
         return payment
-    return await answer(payment.id, errand)
+    return await answering.answer(payment.id, errand)
 
 
 async def pay(
@@ -243,7 +241,7 @@ async def pay(
         await store.update_payment(payment.id, values, now)
         paying = structs.replace(payment, **values)
         errand = await driver.proceed(structs.replace(story, payment=paying), now, tries)
-    return await answer(payment.id, errand)
+    return await answering.answer(payment.id, errand)
 
 
 async def leave(public_token: str) -> PaymentRow:
@@ -262,7 +260,7 @@ async def leave(public_token: str) -> PaymentRow:
             raise Conflict("An earlier try is still being settled. Wait for its result.")
         amount, now = story.payment.amount, clock_port.now()
         errand = await driver.send(story, waiting[-1], OperationKind.VOID, amount, now, cause=Cause.LEFT)
-    left = await answer(found.id, errand)
+    left = await answering.answer(found.id, errand)
     if left.status is PaymentStatus.REQUIRES_ACTION:
         raise Conflict("The gateway has not confirmed that the earlier try is canceled. Finish it, or try again later.")
     return left
@@ -283,7 +281,7 @@ async def complete(payment_id: str, action_result: dict[str, str]) -> PaymentRow
                 clock_port.now(),
                 action_result=action_result,
             )
-    return await answer(payment_id, errand)
+    return await answering.answer(payment_id, errand)
 
 
 async def capture(
@@ -314,7 +312,7 @@ async def capture(
         errand = await driver.send(story, winner, OperationKind.CAPTURE, amount, now, final=final)
         said = {"amount_minor": amount.minor, "currency": amount.currency, "final": final}
         await audit.record(merchant_id, audit.Action.PAYMENT_CAPTURED, payment_id, now, after=said)
-    payment = await answer(payment_id, errand)
+    payment = await answering.answer(payment_id, errand)
     await _require_accepted(errand)
     return payment
 
@@ -339,7 +337,7 @@ async def cancel(merchant_id: str, payment_id: str, idempotency_id: str | None =
             canceling = structs.replace(story.payment, cancel_requested=True)
             errand = await driver.proceed(structs.replace(story, payment=canceling), now)
         await audit.record(merchant_id, audit.Action.PAYMENT_CANCELED, payment_id, now)
-    payment = await answer(payment_id, errand, until_canceled=held is None)
+    payment = await answering.answer(payment_id, errand, until_canceled=held is None)
     if held is not None:
         await _require_accepted(errand)
     return payment
@@ -377,7 +375,7 @@ async def looked_at(merchant_id: str, payment_id: str) -> tuple[PaymentRow, Stor
     told = await store.story_of(payment)
     policy = await route_settings.failover_policy(merchant_id)
     if isinstance(lifecycle.next_step(told, policy, steps_by_gateway(), clock_port.now()), Resolve):
-        _in_the_background(driver.drive(payment_id))
+        answering.in_the_background(driver.drive(payment_id))
     return payment, told
 
 
@@ -399,55 +397,3 @@ async def _locked(payment_id: str, merchant_id: str | None = None) -> Story:
     if payment is None or merchant_id not in (None, payment.merchant_id):
         raise NotFound("payment", payment_id)
     return await store.story_of(payment)
-
-
-_driving: set[asyncio.Task[PaymentRow]] = set()
-
-
-async def finish_driving(patience_s: float) -> None:
-    """Before the process ends, let calls to gateways that are out come home. What does not is settled by a worker."""
-    if _driving:
-        await asyncio.wait(set(_driving), timeout=patience_s)
-
-
-async def answer(payment_id: str, errand: driver.Errand | None, *, until_canceled: bool = False) -> PaymentRow:
-    """Drive, and answer when the outcome is known or at the deadline, whichever is first.
-
-    The driving goes on when the answer is given or the caller hangs up: a call to a gateway is never broken off.
-    """
-    deadline_s = get_settings().limits.payment_deadline_s
-    task = _in_the_background(driver.drive(payment_id, errand))
-    began = asyncio.get_running_loop().time()
-    try:
-        payment = await asyncio.wait_for(asyncio.shield(task), deadline_s)
-    except TimeoutError:
-        found = await store.payment(payment_id)
-        assert found is not None
-        return found
-    # an unknown is being settled elsewhere: its result is worth waiting for while the shopper would wait anyway
-    while asyncio.get_running_loop().time() - began < deadline_s and await _is_moving(payment, until_canceled):
-        await asyncio.sleep(POLL_S)
-        found = await store.payment(payment_id)
-        assert found is not None
-        payment = found
-    if payment.status is PaymentStatus.AUTHORISED:  # its capture may have settled between our two looks
-        return await store.payment(payment_id) or payment
-    return payment
-
-
-def _in_the_background(driving: Coroutine[Any, Any, PaymentRow]) -> asyncio.Task[PaymentRow]:
-    task = asyncio.create_task(driving)
-    _driving.add(task)
-    task.add_done_callback(_driving.discard)
-    return task
-
-
-async def _is_moving(payment: PaymentRow, until_canceled: bool) -> bool:
-    if payment.status is not PaymentStatus.AUTHORISED:
-        return payment.status is PaymentStatus.PROCESSING
-    if until_canceled:
-        return True
-    if payment.capture_method == "manual":
-        return False
-    # whoever settled the unknown is about to capture; a capture that is pending is not worth waiting for
-    return any(op.state is OperationState.SENT for op in (await store.story_of(payment)).operations)

@@ -9,12 +9,14 @@ from msgspec import structs
 
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
+from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.registry import KINDS
 from orchestrator.notifications.service import record
 from orchestrator.payments import kept, store
 from orchestrator.payments.outcomes import believed, consequences, counts, takes_money
 from orchestrator.payments.postings import enter
 from orchestrator.payments.records import (
+    IN_PART,
     AttemptRow,
     AttemptStatus,
     Cause,
@@ -37,7 +39,8 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
     if not counts(operation, outcome, by):
         return None
     attempt = story.attempt(operation.attempt_id)
-    outcome = _with_end(attempt, operation, believed(operation, outcome), now)
+    outcome = believed(operation, outcome, confirmed=_is_last_word(attempt, by))
+    outcome = _with_end(attempt, operation, outcome, now)
     booked = structs.replace(operation, captures=takes_money(story, operation))
     await enter(story, attempt, booked, outcome, now)
     changed = consequences(story, operation, outcome, by, now)
@@ -48,6 +51,11 @@ async def settle(story: Story, operation_id: str, outcome: Outcome, by: SettledB
     await kept.note(story, attempt, operation, outcome, now)
     await _tell(story, attempt, operation, outcome, by, now)
     return changed.in_story(story)
+
+
+def _is_last_word(attempt: AttemptRow, by: SettledBy) -> bool:
+    """Whether nothing better can be asked: a gateway that can be read is read before a part of it is undone."""
+    return by is SettledBy.LOOK_UP or not KINDS[attempt.gateway].capabilities.can(Verb.LOOK_UP)
 
 
 def _with_end(attempt: AttemptRow, operation: OperationRow, outcome: Outcome, now: datetime) -> Outcome:
@@ -65,6 +73,8 @@ async def _tell(
     """Incidents, and what became of captures and refunds; of payments the driver tells."""
     merchant_id, payment_id = story.payment.merchant_id, story.payment.id
     data = {"operation": operation.id, "kind": operation.kind.value, "gateway": attempt.gateway}
+    if outcome.decline is not None and outcome.decline.reason == IN_PART and not operation.in_part:
+        await record(EventType.AUTHORISED_IN_PART, merchant_id, payment_id, data | {"detail": outcome.detail}, now)
     if outcome.kind is not OutcomeKind.DECLINED and _is_late(story, attempt, operation, outcome):
         await record(EventType.LATE_SUCCESS, merchant_id, payment_id, data | {"was": operation.outcome}, now)
     if outcome.kind is OutcomeKind.DECLINED:

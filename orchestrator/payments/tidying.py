@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from orchestrator.gateways.base import OperationKind
+from orchestrator.gateways.capabilities import Verb
 from orchestrator.gateways.credentials import Agreement
+from orchestrator.gateways.registry import KINDS
 from orchestrator.payments.amounts import captures_of, left_minor
 from orchestrator.payments.instruments import Card, Instrument, KeptMethod, Usage
 from orchestrator.payments.records import (
@@ -24,6 +26,7 @@ from routing.outcomes import OutcomeKind
 
 RETRY_PAUSE_S = (1, 5, 30, 120, 600, 1800)  # between tries of what did not reach the gateway
 CHALLENGE_LASTS_S = 3 * 3600  # a shopper who has to act and does not has left: PayPal's orders live that long as well
+UNREADABLE_WAIT_S = 900  # for the message of an unknown that cannot be read, before it is canceled unheard
 EXPIRY_GRACE_S = 3600  # after an authorisation's end: the gateway's own message of it should come first
 
 
@@ -82,16 +85,35 @@ def is_rechargeable(instrument: Instrument | None, usage: Usage) -> bool:
 
 
 def undo_unknown(story: Story, blocking: list[OperationRow], now: datetime) -> Send | Wait | None:
-    """Where the payment was told so: cancel what is still unknown after it was asked about. Only a confirmed cancel
-    lets it go on; one that is refused (not found, too late) proves nothing."""
-    if story.payment.on_unknown is not OnUnknown.CANCEL_THEN_FAILOVER:
-        return None
+    """Cancel what is held in part, and what nobody knows where that is to be undone. Only a confirmed cancel lets the
+    payment go on; one that is refused (not found, too late) proves nothing."""
     for op in blocking:
-        asked = op.state is OperationState.UNKNOWN and op.tries
-        if op.kind in AUTHORISING and (asked or op.state is OperationState.NEEDS_REVIEW):
-            step = send_or_wait(story, _void(story, story.attempt(op.attempt_id), Cause.UNKNOWN), now)
+        cause = _undone_as(story, op, now)
+        if cause is not None:
+            step = send_or_wait(story, _void(story, story.attempt(op.attempt_id), cause), now)
             return None if isinstance(step, Rest) else step
     return None
+
+
+def _undone_as(story: Story, op: OperationRow, now: datetime) -> Cause | None:
+    """Why an unknown authorisation is canceled; None where it is only asked about.
+
+    A gateway that cannot be read (Adyen) is not even asked where the request cannot be sent again: the vault has
+    forgotten the CVC. Its message may never come, so an authorisation that nobody waits for any more is canceled by
+    our reference (https://docs.adyen.com/api-explorer/Checkout/71/post/cancels).
+    """
+    if op.kind not in AUTHORISING or op.state not in (OperationState.UNKNOWN, OperationState.NEEDS_REVIEW):
+        return None
+    if op.in_part:
+        return Cause.SURPLUS
+    is_left_alone = op.state is OperationState.NEEDS_REVIEW
+    if story.payment.on_unknown is OnUnknown.CANCEL_THEN_FAILOVER:
+        return Cause.UNKNOWN if op.tries or is_left_alone else None
+    can_be_read = KINDS[story.attempt(op.attempt_id).gateway].capabilities.can(Verb.LOOK_UP)
+    if can_be_read or op.captures or op.review is not None or op.outcome is OutcomeKind.PENDING:
+        return None
+    unwanted = given_up(story.payment) and op.tries and op.sent_at + timedelta(seconds=UNREADABLE_WAIT_S) <= now
+    return Cause.UNKNOWN if unwanted or is_left_alone else None
 
 
 def tidy_up(story: Story, now: datetime) -> list[Send | Wait | Rest]:

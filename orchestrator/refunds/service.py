@@ -16,8 +16,7 @@ from orchestrator.errors import ClearwayError, Conflict, InvalidField, NotFound
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
 from orchestrator.ledger import store as ledger
-from orchestrator.payments import driver
-from orchestrator.payments import service as payments
+from orchestrator.payments import answering, driver
 from orchestrator.payments import store as payment_store
 from orchestrator.payments.amounts import captures_of, left_minor
 from orchestrator.payments.records import OperationRow, OperationState, Story
@@ -111,7 +110,7 @@ async def create(
             await approvals.executed(approval_id, refund.id, now)
         said = {"payment_id": payment_id, "amount_minor": amount.minor, "currency": amount.currency, "reason": reason}
         await audit.record(merchant_id, audit.Action.REFUND_CREATED, refund.id, now, after=said)
-    await asyncio.gather(*(payments.answer(payment_id, errand) for errand in errands))
+    await asyncio.gather(*(answering.answer(payment_id, errand) for errand in errands))
     return await view(refund)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestrator import db
 from orchestrator.errors import ClearwayError
-from orchestrator.payments import service
+from orchestrator.payments import answering, service
 from orchestrator.payments.instruments import Card
 from orchestrator.refunds import service as refunds
 
@@ -36,7 +36,7 @@ async def main() -> None:
     except ClearwayError as error:
         print("refused", error.code, flush=True)
     finally:
-        await service.finish_driving(20)
+        await answering.finish_driving(20)
         await db.close_pool()
 
 

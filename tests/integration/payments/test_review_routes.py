@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from kept_shop import only
 from late_shop import balance, operation, paid
 from payment_shop import Shop, story_of
 
+from orchestrator.access import audit_store
 from orchestrator.access import service as access
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments import service
@@ -100,6 +102,10 @@ async def test_a_verdict_is_kept_with_who_gave_it_and_why(
     review = (await story_of(payment)).operation(capture.id).review
     assert review is not None
     assert (review["verdict"], review["note"]) == ("declined", "the issuer says no")
+    [entry] = await audit_store.latest(payment.merchant_id, limit=10, action="payment.review_resolved")
+    said = {"operation": capture.id, "verdict": "declined", "note": "the issuer says no"}
+    assert (entry.actor_kind, entry.actor_id, entry.object_id) == ("key", review["actor"], payment.id)
+    assert json.loads(entry.after or "{}") == said
     assert review["actor"]
     assert (await person.reviews()).json()["data"] == []
 

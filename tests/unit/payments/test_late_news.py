@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 from payment_model import HARD, START, STEPS, new_attempt, new_operation, new_payment, says
 
+from currency.money import Money
 from orchestrator.errors import Conflict
 from orchestrator.gateways.base import CaptureMode
 from orchestrator.gateways.base import OperationKind as Kind
 from orchestrator.payments import lifecycle, reviews, tidying
-from orchestrator.payments.outcomes import TAKEN_BACK, consequences
+from orchestrator.payments.outcomes import TAKEN_BACK, believed, consequences, counts
 from orchestrator.payments.records import (
     AttemptStatus,
     Cause,
@@ -26,7 +28,7 @@ from orchestrator.payments.records import (
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.refunds import service as refunds
 from routing.failover import FailoverPolicy
-from routing.outcomes import OutcomeKind
+from routing.outcomes import Outcome, OutcomeKind
 
 NOW = START + timedelta(days=8)
 APPROVED, DECLINED, ACTION = OutcomeKind.APPROVED, OutcomeKind.DECLINED, OutcomeKind.ACTION_REQUIRED
@@ -214,3 +216,54 @@ def test_what_was_booked_and_reversed_is_not_booked_a_second_time(verdict: Verdi
     assert taken_back.decline["reason"] == TAKEN_BACK
     with pytest.raises(Conflict, match="taken back"):
         reviews.require_possible(after, taken_back, verdict)
+
+
+# an authorisation of less than was asked
+
+HALF = Outcome(APPROVED, Money(999, "EUR"))
+AMOUNT = {"amount_minor": 1999, "currency": "EUR"}
+
+
+def confirming(gateway: str) -> Story:
+    attempt = new_attempt(1, gateway, status=AttemptStatus.UNKNOWN)
+    confirm = new_operation(
+        1, "att_1", Kind.CONFIRM, state=OperationState.UNKNOWN, expires_at=NOW + timedelta(hours=1), **AMOUNT
+    )
+    return Story(new_payment(**AMOUNT), [attempt], [confirm])
+
+
+def after(story: Story, outcome: Outcome, *, confirmed: bool = True, of: int = 0) -> Story:
+    op = story.operations[of]
+    said = believed(op, outcome, confirmed=confirmed)
+    return consequences(story, op, said, SettledBy.LOOK_UP, NOW).in_story(story)
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "adyen", "paypal"])
+def test_a_part_that_was_read_back_is_voided_and_only_then_declined(gateway: str) -> None:
+    held = after(confirming(gateway), HALF)
+    send = step_of(held)
+    assert isinstance(send, Send)
+    assert (send.kind, send.cause, held.attempts[0].status) == (Kind.VOID, Cause.SURPLUS, AttemptStatus.UNKNOWN)
+    void = pending(2, "att_1", Kind.VOID, cause=Cause.SURPLUS, **AMOUNT)
+    voiding = Story(held.payment, held.attempts, [*held.operations, void])
+    assert isinstance(step_of(voiding), Wait)
+    (attempt,) = after(voiding, HALF, of=1).attempts  # a cancel's amount is that of what it cancels
+    assert (attempt.status, attempt.decline and attempt.decline["reason"]) == (AttemptStatus.DECLINED, "partial_amount")
+
+
+def test_a_part_that_is_only_a_gateways_reply_is_read_back_first() -> None:
+    held = after(confirming("stripe"), HALF, confirmed=False)
+    assert (held.operations[0].state, held.operations[0].in_part) == (OperationState.UNKNOWN, False)
+    assert isinstance(step_of(held), Wait)
+
+
+def test_a_part_that_was_taken_at_once_is_not_voided() -> None:
+    told = confirming("stripe")
+    at_once = structs.replace(told.operations[0], captures=True)
+    assert not after(Story(told.payment, told.attempts, [at_once]), HALF).operations[0].in_part
+
+
+def test_a_known_part_that_is_told_again_after_its_cancel_is_no_news() -> None:
+    refused = after(confirming("adyen"), HALF).operations[0]
+    refused = structs.replace(refused, state=OperationState.SETTLED, outcome=DECLINED)
+    assert not counts(refused, HALF, SettledBy.WEBHOOK)

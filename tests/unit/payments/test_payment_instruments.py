@@ -176,3 +176,24 @@ def test_merchants_charge_refers_to_the_first_payment(
     kept = KeptMethod("pm_1", method, tokens={"ga_1": GatewayToken("t", "c", first=first)})
     usage = Usage(initiator, Agreement.UNSCHEDULED, known)
     assert routes.is_unreferenced(kept, "ga_1", usage) is lacks
+
+
+OLD, NEW = "o" * 40, "n" * 40
+
+
+def hashed_under(monkeypatch: pytest.MonkeyPatch, **keys: str) -> str:
+    """The fingerprint of one bank account with these keys in the environment."""
+    for name, value in keys.items():
+        monkeypatch.setenv(f"CLEARWAY_{name.upper()}", value)
+    get_settings.cache_clear()
+    return instrument_fingerprint(debit())
+
+
+def test_a_bank_account_is_the_same_one_after_the_secret_key_is_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = hashed_under(monkeypatch, secret_key=OLD)
+    assert hashed_under(monkeypatch, secret_key=f"{NEW},{OLD}") == before
+    assert hashed_under(monkeypatch, secret_key=NEW, fingerprint_key=OLD) == before
+
+
+def test_without_the_key_a_bank_account_has_another_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hashed_under(monkeypatch, secret_key=OLD) != hashed_under(monkeypatch, secret_key=NEW)
