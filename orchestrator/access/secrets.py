@@ -76,15 +76,23 @@ def keys_configured() -> int:
 
 def sign(purpose: str, text: str) -> str:
     """A signature over the text, in hex, for that purpose only."""
-    key = hashlib.sha256(b"clearway:signing:" + _keys()[0]).digest()
-    return hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+    return _signature(_keys()[0], purpose, text)
+
+
+def fingerprint(purpose: str, text: str) -> str:
+    """A keyed hash of the text, in hex, that stays the same while keys are rotated: for what is known again by it.
+
+    With CLEARWAY_FINGERPRINT_KEY, else with the oldest key there is.
+    """
+    own = get_settings().fingerprint_key.get_secret_value().strip()
+    return _signature(own.encode() or _keys()[-1], purpose, text)
 
 
 def signed_correctly(purpose: str, text: str, signature: str) -> bool:
     """Whether the signature is ours, compared in constant time; signatures by older keys count too."""
-    for secret in _keys():
-        key = hashlib.sha256(b"clearway:signing:" + secret).digest()
-        expected = hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
-        if hmac.compare_digest(expected, signature):
-            return True
-    return False
+    return any(hmac.compare_digest(_signature(secret, purpose, text), signature) for secret in _keys())
+
+
+def _signature(secret: bytes, purpose: str, text: str) -> str:
+    key = hashlib.sha256(b"clearway:signing:" + secret).digest()
+    return hmac.new(key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()

@@ -55,6 +55,19 @@ async def merchant(merchant_id: str) -> MerchantRow | None:
     return msgspec.json.decode(rows[0]["it"], type=MerchantRow) if rows else None
 
 
+async def put_in_profile(merchant_id: str, name: str, value: Any) -> Any:
+    """Set one field of the profile, and leave the others; what it was before, None where it was not there."""
+    [row] = await fetch(
+        "WITH old AS (SELECT id, profile FROM merchant WHERE id = $1 FOR NO KEY UPDATE) "
+        "UPDATE merchant m SET profile = jsonb_set(old.profile, ARRAY[$2::text], $3::jsonb) FROM old "
+        "WHERE m.id = old.id RETURNING (old.profile -> $2::text)::text AS before",
+        merchant_id,
+        name,
+        msgspec.json.encode(value).decode(),
+    )
+    return msgspec.json.decode(row["before"]) if row["before"] is not None else None
+
+
 async def merchants() -> list[MerchantRow]:
     rows = await Merchant.select().order_by(Merchant.created_at).output(load_json=True)
     return msgspec.convert(rows, list[MerchantRow])

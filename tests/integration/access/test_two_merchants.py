@@ -28,11 +28,18 @@ BODIES: dict[tuple[str, str], Any] = {
         "verdict": "approved",
         "note": "looked at the gateway",
     },
+    ("PUT", "/v1/gateway-accounts/{account_id}/override"): {"forced": "off", "reason": "maintenance"},
+    ("POST", "/v1/gateway-accounts/{account_id}/maintenance-windows"): {
+        "starts_at": "2030-01-01T00:00:00Z",
+        "ends_at": "2030-01-01T01:00:00Z",
+    },
     ("PATCH", "/v1/customers/{customer_id}"): {"name": "X"},
     ("PATCH", "/v1/recipients/{recipient_id}"): {"name": "X"},
 }
+# What a route is asked with besides, where it is refused without before anything is looked up.
+QUERIES = {"/v1/rule-sets/{rule_set_id}/diff": "?against={rule_set_id}"}
 # No GET gives these, so that their ids cannot be tried by their owner.
-UNREAD = {"rule_set_id", "operation_id"}
+UNREAD = {"rate_id", "operation_id"}
 
 
 def routes() -> list[tuple[str, str]]:
@@ -53,6 +60,8 @@ async def things_of(api: Api) -> dict[str, str]:
     ids = await _things_of(api, {"amount": EUROS})
     ids["session_id"] = (await api.post("/v1/checkout-sessions", {"amount": EUROS})).json()["id"]
     ids["link_id"] = (await api.post("/v1/payment-links", {"amount": EUROS})).json()["id"]
+    ids["rate_id"] = (await api.post("/v1/rates", {"base": "EUR", "quote": "USD", "rate": "1.1"})).json()["id"]
+    ids["quote_id"] = (await api.post("/v1/fx-quotes", {"amount": EUROS, "to": "USD"})).json()["id"]
     ids["event_id"] = (await api.get("/v1/events")).json()["data"][0]["id"]
     ids["message_id"] = await _message_of(ids["account_id"])
     ids["approval_id"] = await _approval_of(api.merchant_id, ids["payment_id"])
@@ -96,7 +105,7 @@ async def _approval_of(merchant_id: str, payment_id: str) -> str:
 
 
 def address(template: str, ids: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], template)
+    return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], template + QUERIES.get(template, ""))
 
 
 async def ask(api: Api, method: str, path: str, body: Any) -> httpx.Response:
