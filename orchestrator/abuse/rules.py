@@ -137,12 +137,18 @@ def judge(
     small: bool,
     rules: tuple[Rule, ...] = RULES,
     attack: AttackRule = ATTACK,
+    by_program: bool = False,
 ) -> Verdict:
-    """The strictest of what the rules say of the counts, this try among them. `minute` is the present one."""
+    """The strictest of what the rules say of the counts, this try among them. `minute` is the present one.
+
+    `by_program`: a program may charge a good card often, so that tries alone say nothing.
+    """
     lists = {subject: list(found) for subject, found in counts.items()}
     attacked = _under_attack(lists.get(Subject.MERCHANT, []), minute, attack)
     strictest = Verdict(Decision.CHALLENGE, attack.name) if attacked and small else Verdict()
     for rule in rules:
+        if by_program and rule.measure is Measure.TRIES:
+            continue
         total = _within(lists.get(rule.of, []), minute, rule.window_min)
         said = _said_by(rule, total, attacked=attacked and small)
         if said is Decision.BLOCK:

@@ -54,13 +54,21 @@ class TooManyTries(ClearwayError):
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A try to pay or to save a card. `card` is a fingerprint of the credential; `device` the id in its cookie."""
+    """A try to pay or to save a card. `card` is a fingerprint of the credential; `device` the id in its cookie.
+
+    Without `ip` it came from a merchant's program: its address is the merchant's server, which every shopper shares, so
+    that only card and merchant are counted.
+    """
 
     merchant_id: str
     amount: Money | None
     ip: str
     device: str = ""
     card: str = ""
+
+    @property
+    def by_program(self) -> bool:
+        return not self.ip
 
     @property
     def small(self) -> bool:
@@ -80,21 +88,26 @@ async def admit(tried: Try) -> Verdict:
     settings = get_settings().abuse
     if settings.mode == "off" or _is_allowed(tried.ip, settings.allow):
         return Verdict()
-    network = _network_of(tried.ip)
-    if settings.mode == "enforce" and _counting[network] >= AT_ONCE_MAX:
-        raise TooManyTries(AT_ONCE_RETRY_S)
-    _counting[network] += 1
-    try:
-        verdict = await _counted(tried, settings)
-    finally:
-        _counting[network] -= 1
-        if not _counting[network]:
-            del _counting[network]
+    verdict = await _counted(tried, settings) if tried.by_program else await _one_of_few(tried, settings)
     if settings.mode == "observe":
         return Verdict()
     if verdict.decision is Decision.BLOCK:
         raise TooManyTries(verdict.retry_after_s)
     return verdict
+
+
+async def _one_of_few(tried: Try, settings: Abuse) -> Verdict:
+    """Counted, unless AT_ONCE_MAX tries of the address are being counted. Raises TooManyTries."""
+    network = _network_of(tried.ip)
+    if settings.mode == "enforce" and _counting[network] >= AT_ONCE_MAX:
+        raise TooManyTries(AT_ONCE_RETRY_S)
+    _counting[network] += 1
+    try:
+        return await _counted(tried, settings)
+    finally:
+        _counting[network] -= 1
+        if not _counting[network]:
+            del _counting[network]
 
 
 async def _counted(tried: Try, settings: Abuse) -> Verdict:
@@ -107,7 +120,7 @@ async def _counted(tried: Try, settings: Abuse) -> Verdict:
         async with asyncio.timeout(PATIENCE_S):
             found = await store.count(keys, sightings, minute, small=tried.small)
             counts = {of: found.get(key, []) for of, key in subjects}
-            verdict = judge(counts, minute, small=tried.small, rules=rules, attack=attack)
+            verdict = judge(counts, minute, small=tried.small, rules=rules, attack=attack, by_program=tried.by_program)
             if verdict.decision is Decision.BLOCK:
                 await store.blocked(keys, minute, small=tried.small)
             if verdict.decision is not Decision.ALLOW:
@@ -154,12 +167,12 @@ _TOLD = frozenset(10**power for power in range(7))
 
 def _subjects(tried: Try) -> list[tuple[Subject, str]]:
     """The counters that a try belongs to; who comes without a device's cookie is counted by address for it."""
-    values = {
-        Subject.IP: _network_of(tried.ip),
-        Subject.DEVICE: tried.device or f"without:{_network_of(tried.ip)}",
-        Subject.CARD: tried.card,
-        Subject.MERCHANT: tried.merchant_id,
-    }
+    values = {Subject.CARD: tried.card}
+    if not tried.by_program:
+        values[Subject.IP] = _network_of(tried.ip)
+        values[Subject.DEVICE] = tried.device or f"without:{_network_of(tried.ip)}"
+    if tried.small or not tried.by_program:  # only small amounts say something of a merchant; its row is everybody's
+        values[Subject.MERCHANT] = tried.merchant_id
     return [(of, f"{of}:{_hash(value)}") for of, value in values.items() if value]
 
 
