@@ -20,6 +20,7 @@ from orchestrator.checkouts.service import NewSession
 from orchestrator.db import transaction
 from orchestrator.errors import Busy, ClearwayError, InvalidField, NotFound
 from orchestrator.ids import new_id
+from orchestrator.payments.authentication_records import PaymentAuthentication
 from orchestrator.payments.service import NewPayment
 
 HELD_FOR = timedelta(minutes=30)  # how long a visitor who began to pay keeps a use
@@ -52,6 +53,7 @@ class NewLink:
     success_url: str | None = None
     capture_method: str = "automatic"
     metadata: dict[str, str] = field(default_factory=dict)
+    authentication: PaymentAuthentication | None = None
 
 
 async def create(new: NewLink, idempotency_id: str | None = None) -> LinkView:
@@ -79,6 +81,7 @@ async def create(new: NewLink, idempotency_id: str | None = None) -> LinkView:
         metadata=new.metadata,
         created_at=now,
         updated_at=now,
+        authentication=new.authentication,
     )
     async with transaction():
         await store.insert_link(row)
@@ -134,6 +137,7 @@ async def begin(public_token: str, chosen_minor: int | None = None, locale: str 
         locale=locale,
         return_url=link.success_url,
         metadata=link.metadata,
+        authentication=link.authentication,
     )
     expires_at = clock_port.now() + HELD_FOR
     return await service.create(NewSession(new, expires_at=expires_at, payment_link_id=link.id, allowed=allowed))

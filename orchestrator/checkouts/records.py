@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from currency.money import Money
+from orchestrator.payments.authentication_records import PaymentAuthentication
 from orchestrator.payments.records import PaymentRow
 
 
@@ -70,6 +71,7 @@ class LinkRow(msgspec.Struct, frozen=True):
     metadata: dict[str, str]
     created_at: datetime
     updated_at: datetime
+    authentication: PaymentAuthentication | None = None  # what is asked of 3-D Secure for its payments
 
     @property
     def amount(self) -> Money | None:

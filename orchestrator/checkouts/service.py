@@ -23,7 +23,7 @@ from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
-from orchestrator.payments import driver
+from orchestrator.payments import answering, driver
 from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
 from orchestrator.payments.records import PaymentRow, PaymentStatus, Story
@@ -193,7 +193,7 @@ async def _close(session: SessionRow, state: SessionState, payment: PaymentRow, 
 
 async def _finish(payment_id: str, errand: driver.Errand | None) -> None:
     if errand is not None:  # what was authorised is being voided
-        await payments.answer(payment_id, errand)
+        await answering.answer(payment_id, errand)
 
 
 def money_of(items: list[LineItem], currency: str) -> list[Money]:

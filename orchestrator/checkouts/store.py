@@ -21,7 +21,7 @@ _LINKS = (
     "(SELECT count(*) FROM checkout_session s WHERE s.payment_link_id = l.id AND s.state = 'open') AS uses_open "
     "FROM payment_link l WHERE "
 )
-_AS_JSON = frozenset({"line_items", "metadata"})
+_AS_JSON = frozenset({"line_items", "metadata", "authentication"})
 _sessions = msgspec.json.Decoder(SessionRow)
 _payments = msgspec.json.Decoder(PaymentRow)
 _links = msgspec.json.Decoder(LinkRow)
@@ -134,4 +134,4 @@ async def _insert(table: str, row: msgspec.Struct) -> None:
 
 def _stored(name: str, value: object) -> object:
     """A field's value as its column takes it."""
-    return msgspec.json.encode(value).decode() if name in _AS_JSON else value
+    return msgspec.json.encode(value).decode() if name in _AS_JSON and value is not None else value

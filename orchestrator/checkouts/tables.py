@@ -20,6 +20,7 @@ class PaymentLink(Table, tablename="payment_link"):
     success_url = Text(null=True, default=None)
     capture_method = Varchar(length=10, null=False, default=None)
     metadata = JSONB(null=False, default=None)
+    authentication = JSONB(null=True, default=None)  # what is asked of 3-D Secure for its payments
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=False, default=None)
 

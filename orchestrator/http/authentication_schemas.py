@@ -7,8 +7,9 @@ from msgspec import Meta
 
 from orchestrator.errors import InvalidField
 from orchestrator.http.schemas import Input
+from orchestrator.payments.authentication_policy import FRAUD_RATE_MAX_BPS, SAFE
 from orchestrator.payments.authentication_records import AttemptAuthentication, PaymentAuthentication
-from routing.authentication import Exemption, Wanted
+from routing.authentication import AuthenticationPolicy, Exemption, Wanted
 
 _Named = Literal[
     "low_value", "transaction_risk_analysis", "trusted_beneficiary", "secure_corporate", "recurring"
@@ -33,6 +34,44 @@ class AuthenticationInput(Input):
             raise InvalidField("authentication.exemption", "goes with mode exempt: set that, or leave it out")
         named = Exemption(self.exemption) if self.exemption is not None else None
         return PaymentAuthentication(asked=Wanted(self.mode), asked_exemption=named)
+
+
+class AuthenticationPolicyInput(Input):
+    """What you want of 3-D Secure in general; docs/authentication.md says what else may ask for more.
+
+    `exemptions` are tried in their order with mode exempt. `fraud_rate_bps` is your acquirer's, of several the highest,
+    in hundredths of a percent; without it nothing is exempted by risk analysis.
+    """
+
+    mode: Wanted
+    exemptions: Annotated[list[_Named], Meta(max_length=5)] = msgspec.field(
+        default_factory=lambda: ["low_value", "transaction_risk_analysis"]
+    )
+    fraud_rate_bps: Annotated[int, Meta(ge=0, le=FRAUD_RATE_MAX_BPS, examples=[6])] | None = None
+
+    def as_policy(self) -> AuthenticationPolicy:
+        return AuthenticationPolicy(self.mode, tuple(Exemption(name) for name in self.exemptions), self.fraud_rate_bps)
+
+
+class AuthenticationPolicyBody(msgspec.Struct, kw_only=True):
+    """The policy that counts. `unreadable`: what is stored is none, so that this one counts until you put another."""
+
+    object: str = "authentication_policy"
+    mode: Wanted
+    exemptions: list[Exemption]
+    fraud_rate_bps: int | None
+    unreadable: bool
+
+
+def policy_body(stored: AuthenticationPolicy | None) -> AuthenticationPolicyBody:
+    """None stands for what cannot be read."""
+    policy = stored or SAFE
+    return AuthenticationPolicyBody(
+        mode=policy.mode,
+        exemptions=list(policy.exemptions),
+        fraud_rate_bps=policy.fraud_rate_bps,
+        unreadable=stored is None,
+    )
 
 
 class AuthenticationBody(msgspec.Struct, kw_only=True):

@@ -11,6 +11,7 @@ from orchestrator.checkouts.links import NewLink
 from orchestrator.checkouts.records import LineItem, LinkView, SessionState, SessionView
 from orchestrator.checkouts.service import LASTS_MAX, LASTS_MIN, NewSession
 from orchestrator.errors import InvalidField
+from orchestrator.http.authentication_schemas import AuthenticationInput
 from orchestrator.http.schemas import (
     CurrencyCode,
     Input,
@@ -79,6 +80,7 @@ class CreateCheckoutSession(Input):
     reference: Reference | None = None
     description: Annotated[str, Meta(max_length=300)] = ""
     metadata: Metadata = msgspec.field(default_factory=dict)
+    authentication: AuthenticationInput | None = None
 
     def as_session(self, merchant_id: str) -> NewSession:
         """Raises InvalidField."""
@@ -94,6 +96,7 @@ class CreateCheckoutSession(Input):
             locale=self.locale,
             return_url=self.success_url,
             metadata=self.metadata,
+            authentication=self.authentication.as_asked() if self.authentication else None,
         )
         return NewSession(
             payment,
@@ -124,6 +127,7 @@ class CreatePaymentLink(Input):
     success_url: WebAddress | None = None
     capture_method: CaptureMethod = "automatic"
     metadata: Metadata = msgspec.field(default_factory=dict)
+    authentication: AuthenticationInput | None = None
 
     def as_link(self, merchant_id: str) -> NewLink:
         """Raises InvalidField."""
@@ -147,6 +151,7 @@ class CreatePaymentLink(Input):
             success_url=self.success_url,
             capture_method=self.capture_method,
             metadata=self.metadata,
+            authentication=self.authentication.as_asked() if self.authentication else None,
         )
 
 

@@ -12,6 +12,7 @@ from orchestrator.customers import store as customer_store
 from orchestrator.customers.kept_methods import MethodStatus
 from orchestrator.customers.method_store import MethodRow
 from orchestrator.db import transaction
+from orchestrator.http import card_tries
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
@@ -48,7 +49,11 @@ async def create_payment_method(
     new = data.as_new(merchant_id)
 
     async def work(idempotency_id: str) -> PaymentMethodBody:
-        return await _whole(await method_setups.begin(new, idempotency_id))
+        tried = card_tries.try_of(merchant_id, None, new.instrument)
+        await card_tries.admitted(tried)  # whether a cardholder is asked who keeps a card, the gateway decides
+        method = await method_setups.begin(new, idempotency_id)
+        await card_tries.tell(tried, declined=method.status == MethodStatus.FAILED)
+        return await _whole(method)
 
     return await answer_once(request, work, lambda method_id: _found(merchant_id, method_id))
 

@@ -1,6 +1,7 @@
 """Routes of payments and refunds."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from litestar import Response, get, post
@@ -11,7 +12,7 @@ from orchestrator.approvals import service as approvals
 from orchestrator.customers import service as customers
 from orchestrator.disputes import store as dispute_store
 from orchestrator.fx import quotes
-from orchestrator.http import queries
+from orchestrator.http import card_tries, queries
 from orchestrator.http.approvals import ACCEPTED, ApprovalBody, approval_body
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.expanding import (
@@ -52,7 +53,7 @@ from orchestrator.http.timeline_schemas import TimelineBody, event_body, operati
 from orchestrator.ledger import store as ledger_store
 from orchestrator.notifications import store as event_store
 from orchestrator.payments import service
-from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.payments.records import AttemptStatus, PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
 from orchestrator.refunds import four_eyes
 from orchestrator.refunds import service as refunds
@@ -87,11 +88,13 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
         await customers.get(merchant_id, data.customer_id)
 
     async def work(idempotency_id: str) -> PaymentBody:
+        paid_with = data.paid_with()
+        tried = card_tries.try_of(merchant_id, amount, paid_with["instrument"])
         new = NewPayment(
             merchant_id=merchant_id,
             amount=amount,
             capture_method=data.capture_method,
-            **data.paid_with(),
+            **paid_with,
             country=data.country,
             customer_id=data.customer_id,
             reference=data.reference,
@@ -106,8 +109,12 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
             authentication=data.authentication.as_asked() if data.authentication else None,
         )
         use_quote = await _quoted(new, data.quote_id) if data.quote_id is not None else None
+        new = replace(new, suspected=await card_tries.admitted(tried))
         payment = await service.create(new, idempotency_id, also=use_quote)
-        return payment_body(payment, await service.story(payment), [])
+        story = await service.story(payment)
+        refused = any(attempt.status is AttemptStatus.DECLINED for attempt in story.attempts)
+        await card_tries.tell(tried, declined=refused and payment.status is PaymentStatus.FAILED)
+        return payment_body(payment, story, [])
 
     return await answer_once(request, work, lambda payment_id: _found(merchant_id, payment_id))
 

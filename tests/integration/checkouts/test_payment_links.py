@@ -13,6 +13,9 @@ from http_driving import Api
 from payment_shop import NO_FUNDS, Shop
 from web_driving import Visitor
 
+from orchestrator.payments import service as payments
+from routing.authentication import Exemption, Wanted
+
 FIXED: dict[str, Any] = {"amount": {"amount": 2500, "currency": "EUR"}, "description": "Concert ticket"}
 CHOSEN: dict[str, Any] = {"chosen_amount": {"currency": "EUR", "min": 500, "max": 10_000}, "description": "Donation"}
 
@@ -49,6 +52,19 @@ async def test_a_visitor_pays_a_fixed_amount_and_the_next_one_too(api: Api, visi
     listed = (await api.get("/v1/checkout-sessions", params={"payment_link_id": link["id"]})).json()["data"]
     assert [(one["status"], one["amount"]["amount"]) for one in listed] == [("completed", 2500)] * 2
     assert len({one["payment_id"] for one in listed}) == 2
+
+
+async def test_what_a_link_asks_of_authentication_counts_for_each_that_pays_by_it(api: Api, visitor: Visitor) -> None:
+    link = await made(api, FIXED, authentication={"mode": "exempt", "exemption": "secure_corporate"})
+    paid = await payments.by_token(checkout_of(await visitor.submit(path_of(link), path_of(link))))
+    assert paid.authentication is not None
+    assert (paid.authentication.asked, paid.authentication.asked_exemption) == (
+        Wanted.EXEMPT,
+        Exemption.SECURE_CORPORATE,
+    )
+    wrong = {**FIXED, "authentication": {"mode": "required", "exemption": "low_value"}}
+    refused = await api.post("/v1/payment-links", wrong)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "authentication.exemption")
 
 
 @pytest.mark.parametrize(

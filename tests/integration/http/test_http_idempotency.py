@@ -95,6 +95,42 @@ async def test_a_conflict_frees_its_key(api: Api, new_payment: dict[str, Any]) -
         assert answer.json()["code"] == "conflict"
 
 
+async def test_a_refusal_before_anything_was_begun_frees_its_key_though_it_says_503(
+    api: Api, new_payment: dict[str, Any]
+) -> None:
+    from orchestrator import clock_port
+    from orchestrator.installation import service as installation
+    from orchestrator.installation import store
+
+    paid = {**new_payment, "payment_method": {"type": "paypal"}, "return_url": "https://shop.example/ok"}
+    await store.bind("ins_1", 1, clock_port.now())
+    await store.freeze("it was restored", clock_port.now())
+    installation.forget()
+    try:
+        refused = [(await api.post("/v1/payments", paid, key="k1")).json()["code"] for _ in range(2)]
+        await store.thaw("ins_1", 1, "Ada", clock_port.now())
+    finally:
+        installation.restart()
+    thawed = await api.post("/v1/payments", new_payment, key="k1")
+    assert (refused, thawed.status_code) == (["installation_frozen"] * 2, 201)
+
+
+async def test_an_unexpected_failure_keeps_its_key(
+    api: Api, new_payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far the work came is not known: nobody else is to begin it before its owner is taken for dead."""
+    from orchestrator.payments import service
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise OSError("the connection was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "create", broken)
+        first = await api.post("/v1/payments", new_payment, key="k1")
+    again = await api.post("/v1/payments", new_payment, key="k1")
+    assert (first.status_code, again.json()["code"]) == (500, "idempotency_in_flight")
+
+
 async def test_a_request_whose_owner_may_still_be_at_work_is_in_flight(api: Api, new_payment: dict[str, Any]) -> None:
     await api.post("/v1/payments", new_payment, key="k1")
     await _age_the_claim(seconds=1)
