@@ -191,13 +191,16 @@ def splits_refused(gateway: str, call: OperationCall) -> Outcome | None:
 
 
 def settled(outcome: Outcome | None, open_detail: str) -> LookupResult:
-    """A look-up's result: none or PENDING is OPEN, UNKNOWN is UNAVAILABLE, everything else is SETTLED."""
+    """A look-up's result: none or PENDING is OPEN, UNKNOWN is UNAVAILABLE, everything else is SETTLED.
+
+    An approval of another amount is UNKNOWN, and comes along for whoever knows what to do about it.
+    """
     if outcome is None:
         return LookupResult(Lookup.OPEN, detail=open_detail)
     if outcome.kind is OutcomeKind.PENDING:
         return LookupResult(Lookup.OPEN, outcome, outcome.detail or "the gateway is still working on it")
     if outcome.kind in (OutcomeKind.UNKNOWN, OutcomeKind.NOT_REACHED):
-        return LookupResult(Lookup.UNAVAILABLE, detail=outcome.detail)
+        return LookupResult(Lookup.UNAVAILABLE, outcome if outcome.amount is not None else None, detail=outcome.detail)
     return LookupResult(Lookup.SETTLED, outcome)
 
 

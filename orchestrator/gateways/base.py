@@ -88,7 +88,8 @@ class Lookup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What the gateway says of an operation whose answer was lost. `outcome` is there when SETTLED."""
+    """What the gateway says of an operation whose answer was lost. `outcome` is there when SETTLED,
+    and when UNAVAILABLE because the gateway has another amount than was asked."""
 
     state: Lookup
     outcome: Outcome | None = None

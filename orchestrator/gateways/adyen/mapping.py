@@ -76,9 +76,8 @@ def read_result(body: dict[str, Any], asked: Money, known_psp: str, brand: str) 
         case "PartiallyAuthorised":
             partial = money_of(body["amount"]) if body.get("amount") else None
             detail = "authorised for another amount: not an approval, void it"
-            return Outcome(
-                OutcomeKind.UNKNOWN, partial, gateway_payment_id=psp, gateway_operation_id=psp, detail=detail
-            )
+            decline = decline_for(GATEWAY, "result_code", "PartiallyAuthorised")
+            return Outcome(OutcomeKind.UNKNOWN, partial, psp, psp, decline, detail=detail)
         case "Pending" | "Received":
             outcome = Outcome(OutcomeKind.PENDING, gateway_payment_id=psp, detail="Adyen will tell by webhook")
         case "RedirectShopper" | "IdentifyShopper" | "ChallengeShopper" | "PresentToShopper":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -14,14 +15,28 @@ from http_driving import Api
 from payment_shop import VISA, euros, story_of
 from web_driving import Visitor, body_of
 
+from orchestrator import db
+from orchestrator.abuse import service as abuse
+from orchestrator.access import audit_store
 from orchestrator.gateways.credentials import Browser
+from orchestrator.http import card_tries
+from orchestrator.notifications import store as events
 from orchestrator.payments import service
 from orchestrator.payments.calls import call_for
 from orchestrator.payments.instruments import Card
 from orchestrator.payments.records import PaymentStatus
 from orchestrator.payments.service import NewPayment
+from orchestrator.settings import get_settings
 from orchestrator.web.checkout import AttemptBody
 from routing.authentication import Wanted
+
+DECLINED = "4000000000000002"  # by every issuer (docs.stripe.com/testing)
+
+
+@pytest.fixture(autouse=True)
+def settings_of_each_test() -> Iterator[None]:
+    yield
+    get_settings.cache_clear()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -149,3 +164,124 @@ async def test_a_visitor_whom_the_defence_suspects_is_sent_to_the_bank(
     assert paid.status is PaymentStatus.REQUIRES_ACTION
     assert (await attempts_of(paid))[0].authentication is not None
     assert (await shown(paid))[0].wanted is Wanted.CHALLENGE
+
+
+async def test_a_card_that_a_program_has_declined_too_often_is_not_tried_again(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_rules(monkeypatch, '{"card_declines_day": {"challenge_at": 0, "block_at": 2}}')
+    stolen = await card_of(shop, DECLINED)
+    answers = [await api.post("/v1/payments", asked(stolen, mode="preferred")) for _ in range(2)]
+    assert [answer.json()["status"] for answer in answers] == ["failed", "failed"]
+    key = str(uuid.uuid4())
+    blocked = [await api.post("/v1/payments", asked(stolen, mode="preferred"), key=key) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["code"]) for answer in blocked] == [(429, "too_many_tries")] * 2
+    assert int(blocked[0].headers["retry-after"]) > 0
+    assert len((await api.get("/v1/payments")).json()["data"]) == 2
+    another = await api.post("/v1/payments", asked(await shop.card(VISA), mode="preferred"))
+    assert another.json()["status"] == "captured"  # whatever other cards of the same server did
+
+
+async def test_a_card_that_was_declined_often_is_challenged_when_a_program_brings_it(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_rules(monkeypatch, '{"card_declines_day": {"challenge_at": 1}}')
+    card = await card_of(shop, ON_REQUEST)
+    tried = card_tries.try_of(shop.merchant_id, euros(2500), card)
+    assert tried is not None
+    await abuse.declined(tried)
+    made = (await api.post("/v1/payments", asked(card, mode="preferred"))).json()
+    assert (made["status"], made["attempts"][0]["authentication"]["wanted"]) == ("requires_action", "challenge")
+
+
+async def test_a_program_may_charge_a_good_card_as_often_as_it_likes(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_rules(monkeypatch, '{"card_tries": {"block_at": 2}, "ip_tries": {"block_at": 2}}')
+    bodies = [asked(await shop.card(VISA), mode="preferred") for _ in range(4)]  # a token of the vault is taken once
+    answers = [await api.post("/v1/payments", body) for body in bodies]
+    assert [answer.json()["status"] for answer in answers] == ["captured"] * 4
+
+
+async def test_a_card_of_a_program_is_counted_in_one_statement_and_a_kept_method_in_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+
+    async def counting(sql: str, *values: Any) -> Any:
+        statements.append(sql)
+        return await db.fetch(sql, *values)
+
+    monkeypatch.setattr("orchestrator.abuse.store.fetch", counting)
+    tried = card_tries.try_of(shop.merchant_id, euros(2500), await shop.card(VISA))
+    assert await card_tries.admitted(tried) is False
+    assert len(statements) == 1
+    assert await card_tries.admitted(card_tries.try_of(shop.merchant_id, euros(2500), None)) is False
+    assert len(statements) == 1
+
+
+POLICY = "/v1/merchant/authentication-policy"
+
+
+async def test_a_policy_that_is_put_counts_for_the_next_payment_and_is_in_the_audit_log(shop: Shop, api: Api) -> None:
+    before = (await api.get(POLICY)).json()
+    assert (before["mode"], before["unreadable"]) == ("preferred", False)
+    wanted = {"mode": "required", "exemptions": ["secure_corporate"], "fraud_rate_bps": 6}
+    put = await api.client.put(POLICY, json=wanted, headers=api.headers())
+    assert put.status_code == 200, put.text
+    assert wanted.items() <= (await api.get(POLICY)).json().items()
+    payment = await service.create(
+        NewPayment(shop.merchant_id, euros(2500), instrument=await card_of(shop, ON_REQUEST))
+    )
+    assert payment.status is PaymentStatus.REQUIRES_ACTION
+    [entry] = await audit_store.latest(shop.merchant_id, limit=10, action="setting.changed")
+    assert msgspec.json.decode(entry.after or "{}") == {"authentication": wanted}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "never"},
+        {"exemptions": ["merchant_initiated"]},
+        {"exemptions": ["low_value", "low_value"]},
+        {"fraud_rate_bps": 10_001},
+        {"colour": "red"},
+    ],
+)
+async def test_a_policy_that_means_nothing_is_refused(api: Api, change: dict[str, Any]) -> None:
+    answer = await api.client.put(POLICY, json={"mode": "exempt", **change}, headers=api.headers())
+    assert (answer.status_code, next(iter(change)) in answer.text) == (422, True)
+
+
+async def test_a_policy_that_cannot_be_read_lets_payments_go_on_and_asks_for_more(shop: Shop, api: Api) -> None:
+    await db.fetch(
+        "UPDATE merchant SET profile = $2 WHERE id = $1", shop.merchant_id, '{"authentication": {"mode": "sometimes"}}'
+    )
+    for _ in range(2):
+        card = await card_of(shop, ON_REQUEST)
+        payment = await service.create(NewPayment(shop.merchant_id, euros(2500), instrument=card))
+        assert (await shown(payment))[0].wanted is Wanted.REQUIRED
+    told = [event.type for event in await events.events_of(shop.merchant_id, limit=50)]
+    assert told.count("incident.authentication_policy_invalid") == 1
+    found = (await api.get(POLICY)).json()
+    assert (found["mode"], found["unreadable"]) == ("required", True)
+    await api.client.put(POLICY, json={"mode": "preferred"}, headers=api.headers())
+    assert (await api.get(POLICY)).json()["unreadable"] is False
+
+
+async def test_what_a_checkout_session_asks_of_authentication_counts_when_it_is_paid(
+    shop: Shop, api: Api, client: httpx.AsyncClient
+) -> None:
+    body = {"amount": {"amount": 2500, "currency": "EUR"}, "authentication": {"mode": "required"}}
+    made = (await api.post("/v1/checkout-sessions", body)).json()
+    public_token = made["url"].rsplit("/", 1)[1]
+    answer = await pay_on_page(Visitor(client), public_token, await card_of(shop, ON_REQUEST))
+    assert answer.status_code == 200, answer.text
+    paid = await service.by_token(public_token)
+    assert paid.status is PaymentStatus.REQUIRES_ACTION
+    assert (await shown(paid))[0].wanted is Wanted.REQUIRED
+
+
+def change_rules(monkeypatch: pytest.MonkeyPatch, rules: str) -> None:
+    monkeypatch.setenv("CLEARWAY_ABUSE__RULES", rules)
+    get_settings.cache_clear()

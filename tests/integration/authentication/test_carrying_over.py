@@ -55,7 +55,7 @@ async def test_the_cryptogram_is_sealed_while_it_may_be_needed_and_gone_afterwar
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_request")
     await rules(shop, {"rules": [], "default": {"accounts": ["adyen", "stripe"]}})
     payment = await pay(shop, await card_of(shop, ON_REQUEST), authentication=REQUIRED)
-    from orchestrator.payments import driver, service
+    from orchestrator.payments import answering, driver
 
     payment = await pass_challenge(payment)
     story = await story_of(payment)
@@ -66,7 +66,7 @@ async def test_the_cryptogram_is_sealed_while_it_may_be_needed_and_gone_afterwar
         assert proof.cavv
         for table in ("attempt", "operation", "payment"):
             assert proof.cavv not in await stored(table, payment.id)
-        await service.finish_driving(2)
+        await answering.finish_driving(2)
         payment = await driver.drive(payment.id)
         story = await story_of(payment)
     assert payment.status is PaymentStatus.CAPTURED

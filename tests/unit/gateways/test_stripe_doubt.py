@@ -109,6 +109,14 @@ def test_part_that_was_captured_before_the_rest_was_let_go_is_not_lost(served: S
     assert (result.state, result.outcome.kind) == (Lookup.SETTLED, OutcomeKind.APPROVED)
 
 
+def test_part_that_is_held_is_no_answer_but_its_amount_comes_along(served: Served) -> None:
+    served.will_say(intent(amount_capturable=615))
+    result = served.stripe.look_up(call(OperationKind.CONFIRM))
+    assert result.outcome is not None
+    assert (result.state, result.outcome.kind) == (Lookup.UNAVAILABLE, OutcomeKind.UNKNOWN)
+    assert result.outcome.amount == Money(615, "EUR")
+
+
 def test_credential_is_not_kept_for_nobody(served: Served) -> None:
     served.will_say(intent(payment_method="pm_1"))
     outcome = served.stripe.perform(call(OperationKind.CREATE, save=StoredUse()))
