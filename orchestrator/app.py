@@ -20,6 +20,7 @@ from orchestrator.http import (
     api_keys,
     approvals,
     audit,
+    authentication_policy,
     checkouts,
     customers,
     disputes,
@@ -47,14 +48,14 @@ from orchestrator.http.intake import check_request
 from orchestrator.http.openapi import JsonDocument, YamlDocument, operation_id
 from orchestrator.http.problems import EXCEPTION_HANDLERS
 from orchestrator.http.request_record import RequestRecord
-from orchestrator.payments import service as payment_service
+from orchestrator.payments import answering
 from orchestrator.settings import Limits, get_settings
 
 API_KEY = "apiKey"
 SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (
     *(payments, payment_methods, checkouts, customers, gateway_accounts),
-    *(rule_sets, routing, routing_reports, account_standing),
+    *(rule_sets, routing, routing_reports, account_standing, authentication_policy),
     *(invoices, records, webhook_endpoints),
     *(api_keys, users, audit, approvals, received_webhooks),
     *(ledger, recipients, reviews, rates),
@@ -130,7 +131,7 @@ async def _resources(_: Litestar) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await payment_service.finish_driving(SHUTDOWN_PATIENCE_S)
+        await answering.finish_driving(SHUTDOWN_PATIENCE_S)
         await dispute_service.finish_sending(SHUTDOWN_PATIENCE_S)
         pdf.close()
         connections.close_all()

@@ -258,6 +258,8 @@ class Settings(BaseSettings):
     """Empty: the database is the broker too."""
     secret_key: SecretStr
     """Seals credentials and signs cookies and links. Several, separated by commas: the first is used, all are read."""
+    fingerprint_key: SecretStr = SecretStr("")
+    """Keys the hash by which a bank account is known again, so it is never rotated. Empty: the last of `secret_key`."""
     public_url: str = "http://127.0.0.1:8000"
     listen_host: str = "127.0.0.1"
     listen_port: Annotated[int, Field(ge=1, le=65_535)] = 8000
@@ -326,9 +328,11 @@ class Settings(BaseSettings):
     def _is_smtp(cls, value: SecretStr) -> SecretStr:
         return _with_scheme(value, SMTP_SCHEMES) if value.get_secret_value() else value
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "fingerprint_key")
     @classmethod
-    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+    def _is_long_enough(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.field_name == "fingerprint_key" and not value.get_secret_value():
+            return value
         keys = [part.strip() for part in value.get_secret_value().split(",")]
         if any(len(key) < SECRET_KEY_MIN_CHARS for key in keys):
             raise ValueError(

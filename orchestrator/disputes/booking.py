@@ -18,6 +18,7 @@ from orchestrator.gateways.base import OperationKind
 from orchestrator.gateways.facets import DisputeStatus
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
 from orchestrator.notifications.service import record
+from orchestrator.payments.amounts import captured_minor
 from orchestrator.payments.records import Story
 
 WATCH = "dispute.watch"  # topic: deadlines, and calls whose answer was lost
@@ -139,7 +140,7 @@ async def tell(event: EventType, row: DisputeRow, now: datetime, **more: Any) ->
 async def _look_for_refunds(dispute: DisputeRow, story: Story, now: datetime) -> None:
     """A refund that is given or on its way, and now the money is withdrawn too: the customer would get it twice."""
     refunds = [op for op in story.operations if op.kind is OperationKind.REFUND and (op.open or op.approved)]
-    captured = sum(op.amount_minor for op in story.operations if op.kind is OperationKind.CAPTURE and op.approved)
+    captured = captured_minor(story)
     given = sum(op.amount_minor for op in refunds)
     comparable = dispute.currency == story.payment.currency
     if not refunds or (comparable and given + dispute.withdrawn_minor <= captured):

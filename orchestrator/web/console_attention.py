@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 
 from orchestrator import clock_port, outbox
+from orchestrator.access import audit
 from orchestrator.access.scopes import Scope
 from orchestrator.approvals import store as approval_store
 from orchestrator.approvals.states import ApprovalState
@@ -50,8 +51,11 @@ async def try_again(request: Request[Any, Any, Any]) -> Response[Any]:
     row = next((row for row in await console_queries.parked_jobs(desk.merchant_id) if str(row.id) == wanted), None)
     if row is None:
         return await _page(desk, Said.no(Conflict("This work is not parked any more.")))
+    now = clock_port.now()
     async with transaction():
-        await outbox.enqueue(row.topic, row.subject, clock_port.now())
+        await outbox.enqueue(row.topic, row.subject, now)
+        said = {"topic": row.topic}
+        await audit.record(desk.merchant_id, audit.Action.WORK_TRIED_AGAIN, row.subject, now, after=said)
     return replies.redirect(f"{PLACE}?done=again")
 
 

@@ -9,6 +9,7 @@ from litestar.response import Stream
 
 from currency.money import Money
 from orchestrator import clock_port, outbox
+from orchestrator.access import audit
 from orchestrator.access.scopes import Scope
 from orchestrator.db import transaction
 from orchestrator.errors import ClearwayError
@@ -69,9 +70,11 @@ async def export_journals(request: Request[Any, Any, Any]) -> Stream:
 @post(f"{PLACE}/verify", request_max_body_size=BODY_MAX_BYTES)
 async def verify(request: Request[Any, Any, Any]) -> Response[Any]:
     """Have all checks run now, by a worker: they read the whole ledger."""
-    await posted(request, Scope.FINANCE)
+    desk, _ = await posted(request, Scope.FINANCE)
+    now = clock_port.now()
     async with transaction():
-        await outbox.enqueue(books.VERIFY, books.NOW, clock_port.now())
+        await outbox.enqueue(books.VERIFY, books.NOW, now)
+        await audit.record(desk.merchant_id, audit.Action.LEDGER_VERIFICATION_ASKED, desk.merchant_id, now)
     return replies.redirect(f"{PLACE}?done=verify")
 
 

@@ -8,8 +8,9 @@ from litestar import Request
 from orchestrator.abuse import service as abuse
 from orchestrator.abuse.rules import Decision
 from orchestrator.abuse.service import Try
+from orchestrator.http.card_tries import fingerprint_of
 from orchestrator.http.rate_limits import address_of
-from orchestrator.payments.instruments import Card, instrument_fingerprint
+from orchestrator.payments.instruments import Card
 from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.web.device import device_of
 
@@ -38,11 +39,4 @@ async def watch_return(request: Request[Any, Any, Any], payment: PaymentRow) -> 
 
 
 def _try_of(request: Request[Any, Any, Any], payment: PaymentRow, card: Card) -> Try:
-    return Try(payment.merchant_id, payment.amount, address_of(request), device_of(request), _fingerprint(card))
-
-
-def _fingerprint(card: Card) -> str:
-    """The same for a card that is typed in again, for which the vault gives another token."""
-    if not card.bin:
-        return instrument_fingerprint(card)
-    return f"{card.bin}/{card.last4}/{card.expiry_month}/{card.expiry_year}"
+    return Try(payment.merchant_id, payment.amount, address_of(request), device_of(request), fingerprint_of(card))

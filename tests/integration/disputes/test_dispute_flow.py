@@ -8,7 +8,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from dispute_desk import GATEWAYS, OPENED, Desk, Raw
+from kept_shop import home, only
+from payment_shop import euros
 from raw_webhooks import apply_all
+from shopper_pages_async import PAYS, visit
 
 from orchestrator import clock_port
 from orchestrator.db import transaction
@@ -21,6 +24,9 @@ from orchestrator.gateways import connections
 from orchestrator.gateways.facets import DisputeStatus, EvidenceFile
 from orchestrator.ledger import store as ledger_store
 from orchestrator.payments import service as payments
+from orchestrator.payments.instruments import Ideal
+from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.payments.service import NewPayment
 from orchestrator.refunds import service as refunds
 from orchestrator.refunds.service import PaymentDisputed
 from orchestrator.webhooks import service as webhooks
@@ -238,6 +244,29 @@ async def test_a_refund_and_a_chargeback_of_the_same_money_are_an_incident(desk:
     assert (await desk.events(payment.id)).count("incident.refund_and_dispute") == 1
     assert row.payment_id == payment.id
     assert len(await refunds.of_payment(payment.id)) == 1
+
+
+@pytest.mark.parametrize(("disputed_minor", "incidents"), [(1500, 0), (1501, 1)])
+async def test_a_refund_of_what_was_taken_at_once_is_held_against_what_was_taken(
+    desk: Desk, disputed_minor: int, incidents: int
+) -> None:
+    """Its money came with the authorisation itself: there is no capture beside it."""
+    payment = await paid_at_once(desk)
+    await refunds.create(desk.merchant_id, payment.id, 500, "")
+    row = await desk.opened("stripe", payment.id, reason="not_received", minor=disputed_minor)
+    assert (row.payment_id, row.withdrawn_minor) == (payment.id, disputed_minor)
+    assert (await desk.events(payment.id)).count("incident.refund_and_dispute") == incidents
+
+
+async def paid_at_once(desk: Desk) -> PaymentRow:
+    """2000 by iDEAL at Stripe."""
+    await only(desk.shop, "stripe")
+    payment = await payments.create(NewPayment(desk.merchant_id, euros(2000), instrument=Ideal("Ada Example")))
+    action = (await payments.story(payment)).attempts[-1].next_action
+    assert action is not None
+    payment = await payments.complete(payment.id, await visit(str(action["url"]), home(), press=PAYS["stripe"]))
+    assert payment.status is PaymentStatus.CAPTURED
+    return payment
 
 
 async def test_a_chargeback_of_what_a_refund_left_is_no_incident(desk: Desk) -> None:

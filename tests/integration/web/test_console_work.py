@@ -7,6 +7,7 @@ from console_people import disputed, left_to_a_person, paid, signed_in
 from payment_shop import Shop
 
 from orchestrator import clock_port, outbox
+from orchestrator.access import audit_store
 from orchestrator.access import service as access
 from orchestrator.access.scopes import Role
 from orchestrator.approvals import store as approvals
@@ -90,6 +91,8 @@ async def test_parked_work_is_tried_again_by_a_button(shop: Shop) -> None:
     async with signed_in(shop.merchant_id, Role.OPERATOR) as operator:
         assert (await operator.submits(f"{page}/try-again", page, row=str(row))).status_code == 303
     assert await outbox.parked() == 0
+    [entry] = await audit_store.latest(shop.merchant_id, limit=10, action="work.tried_again")
+    assert (entry.actor_kind, entry.object_id, entry.after) == ("user", payment.id, '{"topic":"payment.moved"}')
 
 
 async def test_a_person_settles_a_review_with_a_note_after_being_asked_back(shop: Shop) -> None:
@@ -234,6 +237,7 @@ async def test_finance_has_the_ledger_verified_now_however_lately_it_was(shop: S
         assert answer.headers["location"] == "/console/ledger?done=verify"
         rows = await fetch("SELECT subject FROM outbox WHERE topic = $1 AND subject = $2", books.VERIFY, books.NOW)
         assert len(rows) == 1
+        assert len(await audit_store.latest(shop.merchant_id, limit=10, action="ledger.verification_asked")) == 1
         assert await books.verify(rows[0]["subject"]) is None
         assert "Holds" in await finance.opens("/console/ledger")
     assert (await fetch("SELECT count(*) FROM ledger_verification"))[0]["count"] == first + 1
