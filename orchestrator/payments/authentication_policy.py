@@ -104,7 +104,8 @@ async def set_policy(merchant_id: str, policy: AuthenticationPolicy) -> None:
 
 async def _alarm(merchant_id: str) -> None:
     """Once an hour by each process: every payment comes here until somebody mends it."""
-    if time.monotonic() - _told_at.get(merchant_id, float("-inf")) < TOLD_EVERY_S:
+    told_at = _told_at.get(merchant_id)
+    if told_at is not None and time.monotonic() - told_at < TOLD_EVERY_S:
         return
     _told_at[merchant_id] = time.monotonic()
     kind, now = EventType.AUTHENTICATION_POLICY_INVALID, clock_port.now()
