@@ -13,8 +13,7 @@ import pytest_asyncio
 sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("http", "web"))
 
 from http_driving import Api, merchant_api
-
-PUBLIC_URL = "http://clearway.test"
+from one_browser import PUBLIC_URL, browser
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +33,6 @@ def _public_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
     async with browser() as opened:
         yield opened
-
-
-def browser(ip: str = "192.0.2.10") -> httpx.AsyncClient:
-    """A browser of its own, with its own cookies, at an address."""
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False, client=(ip, 1234))
-    return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import browser
+from one_browser import browser
 
 from orchestrator.settings import get_settings
 

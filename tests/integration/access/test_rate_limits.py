@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import browser
 from http_driving import Api
+from one_browser import browser
 
 from orchestrator.access import rate_limits
 from orchestrator.access.rate_limits import Limit, RateLimited, take

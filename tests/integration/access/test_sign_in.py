@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import browser
 from http_driving import Api, merchant_api
+from one_browser import browser
 from people import PASSWORD, Person, new_person
 
 from orchestrator.access import sessions, sign_in, throttle, user_store, users

@@ -7,9 +7,9 @@ import re
 
 import httpx
 import pytest
-from conftest import browser
 from http_driving import Api, merchant_api
 from litestar.routes import HTTPRoute
+from one_browser import browser
 from people import PASSWORD, Person, new_person
 from web_driving import Visitor
 
