@@ -6,9 +6,8 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import httpx2
@@ -19,7 +18,8 @@ ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "tests" / "integration" / "payments"))
 sys.path.append(str(ROOT / "tests" / "integration" / "http"))
 
-from http_driving import Api, merchant_api  # noqa: E402 - found by the line above
+from approval_office import Office  # noqa: E402 - found by the lines above, as are the next two
+from http_driving import merchant_api  # noqa: E402
 from payment_shop import CREDENTIALS, SIMULATOR_ACCOUNT, Shop  # noqa: E402
 
 
@@ -35,36 +35,6 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     yield json.loads(process.stdout.readline())
     process.terminate()
     process.wait(10)
-
-
-@dataclass
-class Office:
-    """Two people of one merchant, and the world that its payments are made in."""
-
-    anna: Api
-    ben: Api
-    shop: Shop
-    mail_url: str
-
-    async def paid(self, amount_minor: int = 10_000) -> str:
-        """A captured payment."""
-        card = await self.shop.card()
-        shown = {name: getattr(card, name) for name in ("vault_token", "brand", "last4", "expiry_month", "expiry_year")}
-        body = {
-            "amount": {"amount": amount_minor, "currency": "EUR"},
-            "payment_method": {"type": "card", **shown},
-        }
-        made = await self.anna.post("/v1/payments", body)
-        assert made.json()["status"] == "captured", made.text
-        return str(made.json()["id"])
-
-    async def put(self, who: Api, path: str, body: dict[str, Any]) -> httpx.Response:
-        return await who.client.put(path, json=body, headers=who.headers())
-
-    async def mails(self) -> list[dict[str, Any]]:
-        async with httpx2.AsyncClient(base_url=self.mail_url) as client:
-            found: list[dict[str, Any]] = (await client.get("/messages")).json()
-        return found
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from conftest import Office
+from approval_office import Office
 
 from orchestrator import clock_port
 from orchestrator.access import service as access

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import Office
+from approval_office import Office
 
 from orchestrator.approvals import service as approvals
 from orchestrator.errors import ClearwayError
