@@ -144,7 +144,7 @@ def test_an_invoice_is_paid_and_says_so(installation: Installation, chromium: Br
     page.get_by_role("link", name="Invoices").click()
     expect(page.get_by_role("link", name=invoice["number"])).to_be_visible()
     picture(page, "console-invoices")
-    page.get_by_role("link", name="Reconciliation").click()
+    page.get_by_role("link", name="Finance").click()
     expect(page.get_by_text("No report has been imported yet")).to_be_visible()
     picture(page, "console-reconciliation")
     page.close()
