@@ -242,13 +242,25 @@ def attempt_values(story: Story, attempt: AttemptRow, operation: OperationRow, o
         values["status"] = status
         values["decline"] = asdict(decline) if decline else None
         values["next_action"] = _next_action(attempt, status, outcome)
-    if outcome.gateway_payment_id:
+    if _names_the_payment(attempt, operation, outcome):
         values["gateway_payment_id"] = outcome.gateway_payment_id
     if operation.kind in AUTHORISING and outcome.gateway_operation_id:
         values["gateway_authorisation_id"] = outcome.gateway_operation_id
     if operation.kind in AUTHORISING and outcome.capture_before is not None:
         values["capture_before"] = outcome.capture_before
     return values
+
+
+def _names_the_payment(attempt: AttemptRow, operation: OperationRow, outcome: Outcome) -> bool:
+    """Whether the outcome tells the id by which the gateway knows the payment.
+
+    What follows an authorisation acts on that id; where it brings another one, it is that of its own reply.
+    """
+    if not outcome.gateway_payment_id:
+        return False
+    if operation.kind is OperationKind.CREATE or operation.kind in AUTHORISING:
+        return True
+    return not attempt.gateway_payment_id and outcome.kind in (OutcomeKind.APPROVED, OutcomeKind.PENDING)
 
 
 def _next_action(attempt: AttemptRow, status: AttemptStatus, outcome: Outcome) -> dict[str, Any] | None:

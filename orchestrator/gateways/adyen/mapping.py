@@ -168,7 +168,7 @@ def read_error(reply: Reply, known_psp: str = "") -> Outcome:
     """
     body = reply.body or {}
     code, message = str(body.get("errorCode") or ""), str(body.get("message") or body.get("detail") or "")
-    psp = str(body.get("pspReference") or known_psp)
+    psp = str(known_psp or body.get("pspReference") or "")  # an error has a reference of its own
     if reply.status in (401, 403, 409, 429) or not code:
         return replace(by_status(GATEWAY, reply, message), gateway_payment_id=psp)
     decline = first_mapped(GATEWAY, [("error_code", code), ("http", str(reply.status))], message)

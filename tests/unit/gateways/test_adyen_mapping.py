@@ -160,3 +160,10 @@ def test_stored_method_has_a_whole_year_and_a_brand_of_ours() -> None:
 def test_stored_bank_account_shows_its_end_only() -> None:
     read = read_stored({"id": "S2", "type": "sepadirectdebit", "iban": "DE87123456781234567890"}, "cus_0001")
     assert (read.method, read.last4) == (Method.SEPA_DEBIT, "7890")
+
+
+@pytest.mark.parametrize("status", [403, 422, 429, 500])
+def test_the_reference_of_a_refusal_is_not_taken_for_the_payments(status: int) -> None:
+    body = {"status": status, "errorCode": "167", "message": "no", "pspReference": "OF-THE-REFUSAL"}
+    outcome = answered(body, status, kind=OperationKind.CAPTURE, gateway_payment_id="OF-THE-PAYMENT")
+    assert outcome.gateway_payment_id in ("", "OF-THE-PAYMENT")

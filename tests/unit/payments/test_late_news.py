@@ -267,3 +267,20 @@ def test_a_known_part_that_is_told_again_after_its_cancel_is_no_news() -> None:
     refused = after(confirming("adyen"), HALF).operations[0]
     refused = structs.replace(refused, state=OperationState.SETTLED, outcome=DECLINED)
     assert not counts(refused, HALF, SettledBy.WEBHOOK)
+
+
+# the gateway's name of the payment
+
+
+@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.REFUND])
+@pytest.mark.parametrize("outcome", [OutcomeKind.NOT_REACHED, DECLINED, OutcomeKind.UNKNOWN, APPROVED])
+def test_what_follows_an_authorisation_never_changes_by_which_id_the_gateway_knows_it(
+    kind: Kind, outcome: OutcomeKind
+) -> None:
+    """A refused capture once brought the reference of its refusal, and no capture after it found the payment."""
+    attempt = new_attempt(1, "adyen", status=AttemptStatus.AUTHORISED, gateway_payment_id="PSP-1")
+    sent = new_operation(2, "att_1", kind)
+    story = Story(new_payment(), [attempt], [settled(1, "att_1", Kind.CONFIRM), sent])
+    told = Outcome(outcome, gateway_payment_id="PSP-OF-THE-REPLY")
+    changed = consequences(story, sent, told, SettledBy.REPLY, NOW)
+    assert "PSP-OF-THE-REPLY" not in str(changed)
