@@ -11,6 +11,7 @@ from payment_shop import Shop, euros, story_of
 from orchestrator import clock_port
 from orchestrator.db import transaction
 from orchestrator.gateways import accounts
+from orchestrator.gateways.base import OperationKind
 from orchestrator.payments import driver, service
 from orchestrator.payments.records import OperationState, PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
@@ -59,11 +60,13 @@ async def test_what_never_arrived_is_not_sent_a_day_later(shop: Shop, gateway: s
 
 
 @pytest.mark.parametrize("behaviour", ["lose_reply", "lose_request"])
-async def test_what_cannot_be_read_is_left_to_a_person_and_not_sent(shop: Shop, behaviour: str) -> None:
+async def test_what_cannot_be_read_is_canceled_by_our_reference_and_not_sent_again(shop: Shop, behaviour: str) -> None:
     payment = await unanswered(shop, "adyen", behaviour)
     before = len(await shop.charges(payment))
     await sleep_through(shop, payment, TOO_LATE)
     payment = await driver.drive(payment.id)
     assert payment.status is PaymentStatus.NEEDS_REVIEW
-    assert [op.state for op in (await story_of(payment)).operations] == [OperationState.NEEDS_REVIEW]
+    confirm, *others = (await story_of(payment)).operations
+    assert confirm.state is OperationState.NEEDS_REVIEW
+    assert [op.kind for op in others] == [OperationKind.VOID]
     assert len(await shop.charges(payment)) == before
