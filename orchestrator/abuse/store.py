@@ -32,7 +32,7 @@ _COUNT = f"""
     UNION ALL
     SELECT subject, minute, tries, cards, declines, small_tries, small_declines, blocked
     FROM abuse_counter
-    WHERE subject = ANY ($1) AND minute < $3 AND minute > $3 - $5"""  # noqa: S608 - constants
+    WHERE subject = ANY ($1) AND minute < $3 AND minute > $3::bigint - $5::bigint"""  # noqa: S608 - constants
 _DECLINED = f"""
     INSERT INTO abuse_counter (subject, minute, tries, cards, declines, small_tries, small_declines, blocked)
     SELECT subject, $2, 0, 0, 1, 0, $3, 0 FROM unnest($1::varchar[]) AS t (subject) WHERE {UNHURRIED} ORDER BY subject
