@@ -26,6 +26,7 @@ from routing.conditions import (
     TextIn,
     TimeWithin,
     Truth,
+    begins_with,
     evaluate,
 )
 from routing.facts import PaymentFacts
@@ -143,30 +144,18 @@ def _joined(parts: tuple[Condition, ...], facts: PaymentFacts, *, decisive: bool
         return _Decided(otherwise)
     if len(tests) == 1 and otherwise is not None:
         return tests[0]
-    return _any_of(tests, otherwise) if decisive else _all_of(tests, otherwise)
+    return _ended_by(decisive, tests, otherwise)
 
 
-def _all_of(tests: list[Test], otherwise: bool | None) -> Test:
+def _ended_by(decisive: bool, tests: list[Test], otherwise: bool | None) -> Test:
+    """The decisive truth as soon as one part has it; else `otherwise`, unless a part is unknown."""
+
     def test(facts: PaymentFacts) -> bool | None:
         verdict = otherwise
         for part in tests:
             found = part(facts)
-            if found is False:
-                return False
-            if found is None:
-                verdict = None
-        return verdict
-
-    return test
-
-
-def _any_of(tests: list[Test], otherwise: bool | None) -> Test:
-    def test(facts: PaymentFacts) -> bool | None:
-        verdict = otherwise
-        for part in tests:
-            found = part(facts)
-            if found is True:
-                return True
+            if found is decisive:
+                return decisive
             if found is None:
                 verdict = None
         return verdict
@@ -200,12 +189,7 @@ def _metadata_in(key: str, values: frozenset[str]) -> Test:
 
 def _bin_in(prefixes: tuple[str, ...]) -> Test:
     def test(facts: PaymentFacts) -> bool | None:
-        digits = facts.bin
-        if digits is None:
-            return None
-        if digits.startswith(prefixes):
-            return True
-        return None if any(prefix.startswith(digits) for prefix in prefixes) else False
+        return None if facts.bin is None else begins_with(facts.bin, prefixes)
 
     return test
 

@@ -170,7 +170,8 @@ def evaluate(condition: Condition, facts: PaymentFacts) -> Truth:
         case AmountBetween():
             return _between(facts, condition)
         case BinStartsWith(prefixes):
-            return _starts_with(facts.bin, prefixes)
+            matches = None if facts.bin is None else begins_with(facts.bin, prefixes)
+            return Truth.UNKNOWN if matches is None else _truth(matches)
         case CustomerPresent(value):
             return _truth(facts.customer_present is value)
         case MerchantInitiated(value):
@@ -254,10 +255,8 @@ def _between(facts: PaymentFacts, condition: AmountBetween) -> Truth:
     return _truth(low_holds and high_holds)
 
 
-def _starts_with(bin_: str | None, prefixes: tuple[str, ...]) -> Truth:
-    if bin_ is None:
-        return Truth.UNKNOWN
-    if bin_.startswith(prefixes):
-        return Truth.TRUE
-    # Six digits known against a prefix of eight: the rest of the card could still match.
-    return Truth.UNKNOWN if any(prefix.startswith(bin_) for prefix in prefixes) else Truth.FALSE
+def begins_with(digits: str, prefixes: tuple[str, ...]) -> bool | None:
+    """Whether a card's known first digits match; None where a longer prefix could still match the rest of the card."""
+    if digits.startswith(prefixes):
+        return True
+    return None if any(prefix.startswith(digits) for prefix in prefixes) else False

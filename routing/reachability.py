@@ -27,6 +27,7 @@ from routing.conditions import (
     TextFact,
     TextIn,
     TimeWithin,
+    begins_with,
 )
 from routing.facts import REGION_COUNTRIES
 
@@ -262,10 +263,8 @@ def _leaf(leaf: Condition, value: Value) -> int:
             assert isinstance(value, int)
             return _bit(low <= value <= high)
         case BinStartsWith(prefixes):
-            digits = str(value)
-            if digits.startswith(prefixes):
-                return TRUE
-            return UNKNOWN if any(prefix.startswith(digits) for prefix in prefixes) else FALSE
+            matches = begins_with(str(value), prefixes)
+            return UNKNOWN if matches is None else _bit(matches)
         case CustomerPresent(wanted) | MerchantInitiated(wanted):
             return _bit(value is wanted)
         case TimeWithin():
