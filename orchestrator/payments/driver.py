@@ -34,11 +34,11 @@ from orchestrator.payments.records import (
     AttemptStatus,
     Cause,
     OperationRow,
-    OperationState,
     PaymentRow,
     PaymentStatus,
     SettledBy,
     Story,
+    operation_for,
 )
 from orchestrator.payments.settling import settle
 from orchestrator.payments.splitting import parts_of
@@ -169,6 +169,7 @@ async def _begin(story: Story, step: Step, now: datetime) -> Errand | None:
                 now,
                 action_result=step.action_result,
                 target_operation_id=step.target_operation_id,
+                final=step.final,
                 cause=step.cause,
             )
         case Resolve(operation=operation):
@@ -210,26 +211,11 @@ async def send(
     Raises InstallationFrozen.
     """
     await installation.require_thawed()
-    operation = OperationRow(
-        id=new_id("op"),
-        payment_id=story.payment.id,
-        attempt_id=attempt.id,
-        kind=kind,
-        state=OperationState.SENT,
-        outcome=None,
-        amount_minor=amount.minor,
-        currency=amount.currency,
+    operation = structs.replace(
+        operation_for(attempt, kind, amount, new_id("op"), now),
         target_operation_id=target_operation_id,
         action_result=action_result,
-        gateway_operation_id="",
-        decline=None,
-        detail="",
-        exchange=None,
-        settled_by=None,
-        tries=0,
-        sent_at=now,
         expires_at=now + timedelta(seconds=operation_expiry_s()),
-        settled_at=None,
         captures=kind is OperationKind.CAPTURE
         or (kind in AUTHORISING and attempt.capture_mode is CaptureMode.AUTOMATIC),
         final=final,

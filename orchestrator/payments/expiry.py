@@ -17,6 +17,7 @@ from orchestrator.payments.records import (
     OperationState,
     SettledBy,
     Story,
+    operation_for,
 )
 from orchestrator.payments.settling import settle
 from routing.outcomes import Outcome, OutcomeKind
@@ -65,25 +66,5 @@ async def let_go(story: Story, attempt: AttemptRow, amount_minor: int, now: date
 
 def ended(story: Story, attempt: AttemptRow, operation_id: str, now: datetime) -> OperationRow:
     """The void that stands for it, still to be asked about."""
-    return OperationRow(
-        id=operation_id,
-        payment_id=story.payment.id,
-        attempt_id=attempt.id,
-        kind=OperationKind.VOID,
-        state=OperationState.UNKNOWN,
-        outcome=None,
-        amount_minor=story.payment.amount_minor,
-        currency=story.payment.currency,
-        target_operation_id=None,
-        action_result=None,
-        gateway_operation_id="",
-        decline=None,
-        detail="",
-        exchange=None,
-        settled_by=None,
-        tries=0,
-        sent_at=now,
-        expires_at=now,
-        settled_at=None,
-        cause=Cause.LAPSED,
-    )
+    void = operation_for(attempt, OperationKind.VOID, story.payment.amount, operation_id, now)
+    return structs.replace(void, state=OperationState.UNKNOWN, cause=Cause.LAPSED)

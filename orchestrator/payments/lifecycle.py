@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments.amounts import capturable_minor, captured_minor, captures_of, is_over
@@ -13,6 +14,7 @@ from orchestrator.payments.records import (
     AttemptStatus,
     Cause,
     OnUnknown,
+    OperationRow,
     OperationState,
     PaymentRow,
     PaymentStatus,
@@ -23,6 +25,7 @@ from orchestrator.payments.states import AUTHORISING, GIVEN_UP
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.payments.tidying import (
     EXPIRY_GRACE_S,
+    after_pause,
     challenge_ends_at,
     given_up,
     is_rechargeable,
@@ -189,6 +192,9 @@ def _authorise(story: Story, attempt: AttemptRow, steps_of: dict[str, tuple[Oper
 
 def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
     captures = story.operations_of(winner.id, OperationKind.CAPTURE)
+    wished = captures[-1] if captures else None
+    if wished is not None and wished.outcome is OutcomeKind.NOT_REACHED:
+        return _capture_again(story, winner, wished, now)
     if captures_of(story, winner.id) or is_over(winner, now):
         return Rest()
     if story.payment.capture_method == "automatic":
@@ -196,6 +202,16 @@ def _capture(story: Story, winner: AttemptRow, now: datetime) -> Step:
     # the merchant who asked for it heard what the reply was; what the gateway told later nobody was waiting for
     told_late = [op for op in captures if op.outcome is OutcomeKind.DECLINED and op.settled_by is not SettledBy.REPLY]
     return refused_by(winner, told_late[-1]) if told_late and not told_late[-1].noted else Rest()
+
+
+def _capture_again(story: Story, winner: AttemptRow, wished: OperationRow, now: datetime) -> Step:
+    """A capture that never reached the gateway is still wanted, whoever asked for it, as long as it can be made."""
+    if wished.amount_minor > capturable_minor(story, winner, now):
+        return Rest()
+    captures = story.operations_of(winner.id, OperationKind.CAPTURE)
+    tries = list(takewhile(lambda op: op.outcome is OutcomeKind.NOT_REACHED, reversed(captures)))[::-1]
+    send = Send(OperationKind.CAPTURE, winner, wished.amount_minor, final=wished.final)
+    return after_pause(send, tries, now)
 
 
 def _fail_over(

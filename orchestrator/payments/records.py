@@ -221,6 +221,33 @@ class OperationRow(msgspec.Struct, frozen=True):
         return self.state is not OperationState.SETTLED
 
 
+def operation_for(
+    attempt: AttemptRow, kind: OperationKind, amount: Money, operation_id: str, now: datetime
+) -> OperationRow:
+    """An operation as it is when it is written down: sent now, with nothing heard of it."""
+    return OperationRow(
+        id=operation_id,
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.id,
+        kind=kind,
+        state=OperationState.SENT,
+        outcome=None,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        target_operation_id=None,
+        action_result=None,
+        gateway_operation_id="",
+        decline=None,
+        detail="",
+        exchange=None,
+        settled_by=None,
+        tries=0,
+        sent_at=now,
+        expires_at=now,
+        settled_at=None,
+    )
+
+
 class Story(msgspec.Struct, frozen=True):
     """A payment with its attempts and operations: all that the next decision needs."""
 

@@ -28,6 +28,7 @@ class Send:
     action_result: dict[str, str] | None = None  # COMPLETE again: what the shopper brought back the first time
     cause: Cause = Cause.NONE
     target_operation_id: str | None = None  # REFUND: the capture that is given back
+    final: bool = True  # CAPTURE: no other follows
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from routing.outcomes import OutcomeKind
 
 RETRY_PAUSE_S = (1, 5, 30, 120, 600, 1800)  # between tries of what did not reach the gateway
 CHALLENGE_LASTS_S = 3 * 3600  # a shopper who has to act and does not has left: PayPal's orders live that long as well
-UNREADABLE_WAIT_S = 900  # for the message of an unknown that cannot be read, before it is canceled unheard
+UNHEARD_WAIT_S = 900  # for news of an unknown that nobody wants any more, before it is canceled unheard
 EXPIRY_GRACE_S = 3600  # after an authorisation's end: the gateway's own message of it should come first
 
 
@@ -98,9 +98,9 @@ def undo_unknown(story: Story, blocking: list[OperationRow], now: datetime) -> S
 def _undone_as(story: Story, op: OperationRow, now: datetime) -> Cause | None:
     """Why an unknown authorisation is canceled; None where it is only asked about.
 
-    A gateway that cannot be read (Adyen) is not even asked where the request cannot be sent again: the vault has
-    forgotten the CVC. Its message may never come, so an authorisation that nobody waits for any more is canceled by
-    our reference (https://docs.adyen.com/api-explorer/Checkout/71/post/cancels).
+    Asking may never end: a request that cannot be sent again (the vault has forgotten the CVC) stays unanswered. So an
+    authorisation that nobody waits for any more is canceled. A gateway that cannot be read (Adyen) is not even asked,
+    and takes the cancel by our reference (https://docs.adyen.com/api-explorer/Checkout/71/post/cancels).
     """
     if op.kind not in AUTHORISING or op.state not in (OperationState.UNKNOWN, OperationState.NEEDS_REVIEW):
         return None
@@ -109,11 +109,11 @@ def _undone_as(story: Story, op: OperationRow, now: datetime) -> Cause | None:
     is_left_alone = op.state is OperationState.NEEDS_REVIEW
     if story.payment.on_unknown is OnUnknown.CANCEL_THEN_FAILOVER:
         return Cause.UNKNOWN if op.tries or is_left_alone else None
-    can_be_read = KINDS[story.attempt(op.attempt_id).gateway].capabilities.can(Verb.LOOK_UP)
-    if can_be_read or op.captures or op.review is not None or op.outcome is OutcomeKind.PENDING:
+    if op.captures or op.review is not None or op.outcome is OutcomeKind.PENDING:
         return None
-    unwanted = given_up(story.payment) and op.tries and op.sent_at + timedelta(seconds=UNREADABLE_WAIT_S) <= now
-    return Cause.UNKNOWN if unwanted or is_left_alone else None
+    can_be_read = KINDS[story.attempt(op.attempt_id).gateway].capabilities.can(Verb.LOOK_UP)
+    unwanted = given_up(story.payment) and op.tries and op.sent_at + timedelta(seconds=UNHEARD_WAIT_S) <= now
+    return Cause.UNKNOWN if unwanted or (is_left_alone and not can_be_read) else None
 
 
 def tidy_up(story: Story, now: datetime) -> list[Send | Wait | Rest]:
@@ -202,6 +202,11 @@ def send_or_wait(story: Story, send: Send, now: datetime) -> Send | Wait | Rest:
     refused = next((op for op in earlier if op.outcome is OutcomeKind.DECLINED and not _is_past(op, send)), None)
     if refused is not None:
         return Rest() if refused.noted else refused_by(send.attempt, refused)
+    return after_pause(send, earlier, now)
+
+
+def after_pause(send: Send, earlier: list[OperationRow], now: datetime) -> Send | Wait:
+    """Send, unless the last of the tries that did not reach the gateway was a moment ago."""
     if earlier:
         pause_s = RETRY_PAUSE_S[min(len(earlier), len(RETRY_PAUSE_S)) - 1]
         again_at = (earlier[-1].settled_at or now) + timedelta(seconds=pause_s)

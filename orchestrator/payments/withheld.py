@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
+from msgspec import structs
+
+from currency.money import Money
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
 from orchestrator.ledger import store as ledger
 from orchestrator.notifications.service import record
 from orchestrator.payments import store
-from orchestrator.payments.records import Cause, OperationRow, OperationState, Story
+from orchestrator.payments.records import Cause, OperationRow, OperationState, Story, operation_for
 from orchestrator.payments.steps import Send, Step
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 
@@ -31,25 +34,14 @@ async def is_to_be_held_back(story: Story, step: Step) -> bool:
 
 async def hold_back(story: Story, send: Send, now: datetime) -> Story:
     """Keep the refund as one that was refused, for a person to look at, and tell. In the caller's transaction."""
-    operation = OperationRow(
-        id=new_id("op"),
-        payment_id=story.payment.id,
-        attempt_id=send.attempt.id,
-        kind=send.kind,
+    amount = Money(send.amount_minor, story.payment.currency)
+    operation = structs.replace(
+        operation_for(send.attempt, send.kind, amount, new_id("op"), now),
         state=OperationState.SETTLED,
         outcome=OutcomeKind.DECLINED,
-        amount_minor=send.amount_minor,
-        currency=story.payment.currency,
         target_operation_id=send.target_operation_id,
-        action_result=None,
-        gateway_operation_id="",
         decline=asdict(Decline(DISPUTED, RetryAction.NONE, RetryAction.NONE, "")),
         detail=_WHY,
-        exchange=None,
-        settled_by=None,
-        tries=0,
-        sent_at=now,
-        expires_at=now,
         settled_at=now,
         cause=send.cause,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +35,7 @@ CALM_PATIENCE_S = 240
 TIME_PASSES_EVERY_S = 2
 QUIET_LOOKS = 3  # one after the other: what a bell sets going may not be written down yet
 TRIES_WHEN_WELL = 3
+CALM_STEP_PATIENCE_S = 45  # what was not reached is tried again after 30 seconds at most by then
 READY_PATIENCE_S = 120
 
 
@@ -132,7 +135,7 @@ class Run:
             self._await_quiet(self._is_quiet)
             left, self.clients.left = self.clients.left, []
             for one, place in left:
-                self.clients.follow(one, place, patience_s=0)
+                self.clients.follow(one, place, patience_s=CALM_STEP_PATIENCE_S)
             self._await_quiet(self._is_quiet)
             self.books.age()
             self._await_quiet(lambda: self._is_quiet() and not self.books.open_operations())
@@ -142,7 +145,8 @@ class Run:
 
     def outcome(self) -> Outcome:
         charges = self.faults.charges()
-        checks = [*self._did_what_it_says(), *judge(self.books, charges, self.receiver.events)]
+        proven = Check("`clearway ledger verify` finds nothing", self._ledger_findings())
+        checks = [*self._did_what_it_says(), *judge(self.books, charges, self.receiver.events), proven]
         return Outcome(self._figures(), checks, stories(self.books, charges, checks))
 
     def close(self) -> None:
@@ -221,6 +225,12 @@ class Run:
         of_a_person = {r["payment_id"] for r in self.books.read(IN_REVIEW)}
         left = [(self.clients.ids[one.number], step) for one, step in self.clients.left]
         return [f"{payment_id} step {step}" for payment_id, step in left if payment_id not in of_a_person]
+
+    def _ledger_findings(self) -> tuple[str, ...]:
+        command = [sys.executable, "-m", "orchestrator.cli", "ledger", "verify"]
+        env = {**os.environ, "DATABASE_URL": self.supervisor.database_url}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=READY_PATIENCE_S)
+        return _unless(done.returncode == 0, (done.stdout + done.stderr)[-2_000:])
 
     def _figures(self) -> dict[str, Any]:
         read = self.books.read

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import pytest
-from payment_shop import Shop, euros, story_of
+from payment_shop import Shop, euros, heard, story_of
 
 from orchestrator import clock_port
 from orchestrator.db import transaction
@@ -29,7 +28,7 @@ async def unanswered(shop: Shop, gateway: str, behaviour: str) -> PaymentRow:
         await accounts.switch(shop.merchant_id, shop.accounts[other], other == gateway)
     await shop.tell("/scenarios", gateway=gateway, operation="confirm", behaviour=behaviour)
     payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
-    await asyncio.sleep(0.2)  # its driver writes down that it waits
+    await heard(payment)
     return payment
 
 

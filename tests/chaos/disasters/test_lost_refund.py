@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import pytest
-from payment_shop import Shop, euros, story_of
+from payment_shop import Shop, euros, heard, story_of
 
 from orchestrator import clock_port
 from orchestrator.db import transaction
@@ -82,7 +81,7 @@ async def test_a_refund_whose_answer_is_lost_gives_the_money_back_once(
     await shop.tell("/scenarios", gateway=gateway, operation="refund", behaviour=behaviour)
     asked = await refunds.create(shop.merchant_id, payment.id, 700, "broken")
     assert asked.status is RefundStatus.PENDING
-    await asyncio.sleep(0.2)
+    await heard(payment)
     for _ in range(ASKED_MAX):
         await ask_again(payment)
     assert given_back(await shop.kept(payment)) == [700]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx2
 
 from currency.money import Money
 from orchestrator.payments.instruments import Card
-from orchestrator.payments.records import PaymentRow, Story
+from orchestrator.payments.records import OperationState, PaymentRow, Story
 
 VISA, STOLEN, NO_FUNDS, CHALLENGED = "4242424242424242", "4000000000009979", "4000000000009995", "4000002760003184"
 
@@ -73,3 +74,13 @@ async def story_of(payment: PaymentRow) -> Story:
     from orchestrator.payments import service
 
     return await service.story(payment)
+
+
+async def heard(payment: PaymentRow) -> Story:
+    """The story once nothing is on its way any more: the work goes on after the deadline for answers."""
+    async with asyncio.timeout(30):
+        while True:
+            story = await story_of(payment)
+            if all(op.state is not OperationState.SENT for op in story.operations):
+                return story
+            await asyncio.sleep(0.05)

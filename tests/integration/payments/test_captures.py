@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
-from payment_shop import SIMULATOR_ACCOUNT, Shop, euros, story_of
+from payment_shop import SIMULATOR_ACCOUNT, Shop, euros, heard, story_of
 from raw_webhooks import Receiver, deliver
 
+from orchestrator import clock_port
+from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField
 from orchestrator.gateways import accounts
 from orchestrator.gateways.capabilities import Capabilities, Missing, Verb
 from orchestrator.gateways.registry import KINDS
 from orchestrator.http.payment_schemas import refund_body
 from orchestrator.ledger import service as ledger
-from orchestrator.payments import service
+from orchestrator.payments import driver, service
 from orchestrator.payments.amounts import captures_of
 from orchestrator.payments.errors import CapturedOnce, GatewayRefused
-from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.payments.records import OperationRow, PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
+from orchestrator.payments.tables import Operation
 from orchestrator.refunds import service as refunds
 from orchestrator.refunds.service import RefundStatus
 from orchestrator.web.console_views import Shell
@@ -66,6 +70,42 @@ async def test_a_final_capture_of_a_part_lets_the_rest_go(shop: Shop) -> None:
     assert (part.status, part.amount_captured_minor) == (PaymentStatus.PARTIALLY_CAPTURED, 300)
     with pytest.raises(CapturedOnce, match="let go"):
         await capture(shop, payment, 100)
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+async def test_a_capture_that_an_outage_kept_from_the_gateway_is_made_when_it_is_over(shop: Shop, gateway: str) -> None:
+    payment = await authorised(shop, gateway)
+    await shop.tell("/outage", gateway=gateway, on=True)
+    try:
+        waiting = await capture(shop, payment, 300)
+    finally:
+        await shop.tell("/outage", gateway=gateway, on=False)
+    assert (waiting.status, waiting.amount_captured_minor) == (PaymentStatus.AUTHORISED, 0)
+    story = await heard(payment)
+    await past(story.operations[-1])
+    payment = await driver.drive(payment.id)
+    (charge,) = await shop.charges(payment)
+    assert (payment.amount_captured_minor, charge["captured_minor"], await clearing(shop)) == (300, 300, 300)
+    assert (await capture(shop, payment, None, final=True)).status is PaymentStatus.CAPTURED
+
+
+async def test_a_capture_that_waits_for_an_outage_to_end_is_dropped_with_the_payment(shop: Shop) -> None:
+    payment = await authorised(shop)
+    await shop.tell("/outage", gateway="stripe", on=True)
+    try:
+        await capture(shop, payment, 300)
+    finally:
+        await shop.tell("/outage", gateway="stripe", on=False)
+    canceled = await service.cancel(shop.merchant_id, payment.id)
+    (charge,) = await shop.charges(payment)
+    assert (canceled.status, charge["voided"], charge["captured_minor"]) == (PaymentStatus.CANCELED, True, 0)
+
+
+async def past(operation: OperationRow) -> None:
+    """The pause after it is over."""
+    async with transaction():
+        before = clock_port.now() - timedelta(hours=1)
+        await Operation.update({Operation.settled_at: before}).where(Operation.id == operation.id)
 
 
 async def test_adyen_captures_in_parts_where_the_account_has_several_and_each_webhook_counts_once(shop: Shop) -> None:

@@ -125,12 +125,14 @@ async def test_a_part_that_the_gateway_does_not_cancel_is_left_to_a_person(shop:
     assert not [op for op in (await story_of(payment)).operations if op.kind is OperationKind.CAPTURE]
 
 
-async def unread(shop: Shop, on_unknown: OnUnknown, *, in_part: bool = False) -> PaymentRow:
-    """A payment at Adyen whose answer was lost behind the vault, which has forgotten the CVC since; PayPal is next."""
-    await only(shop, "adyen")
+async def unread(
+    shop: Shop, on_unknown: OnUnknown, *, in_part: bool = False, gateway: str = "adyen", behaviour: str = "lose_reply"
+) -> PaymentRow:
+    """A payment whose answer was lost behind the vault, which has forgotten the CVC since; PayPal is next."""
+    await only(shop, gateway)
     if in_part:
         await shop.tell("/scenarios", gateway="adyen", operation="confirm", behaviour="decline", code="30", times=1)
-    await shop.tell("/scenarios", gateway="adyen", operation="confirm", behaviour="lose_reply", times=1)
+    await shop.tell("/scenarios", gateway=gateway, operation="confirm", behaviour=behaviour, times=1)
     card = await shop.card()
     payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=card, on_unknown=on_unknown))
     assert payment.status is PaymentStatus.PROCESSING
@@ -156,7 +158,7 @@ async def voids(payment: PaymentRow) -> list[Cause]:
 
 async def test_by_default_what_cannot_be_sent_again_is_waited_for(shop: Shop, receiver: Receiver) -> None:
     payment = await unread(shop, OnUnknown.WAIT)
-    await asked_after(payment, 2 * tidying.UNREADABLE_WAIT_S)
+    await asked_after(payment, 2 * tidying.UNHEARD_WAIT_S)
     confirm = await operation(payment, OperationKind.CONFIRM)
     assert "the vault has no such field" in str(confirm.evidence)
     assert (confirm.state, await voids(payment)) == (OperationState.UNKNOWN, [])
@@ -181,13 +183,28 @@ async def test_what_nobody_wants_any_more_is_canceled_once_its_message_is_overdu
     await service.cancel(shop.merchant_id, payment.id)
     await asked_after(payment, 60)
     assert await voids(payment) == []
-    await asked_after(payment, tidying.UNREADABLE_WAIT_S + 1)
+    await asked_after(payment, tidying.UNHEARD_WAIT_S + 1)
     assert await voids(payment) == [Cause.UNKNOWN]
     ended = await heard(shop, receiver, payment, "TECHNICAL_CANCEL")
     assert (ended.status, [charge["voided"] for charge in await shop.charges(payment)]) == (
         PaymentStatus.CANCELED,
         [True],
     )
+
+
+@pytest.mark.parametrize("behaviour", ["lose_request", "lose_reply"])
+async def test_an_unknown_that_nobody_wants_any_more_is_canceled_also_where_it_can_be_read(
+    shop: Shop, receiver: Receiver, behaviour: str
+) -> None:
+    payment = await unread(shop, OnUnknown.WAIT, gateway="stripe", behaviour=behaviour)
+    await shop.tell("/scenarios", gateway="stripe", operation="lookup", behaviour="http_500", times=2)
+    await service.cancel(shop.merchant_id, payment.id)
+    await asked_after(payment, 60)
+    ended = await asked_after(payment, tidying.UNHEARD_WAIT_S + 1)
+    charges = await shop.charges(payment)
+    assert ended.status is PaymentStatus.CANCELED
+    assert [(charge["voided"], charge["captured_minor"]) for charge in charges] == [(True, 0)] * len(charges)
+    assert not [op for op in (await story_of(payment)).operations if op.open]
 
 
 async def test_after_the_time_for_asking_it_is_canceled_before_a_person_has_to_look_and_tried_nowhere_else(

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from payment_shop import CHALLENGED, CREDENTIALS, SIMULATOR_ACCOUNT, Shop, euros, story_of
+from payment_shop import CHALLENGED, CREDENTIALS, SIMULATOR_ACCOUNT, Shop, euros, heard, story_of
 
 from orchestrator import clock_port
 from orchestrator.db import transaction
@@ -40,7 +40,7 @@ async def lost(shop: Shop, behaviour: str) -> PaymentRow:
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour=behaviour)
     payment = await pay(shop)
     assert payment.status is PaymentStatus.PROCESSING
-    await asyncio.sleep(0.2)
+    await heard(payment)
     await make_due(payment)
     return payment
 

@@ -107,6 +107,48 @@ SITUATIONS: dict[str, tuple[Story, Step]] = {
         story([AUTHORISED], [CONFIRMED, settled(2, 1, Kind.CAPTURE, NOT_REACHED)]),
         Wait(NOW + timedelta(seconds=1)),
     ),
+    "so is one that the merchant asked for: part of it, and the rest may follow": (
+        story(
+            [AUTHORISED],
+            [CONFIRMED, settled(2, 1, Kind.CAPTURE, NOT_REACHED, amount_minor=700, final=False, settled_at=PAST)],
+            capture_method="manual",
+        ),
+        Send(Kind.CAPTURE, AUTHORISED, 700, final=False),
+    ),
+    "also after another part was taken": (
+        story(
+            [AUTHORISED],
+            [
+                CONFIRMED,
+                settled(2, 1, Kind.CAPTURE, APPROVED, amount_minor=700, final=False, captures=True),
+                settled(3, 1, Kind.CAPTURE, NOT_REACHED, amount_minor=300, settled_at=PAST),
+            ],
+            capture_method="manual",
+        ),
+        Send(Kind.CAPTURE, AUTHORISED, 300),
+    ),
+    "but not of a rest that was let go since": (
+        story(
+            [AUTHORISED],
+            [
+                CONFIRMED,
+                settled(2, 1, Kind.CAPTURE, APPROVED, amount_minor=700, final=False, captures=True),
+                settled(3, 1, Kind.CAPTURE, NOT_REACHED, amount_minor=300, settled_at=PAST),
+                settled(4, 1, Kind.VOID, APPROVED),
+            ],
+            capture_method="manual",
+        ),
+        Rest(),
+    ),
+    "nor of a payment that was canceled since": (
+        story(
+            [AUTHORISED],
+            [CONFIRMED, settled(2, 1, Kind.CAPTURE, NOT_REACHED, amount_minor=700, settled_at=PAST)],
+            capture_method="manual",
+            cancel_requested=True,
+        ),
+        Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
+    ),
     "a late success beside the winner is voided": (
         story(LATE, LATE_OPS),
         Send(Kind.VOID, AUTHORISED, AMOUNT.minor, cause=Cause.SURPLUS),
