@@ -17,6 +17,10 @@ PACKAGES := currency routing invoicing orchestrator simulators
 APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Many tests wait for processes: two workers for each core keep the cores busy (eight at most: each has servers of its own).
+# In the order of their folders those that wait longest (browser, chaos) begin first, and short ones fill the end.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
+
 .PHONY: help setup demo up doctor test bench chaos pictures contract-coverage check lint types imports format clean
 
 help: ## this list
@@ -34,7 +38,7 @@ doctor: $(RUNTIME) ## look at every part
 	@$(BIN)/clearway doctor
 
 test: check ## lint, types, imports, then all tests
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV) ## measure against baselines of the same run; ONLY=name runs one
 	@ONLY=$(ONLY) $(BIN)/python -m tests.benchmarks

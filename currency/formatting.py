@@ -5,12 +5,21 @@ from __future__ import annotations
 import copy
 import re
 from datetime import date
+from decimal import localcontext
 from enum import StrEnum
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date as _babel_format_date
-from babel.numbers import NumberFormatError, NumberPattern, get_currency_symbol, parse_decimal, parse_pattern
+from babel.numbers import (
+    NumberFormatError,
+    NumberPattern,
+    get_currency_symbol,
+    get_decimal_symbol,
+    get_group_symbol,
+    parse_decimal,
+    parse_pattern,
+)
 
 from currency.currencies import exponent_of
 from currency.money import InvalidAmount, Money, parse_major, to_major
@@ -24,7 +33,10 @@ _ZEROS = {
     "hmnp": 0x1E140, "mtei": 0xABF0, "mymr": 0x1040, "nkoo": 0x07C0, "olck": 0x1C50, "rohg": 0x10D30, "tibt": 0x0F20,
 }  # fmt: skip
 _TO_WESTERN = {zero + value: ord("0") + value for zero in _ZEROS.values() for value in range(10)}
-_LETTER = re.compile(r"[^\W\d_]")
+_FROM_FULL_WIDTH = {0xFF00 + place: 0x20 + place for place in range(1, 0x5F)}  # what Japanese keyboards type
+_ASCII_DIGITS = frozenset("0123456789")
+# What keyboards have in place of a group separator of CLDR's: a space for all that are spaces, ' for a curly one.
+_TYPED_FOR = {"\u202f": " \u00a0\u2009", "\u00a0": " \u202f\u2009", "\u2019": "'"}
 
 
 class UnknownLocale(ValueError):
@@ -66,26 +78,27 @@ def format_money(money: Money, locale: str, style: Style = Style.STANDARD, digit
     """
     known = locale_of(locale)
     pattern = _pattern(locale, exponent_of(money.currency), style)
-    text = pattern.apply(
-        to_major(money), known, currency=money.currency, currency_digits=False, numbering_system=digits.value
-    )
+    with localcontext() as context:
+        context.prec = max(context.prec, len(str(money.minor)) + 2)  # Babel rounds to the context's figures
+        text = pattern.apply(
+            to_major(money), known, currency=money.currency, currency_digits=False, numbering_system=digits.value
+        )
     return _with_direction(text if digits is Digits.WESTERN else _in_digits_of(text, known), known)
 
 
 def parse_money(text: str, currency: str, locale: str) -> Money:
     """What somebody of the locale typed: `1.234,56` in `de`, also with the currency's sign or code beside it.
 
-    Grouping must be where the locale has it, so that `1.50` in `de` is refused and not read as 150. Raises
-    InvalidAmount, UnknownCurrency, UnknownLocale.
+    Grouping must be where the locale has it, so that `1.50` in `de` is refused and not read as 150; any space and the
+    straight `'` do where the locale has one of their kind. Raises InvalidAmount, UnknownCurrency, UnknownLocale.
     """
     known = locale_of(locale)
-    bare = _bare(text, currency, known)
+    bare = _bare(text.translate(_FROM_FULL_WIDTH), currency, known)
     western = bare.translate(_TO_WESTERN)
     numbering = Digits.WESTERN if western == bare else Digits.LOCALE  # whose separators are meant
     try:
-        if _LETTER.search(western):  # an exponent, for one: 12e3
-            raise NumberFormatError(western)
-        value = parse_decimal(western, locale=known, strict=True, numbering_system=numbering.value)
+        figures = _only_figures(bare, western, known, numbering)
+        value = parse_decimal(figures, locale=known, strict=True, numbering_system=numbering.value)
     except NumberFormatError as error:
         raise InvalidAmount(f"{text[:40]!r} is no amount as it is written in {locale}") from error
     return parse_major(format(value, "f"), currency)
@@ -139,6 +152,20 @@ def _bare(text: str, currency: str, locale: Locale) -> str:
     if plain.startswith("(") and plain.endswith(")"):
         plain = f"-{plain[1:-1].strip()}"
     return re.sub(r"^-\s+", "-", plain)
+
+
+def _only_figures(bare: str, western: str, locale: Locale, numbering: Digits) -> str:
+    """The figures with the locale's separators. Raises NumberFormatError for two kinds of digits, or for anything else.
+
+    Python itself would take more: `1_000`, `12e3`, digits of every script.
+    """
+    decimal = get_decimal_symbol(locale, numbering_system=numbering.value)
+    group = get_group_symbol(locale, numbering_system=numbering.value)
+    figures = western.translate({ord(typed): group for typed in _TYPED_FOR.get(group, "")})
+    mixed = numbering is Digits.LOCALE and not _ASCII_DIGITS.isdisjoint(bare)
+    if mixed or not set(figures) <= {*_ASCII_DIGITS, *"+-", *decimal, *group}:
+        raise NumberFormatError(figures)
+    return figures
 
 
 def _with_direction(text: str, locale: Locale) -> str:

@@ -191,7 +191,8 @@ class PivotTable:
         if on is None:
             raise RateUnknown(f"{self.name} has no rate of {base} and {quote} {_beside(publication)} {as_of}")
         if abs(as_of - on) > self._max_age:
-            went_on = self.last_published is not None and abs(as_of - self.last_published) <= self._max_age
+            other_news = _nearest(self._series[self.pivot], as_of, publication)
+            went_on = other_news is not None and abs(as_of - other_news) <= self._max_age
             remedy = f"{self.name} paused one of them" if went_on else "import newer rates"
             raise RateStale(
                 f"{self.name}: the rate of {base} and {quote} nearest to {as_of} is of {on}, more than "

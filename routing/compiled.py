@@ -35,7 +35,7 @@ Test = Callable[[PaymentFacts], bool | None]
 
 # Facts by which payments fall into few groups: within a group most rules are out, or need only their rest to be asked.
 _GROUPING = frozenset({TextFact.CURRENCY, TextFact.METHOD, TextFact.COUNTRY, TextFact.BRAND})
-GROUPS_MAX = 4096
+TESTS_MAX = 200_000  # remembered of all groups together: some 400 bytes each
 
 _VERDICTS: dict[Truth, bool | None] = {Truth.TRUE: True, Truth.FALSE: False, Truth.UNKNOWN: None}
 
@@ -48,7 +48,7 @@ class _Decided:
 
 
 class FirstMatch:
-    """Finds the first of several conditions that is true, by groups of payments. Remembers at most GROUPS_MAX groups.
+    """Finds the first of several conditions that is true, by groups of payments. Remembers at most TESTS_MAX tests.
 
     Safe to use from several threads: at worst a group is prepared twice.
     """
@@ -56,6 +56,8 @@ class FirstMatch:
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = tuple(conditions)
         self._groups: dict[tuple[object, ...], tuple[tuple[int, Test], ...]] = {}
+        self._of_every_group: dict[int, tuple[int, Test]] = {}
+        self._remembered = 0
 
     def __call__(self, facts: PaymentFacts) -> int | None:
         """The place of the condition, or None."""
@@ -69,25 +71,50 @@ class FirstMatch:
         )
         tests = self._groups.get(key)
         if tests is None:
-            if len(self._groups) >= GROUPS_MAX:
-                self._groups.clear()
-            tests = self._groups[key] = tuple(self._prepared(facts))
+            tests = self._remember(key, tuple(self._prepared(facts)))
         for place, test in tests:
             if test(facts) is True:
                 return place
         return None
 
+    def _remember(self, key: tuple[object, ...], tests: tuple[tuple[int, Test], ...]) -> tuple[tuple[int, Test], ...]:
+        if self._remembered + len(tests) + 1 > TESTS_MAX:
+            self._groups.clear()
+            self._remembered = 0
+        self._groups[key] = tests
+        self._remembered += len(tests) + 1
+        return tests
+
     def _prepared(self, facts: PaymentFacts) -> list[tuple[int, Test]]:
         tests: list[tuple[int, Test]] = []
         for place, condition in enumerate(self._conditions):
+            known = self._of_every_group.get(place)
+            if known is not None:
+                tests.append(known)
+                continue
             test = _prepared(condition, facts)
             if isinstance(test, _Decided):
                 if test.truth is True:
                     tests.append((place, _always))
                     break
-            else:
-                tests.append((place, test))
+                continue
+            tests.append((place, test))
+            if not _asks_for_group(condition):
+                self._of_every_group[place] = tests[-1]
         return tests
+
+
+def _asks_for_group(condition: Condition) -> bool:
+    """Whether a part of the condition comes out otherwise in another group."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            return any(_asks_for_group(part) for part in parts)
+        case Not(part):
+            return _asks_for_group(part)
+        case TextIn(fact):
+            return fact in _GROUPING
+        case _:
+            return isinstance(condition, RegionIn | CustomerPresent | MerchantInitiated)
 
 
 def _always(_: PaymentFacts) -> bool:

@@ -255,6 +255,19 @@ def _between(facts: PaymentFacts, condition: AmountBetween) -> Truth:
     return _truth(low_holds and high_holds)
 
 
+def prefixes_between(low: str, high: str) -> list[str]:
+    """The fewest prefixes with which exactly the numbers from `low` to `high` begin, both of the same length."""
+    found: list[str] = []
+    first, last = int(low), int(high)
+    while first <= last:
+        length, span = len(low), 1
+        while length > 1 and first % (span * 10) == 0 and first + span * 10 - 1 <= last:
+            length, span = length - 1, span * 10
+        found.append(str(first // span).zfill(length))
+        first += span
+    return found
+
+
 def begins_with(digits: str, prefixes: tuple[str, ...]) -> bool | None:
     """Whether a card's known first digits match; None where a longer prefix could still match the rest of the card."""
     if digits.startswith(prefixes):

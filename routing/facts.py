@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from currency.money import Money
@@ -50,8 +50,8 @@ class PaymentFacts:
     `bin` is the first 6 or 8 digits of the card, `funding` is credit, debit or prepaid, `merchant_category` an ISO
     18245 code, `risk_score` a number from 0 to 100 of whoever scores, `at` the aware moment of the payment. `seed` (the
     payment's id) settles what is left to chance, so that a decision can be made again. `rates` convert amounts for
-    rules in another currency. Raises ValueError for a merchant-initiated payment with the customer present: the two
-    exclude each other.
+    rules in another currency. Raises ValueError for a merchant-initiated payment with the customer present (the two
+    exclude each other), and for a moment without a time zone.
     """
 
     amount: Money
@@ -74,14 +74,21 @@ class PaymentFacts:
     def __post_init__(self) -> None:
         if self.customer_present and self.merchant_initiated:
             raise ValueError("a merchant-initiated payment has no customer present")
+        if self.at is not None and self.at.tzinfo is None:
+            raise ValueError("`at` needs a time zone: what the hour is depends on it")
+
+    @property
+    def rate_day(self) -> date | None:
+        """The day in UTC whose rates count; None where the moment is not known."""
+        return None if self.at is None else self.at.astimezone(UTC).date()
 
     def amount_in(self, currency: str) -> Money | None:
         """The amount in that currency by the rate of the day; None where no rate may be used."""
         if currency == self.amount.currency:
             return self.amount
-        if self.rates is None or self.at is None:
+        if self.rates is None or self.rate_day is None:
             return None
         try:
-            return convert(self.amount, self.rates.rate(self.amount.currency, currency, self.at.date()))
+            return convert(self.amount, self.rates.rate(self.amount.currency, currency, self.rate_day))
         except RateUnavailable:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from currency.money import Money, percent
-from currency.rates import RateSource, RateUnavailable, convert
+from currency.rates import RateUnavailable, convert
 from routing.facts import REGION_COUNTRIES, PaymentFacts, Region
 
 
@@ -66,9 +66,9 @@ NO_FEES = FeeSchedule()
 
 def in_settlement_currency(cost: Money, schedule: FeeSchedule, facts: PaymentFacts) -> Money:
     """The cost as the account's reports will show it, where a rate is at hand; else as it is."""
-    if schedule.settlement_currency in (None, cost.currency) or facts.rates is None or facts.at is None:
+    if schedule.settlement_currency in (None, cost.currency):
         return cost
-    return _converted(cost, str(schedule.settlement_currency), facts.rates, facts) or cost
+    return _converted(cost, str(schedule.settlement_currency), facts) or cost
 
 
 def _in_currency_of(facts: PaymentFacts, stated: tuple[Money, ...]) -> Money | None:
@@ -76,13 +76,13 @@ def _in_currency_of(facts: PaymentFacts, stated: tuple[Money, ...]) -> Money | N
     own = next((amount for amount in stated if amount.currency == target), None)
     if own is not None or not stated:
         return own or Money(0, target)
-    return _converted(stated[0], target, facts.rates, facts)
+    return _converted(stated[0], target, facts)
 
 
-def _converted(amount: Money, currency: str, rates: RateSource | None, facts: PaymentFacts) -> Money | None:
-    if rates is None or facts.at is None:
+def _converted(amount: Money, currency: str, facts: PaymentFacts) -> Money | None:
+    if facts.rates is None or facts.rate_day is None:
         return None
     try:
-        return convert(amount, rates.rate(amount.currency, currency, facts.at.date()))
+        return convert(amount, facts.rates.rate(amount.currency, currency, facts.rate_day))
     except RateUnavailable:
         return None

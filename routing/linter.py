@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+from currency.exponents import ENCODINGS
 from routing.candidates import Candidate
-from routing.conditions import Condition, TextFact, TextIn
+from routing.conditions import Condition, Not, TextFact, TextIn
 from routing.reachability import Question, TooMuch, exists
 from routing.rules import Action, RuleSet
 
@@ -61,7 +62,7 @@ def lint(rule_set: RuleSet, candidates: Sequence[Candidate] = ()) -> list[Findin
                 message = f"some payments fit {other!r} too, which comes before it and wins"
                 found.append(Finding(Kind.OVERLAP, f"{path}.when", rule.name, message))
         found += _action(rule.then, rule.name, f"{path}.then", candidates)
-        if candidates:
+        if candidates and all(kind is not Kind.NEVER_TRUE for kind, _ in reach):
             found += _cannot_take(rule.when, rule.then, rule.name, f"{path}.then", candidates)
     return [*found, *_action(rule_set.default, "default", "default", candidates)]
 
@@ -92,9 +93,9 @@ def _action(action: Action, rule: str, path: str, candidates: Sequence[Candidate
     total = sum(weight for _, weight in action.split)
     if action.split and total != WEIGHTS_SUM:
         yield Finding(Kind.WEIGHTS, f"{path}.split", rule, f"the weights sum to {total}, not to {WEIGHTS_SUM}")
-    named = [*action.accounts, *(name for name, _ in action.split)]
+    named = _named(action)
     for name in named:
-        if name in action.exclude:
+        if name in action.exclude or _all_excluded(name, action, candidates):
             yield Finding(Kind.EXCLUDED, f"{path}.exclude", rule, f"{name!r} is named and excluded")
     known = {word for candidate in candidates for word in (candidate.account_id, candidate.gateway)}
     for name in [*named, *sorted(action.exclude)]:
@@ -105,21 +106,36 @@ def _action(action: Action, rule: str, path: str, candidates: Sequence[Candidate
 def _cannot_take(
     when: Condition, action: Action, rule: str, path: str, candidates: Sequence[Candidate]
 ) -> Iterator[Finding]:
-    names = [*action.accounts, *(name for name, _ in action.split)]
+    names = _named(action)
     for candidate in candidates:
         if candidate.account_id not in names and candidate.gateway not in names:
             continue
         limits = tuple(_limits(candidate))
         try:
-            if limits and exists(Question((when,))) and not exists(Question((when,), not_false=limits)):
+            if limits and not exists(Question((when,), not_false=limits)):
                 message = f"{candidate.account_id} ({candidate.gateway}) can take no payment that fits the rule"
                 yield Finding(Kind.CANNOT_TAKE, path, rule, message)
         except TooMuch:
             continue
 
 
+def _named(action: Action) -> list[str]:
+    return [*action.accounts, *(name for name, _ in action.split)]
+
+
+def _all_excluded(name: str, action: Action, candidates: Sequence[Candidate]) -> bool:
+    """Whether the name stands for accounts each of which is excluded, by its id or its gateway."""
+    meant = [{it.account_id, it.gateway} for it in candidates if name in (it.account_id, it.gateway)]
+    return bool(meant) and all(words & action.exclude for words in meant)
+
+
 def _limits(candidate: Candidate) -> Iterator[Condition]:
     """What the account takes, as conditions that must not be false: a fact that is not known keeps nobody out."""
+    encoding = ENCODINGS.get(candidate.gateway)
+    if encoding is not None and encoding.carried is not None:
+        yield TextIn(TextFact.CURRENCY, encoding.carried)
+    if encoding is not None and encoding.refused:
+        yield Not(TextIn(TextFact.CURRENCY, encoding.refused))
     for fact, words in (
         (TextFact.CURRENCY, candidate.currencies),
         (TextFact.COUNTRY, candidate.countries),

@@ -25,6 +25,7 @@ from routing.conditions import (
     TextFact,
     TextIn,
     TimeWithin,
+    prefixes_between,
 )
 from routing.facts import Region
 
@@ -35,8 +36,9 @@ MAX_AMOUNT_MINOR = 2**63 - 1
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
-_BIN = re.compile(r"[0-9]{1,8}")
+_BIN = re.compile(r"([0-9]{1,8})(?:-([0-9]{1,8}))?")
 _CATEGORY = re.compile(r"[0-9]{4}")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps neither in a document
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 RISK_SCORE_MAX = 100
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -70,7 +72,9 @@ _SHAPES = {
     TextFact.CHANNEL: _WORD_SHAPE,
 }
 _ANY_SHAPE = Shape(lambda _: True, "a text")
-_BIN_SHAPE = Shape(_BIN.fullmatch, "1 to 8 digits")
+_BIN_SHAPE = Shape(
+    lambda text: _bin_span(text) is not None, "1 to 8 digits, or a range of as many on both sides: 510000-559999"
+)
 _DAY_SHAPE = Shape(set(DAYS).__contains__, f"one of {' '.join(DAYS)}")
 _REGION_SHAPE = Shape(set(Region).__contains__, f"one of {' '.join(Region)}")
 
@@ -118,6 +122,9 @@ class Reader:
     def text(self, value: object, path: str, high: int = MAX_WORD_CHARS) -> str | None:
         if not isinstance(value, str) or not 1 <= len(value) <= high:
             self.problem(path, f"must be a text of 1 to {high} characters")
+            return None
+        if _UNSTORABLE.search(value):
+            self.problem(path, "has a character that cannot be stored")
             return None
         return value
 
@@ -177,7 +184,7 @@ class Reader:
             case "amount":
                 return self._amount(value, path)
             case "bin":
-                return BinStartsWith(self.words(value, path, _BIN_SHAPE))
+                return BinStartsWith(self._bins(value, path))
             case "customer_present":
                 present = self.boolean(value, path)
                 return None if present is None else CustomerPresent(present)
@@ -198,6 +205,14 @@ class Reader:
         items = self.items(value, path)
         parts = [self.condition(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(items)]
         return tuple(part for part in parts if part is not None)
+
+    def _bins(self, value: object, path: str) -> tuple[str, ...]:
+        """Prefixes; a range becomes those that cover it."""
+        spans = [span for word in self.words(value, path, _BIN_SHAPE) if (span := _bin_span(word)) is not None]
+        prefixes = tuple(dict.fromkeys(prefix for span in spans for prefix in prefixes_between(*span)))
+        if len(prefixes) > MAX_VALUES:
+            self.problem(path, f"takes {len(prefixes)} prefixes to cover, more than {MAX_VALUES}: use rounder ranges")
+        return prefixes
 
     def _amount(self, value: object, path: str) -> Condition | None:
         fields = self.fields(value, path, required=("currency",), optional=("min", "max"))
@@ -267,3 +282,12 @@ class Reader:
         key = self.text(fields["key"], f"{path}.key")
         values = self.words(fields["in"], f"{path}.in")
         return None if key is None else MetadataIn(key, frozenset(values))
+
+
+def _bin_span(text: str) -> tuple[str, str] | None:
+    """The ends of a range of first digits, equal for a prefix; None for what is neither."""
+    found = _BIN.fullmatch(text)
+    if found is None:
+        return None
+    low, high = found[1], found[2] or found[1]
+    return (low, high) if len(low) == len(high) and low <= high else None

@@ -4,9 +4,9 @@
 
 CONDITION is an object with one key: `all` or `any` (a list of conditions), `not` (a condition), `currency`, `country`,
 `issuer_country`, `brand`, `funding`, `method`, `channel`, `merchant_category` (a list of words), `region` (of EU EEA UK
-NA APAC MENA LATAM), `amount` ({"currency", "min", "max"}, minor units), `bin` (a list of prefixes), `customer_present`,
-`merchant_initiated` (a bool), `risk_score` ({"min", "max"}), `time` ({"from", "to", "zone", "days"}), `metadata`
-({"key", "in"}). What a missing fact does is said in `routing.conditions`.
+NA APAC MENA LATAM), `amount` ({"currency", "min", "max"}, minor units), `bin` (a list of prefixes and ranges),
+`customer_present`, `merchant_initiated` (a bool), `risk_score` ({"min", "max"}), `time` ({"from", "to", "zone",
+"days"}), `metadata` ({"key", "in"}). What a missing fact does is said in `routing.conditions`.
 ACTION: `accounts` (the only ones to try, in that order; account ids or gateway names) or `split` (a list of {"account",
 "weight"}: each goes first in as many of a hundred payments as its weight says), `exclude`, `require_3ds`,
 `max_attempts`, `strategy` (priority, least_cost, success_rate, expected_value, or an object of its name with its
@@ -167,7 +167,7 @@ def read_ordering(reader: Reader, value: object, path: str) -> Ordering | None:
         )
     if fields is None or "name" not in fields:
         return None
-    if fields["name"] not in set(Strategy):
+    if not isinstance(fields["name"], str) or fields["name"] not in set(Strategy):
         reader.problem(path, f"must be one of {' '.join(Strategy)}")
         return None
     known = {

@@ -99,16 +99,21 @@ async def insert_rule_set(
     return parse_rule_set(document, rule_set_id=rule_set_id, version=version)
 
 
-async def activate(merchant_id: str, rule_set_id: str, now: datetime) -> None:
-    """Put a draft in force and retire the one before. Call it inside a transaction. Raises RuleSetNotDraft."""
-    # All of the merchant's versions are locked first, so that two activations at once cannot leave two in force.
+async def lock_versions(merchant_id: str) -> dict[str, RuleSetState]:
+    """The merchant's versions, which nobody else changes before the caller's transaction ends."""
     locked = await (
         RuleSetRow.select(RuleSetRow.id, RuleSetRow.state)
         .where(RuleSetRow.merchant_id == merchant_id)
         .order_by(RuleSetRow.version)
         .lock_rows("UPDATE")
     )
-    if {"id": rule_set_id, "state": RuleSetState.DRAFT.value} not in locked:
+    return {row["id"]: RuleSetState(row["state"]) for row in locked}
+
+
+async def activate(merchant_id: str, rule_set_id: str, now: datetime) -> None:
+    """Put a draft in force and retire the one before. Call it inside a transaction. Raises RuleSetNotDraft."""
+    # All are locked first, so that two activations at once cannot leave two in force.
+    if (await lock_versions(merchant_id)).get(rule_set_id) is not RuleSetState.DRAFT:
         raise RuleSetNotDraft(f"{rule_set_id} is no draft of {merchant_id}")
     await RuleSetRow.update({RuleSetRow.state: RuleSetState.RETIRED.value}).where(
         RuleSetRow.merchant_id == merchant_id, RuleSetRow.state == RuleSetState.ACTIVE.value

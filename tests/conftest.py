@@ -16,12 +16,40 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 
 if TYPE_CHECKING:
     from orchestrator.embedded_postgres import Server
 
 NOT_STARTED = "postgresql://nobody@127.0.0.1:1/no-test-asked-for-the-database-fixture"
 TEST_SECRET_KEY = "only-for-tests-only-for-tests-only-for-tests"
+# Argon2id as an installation runs it is a fifth of a second of work for each password; tests hash hundreds of them.
+QUICK_HASHES = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+# To truncate every table before every test gives each of them, and of their indexes, a new file: that took longer than
+# most of the tests. Few rows are deleted; the lock waits for whoever is still writing, as TRUNCATE would.
+EMPTY_WHAT_IS_NOT = """
+DO $$
+DECLARE
+    its record;
+    held boolean;
+BEGIN
+    FOR its IN
+        SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        WHERE schemaname IN ('public', 'dramatiq') AND tablename <> 'migration'
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE MODE', its.name);
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', its.name) INTO held;
+        IF held AND pg_relation_size(its.name::regclass) > 1000000 THEN
+            EXECUTE format('TRUNCATE %s CASCADE', its.name);
+        ELSIF held THEN
+            EXECUTE format('DELETE FROM %s', its.name);
+        END IF;
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
+    WHERE schemaname IN ('public', 'dramatiq') AND sequencename <> 'migration_id_seq' AND last_value IS NOT NULL;
+END
+$$
+"""
 
 
 def pytest_configure() -> None:
@@ -64,6 +92,7 @@ async def migrated_database(postgres_server: Server) -> AsyncIterator[str]:
 
     await db.start_pool()
     await migrations.migrate()
+    _hash_passwords_with(QUICK_HASHES)
     yield postgres_server.url
     await db.close_pool()
 
@@ -73,6 +102,22 @@ async def database(migrated_database: str) -> str:
     """The database's URL; every table is empty when the test begins."""
     await _empty_all_tables()
     return migrated_database
+
+
+@pytest.fixture
+def costly_passwords(migrated_database: str) -> Iterator[None]:
+    """Passwords are hashed at the price that an installation pays: for tests of what that takes."""
+    _hash_passwords_with(PasswordHasher())
+    yield
+    _hash_passwords_with(QUICK_HASHES)
+
+
+def _hash_passwords_with(hasher: PasswordHasher) -> None:
+    """The same algorithm, at another price; what was made at the old price is forgotten."""
+    from orchestrator.access import passwords
+
+    passwords._hasher = hasher
+    passwords._of_nobody.cache_clear()
 
 
 def _point_the_engine_at(url: str) -> None:
@@ -86,11 +131,6 @@ async def _empty_all_tables() -> None:
     from orchestrator.db import transaction
 
     async with transaction() as connection:
-        rows = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
-            " WHERE schemaname IN ('public', 'dramatiq') AND tablename <> 'migration'"
-        )
-        # Append-only tables refuse TRUNCATE by trigger; the tests' own role may pass them by.
+        # Append-only tables refuse to be emptied by trigger; the tests' own role may pass them by.
         await connection.execute("SET LOCAL session_replication_role = replica")
-        if rows:
-            await connection.execute(f"TRUNCATE {', '.join(row['name'] for row in rows)} RESTART IDENTITY CASCADE")
+        await connection.execute(EMPTY_WHAT_IS_NOT)

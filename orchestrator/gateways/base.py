@@ -140,6 +140,7 @@ WEBHOOK_KINDS = frozenset(
         "payout.paid",
         "payout.failed",
         "report.available",
+        "unreadable",  # signed, and no event: made by us where an adapter raises WebhookUnreadable
         "ignored",
     }
 )
@@ -147,6 +148,10 @@ WEBHOOK_KINDS = frozenset(
 
 class WebhookRejected(Exception):
     """The notification is not what it claims to be: signature, age, certificate, shape. The reason stays inside."""
+
+
+class WebhookUnreadable(WebhookRejected):
+    """The gateway signed it, and it is no event of a shape that the adapter knows: kept and shown, never believed."""
 
 
 class Gateway(Protocol):
@@ -173,7 +178,14 @@ class Gateway(Protocol):
         ...
 
     def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
-        """Trim, verify, translate. Raises WebhookRejected; then nothing of the batch is believed."""
+        """Trim, verify, translate. Raises WebhookRejected; then nothing of the batch is believed.
+
+        WebhookUnreadable only where the gateway itself signed what cannot be read.
+        """
+        ...
+
+    def translate_webhook(self, body: bytes) -> list[WebhookMessage]:
+        """Translate again what was verified when it came, card numbers masked since. Raises WebhookUnreadable."""
         ...
 
     def probe(self) -> str:

@@ -59,6 +59,7 @@ class SaveOrder:
     return_url: str = ""
     currency: str = "EUR"  # of the zero-amount authorisation, where the gateway makes one
     shopper: Shopper = field(default_factory=Shopper)
+    challenge: bool = False  # the cardholder is to be seen, where the gateway can be asked for that
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,20 @@ class AuthenticationInput(Input):
         return PaymentAuthentication(asked=Wanted(self.mode), asked_exemption=named)
 
 
+class AskedAuthenticationBody(msgspec.Struct, kw_only=True):
+    """What was asked of 3-D Secure when it was made."""
+
+    mode: Wanted
+    exemption: Exemption | None
+
+
+def asked_body(kept: PaymentAuthentication | None) -> AskedAuthenticationBody | None:
+    """None where nothing was asked, so that your policy counts."""
+    if kept is None or kept.asked is None:
+        return None
+    return AskedAuthenticationBody(mode=kept.asked, exemption=kept.asked_exemption)
+
+
 class AuthenticationPolicyInput(Input):
     """What you want of 3-D Secure in general; docs/authentication.md says what else may ask for more.
 

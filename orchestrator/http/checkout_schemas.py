@@ -11,7 +11,7 @@ from orchestrator.checkouts.links import NewLink
 from orchestrator.checkouts.records import LineItem, LinkView, SessionState, SessionView
 from orchestrator.checkouts.service import LASTS_MAX, LASTS_MIN, NewSession
 from orchestrator.errors import InvalidField
-from orchestrator.http.authentication_schemas import AuthenticationInput
+from orchestrator.http.authentication_schemas import AskedAuthenticationBody, AuthenticationInput, asked_body
 from orchestrator.http.schemas import (
     CurrencyCode,
     Input,
@@ -204,6 +204,7 @@ class CheckoutSessionBody(msgspec.Struct, kw_only=True):
     reference: str | None
     description: str
     metadata: dict[str, str]
+    authentication: AskedAuthenticationBody | None
     expires_at: datetime
     created_at: datetime
     closed_at: datetime | None
@@ -234,6 +235,7 @@ class PaymentLinkBody(msgspec.Struct, kw_only=True):
     success_url: str | None
     capture_method: str
     metadata: dict[str, str]
+    authentication: AskedAuthenticationBody | None
     created_at: datetime
     updated_at: datetime
 
@@ -265,6 +267,7 @@ def session_body(view: SessionView) -> CheckoutSessionBody:
         reference=payment.reference,
         description=payment.description,
         metadata=payment.metadata,
+        authentication=asked_body(payment.authentication),
         expires_at=session.expires_at,
         created_at=session.created_at,
         closed_at=session.closed_at,
@@ -293,6 +296,7 @@ def link_body(view: LinkView) -> PaymentLinkBody:
         success_url=link.success_url,
         capture_method=link.capture_method,
         metadata=link.metadata,
+        authentication=asked_body(link.authentication),
         created_at=link.created_at,
         updated_at=link.updated_at,
     )

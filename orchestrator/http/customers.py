@@ -16,6 +16,7 @@ from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CountryCode, Email, Input, Locale, Name, require_country
+from orchestrator.payments import of_customers
 
 _PROFILE = ("address_lines", "postal_code", "city", "vat_id")
 Line = Annotated[str, Meta(max_length=200)]
@@ -157,8 +158,11 @@ async def change_customer(
     summary="Delete a customer",
 )
 async def delete_customer(request: ApiRequest, customer_id: FromPath[str]) -> None:
-    """Detach all payment methods and blank what names the person. The id stays, and what was issued to them."""
-    await erasure.erase(merchant_of(request), customer_id)
+    """Detach all payment methods and blank what names the person. The id stays, and what was issued to them.
+
+    409 `conflict` names the payments that are open (`processing`, `requires_action`, `authorised`, `needs_review`).
+    """
+    await erasure.erase(merchant_of(request), customer_id, of_customers.open_payments)
 
 
 def customer_body(row: CustomerRow) -> CustomerBody:

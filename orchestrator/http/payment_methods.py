@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import structs
 
 from orchestrator.access.store import bind_idempotency
 from orchestrator.customers import kept_methods, method_store, mirroring
@@ -50,8 +51,8 @@ async def create_payment_method(
 
     async def work(idempotency_id: str) -> PaymentMethodBody:
         tried = card_tries.try_of(merchant_id, None, new.instrument)
-        await card_tries.admitted(tried)  # whether a cardholder is asked who keeps a card, the gateway decides
-        method = await method_setups.begin(new, idempotency_id)
+        wanted = structs.replace(new, suspected=await card_tries.admitted(tried))
+        method = await method_setups.begin(wanted, idempotency_id)
         await card_tries.tell(tried, declined=method.status == MethodStatus.FAILED)
         return await _whole(method)
 

@@ -52,8 +52,8 @@ from orchestrator.http.schemas import AMOUNT_MAX_MINOR, require_address, require
 from orchestrator.http.timeline_schemas import TimelineBody, event_body, operation_body, transfer_body, webhook_body
 from orchestrator.ledger import store as ledger_store
 from orchestrator.notifications import store as event_store
-from orchestrator.payments import service
-from orchestrator.payments.records import AttemptStatus, PaymentRow, PaymentStatus
+from orchestrator.payments import late_declines, service
+from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
 from orchestrator.refunds import four_eyes
 from orchestrator.refunds import service as refunds
@@ -112,8 +112,9 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
         new = replace(new, suspected=await card_tries.admitted(tried))
         payment = await service.create(new, idempotency_id, also=use_quote)
         story = await service.story(payment)
-        refused = any(attempt.status is AttemptStatus.DECLINED for attempt in story.attempts)
-        await card_tries.tell(tried, declined=refused and payment.status is PaymentStatus.FAILED)
+        await card_tries.tell(tried, declined=late_declines.was_declined(story))
+        if tried is not None:
+            await late_declines.look_later(payment)
         return payment_body(payment, story, [])
 
     return await answer_once(request, work, lambda payment_id: _found(merchant_id, payment_id))

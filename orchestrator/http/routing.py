@@ -1,8 +1,6 @@
 """Routes of routing itself: the policy, the linter, trying out one payment, replaying past ones."""
 
-import csv
-import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +12,7 @@ from orchestrator import clock_port
 from orchestrator.errors import InvalidField
 from orchestrator.gateways.credentials import Method
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.csv_answers import csv_answer
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import CreatedFrom, CreatedTo, moment
@@ -29,7 +28,7 @@ from orchestrator.http.routing_schemas import (
     policy_body,
 )
 from orchestrator.http.schemas import CountryCode, Input, Metadata, MoneyInput
-from orchestrator.payments import route_replay, routes, rule_versions
+from orchestrator.payments import route_chart, route_replay, route_settings, routes, rule_versions
 from orchestrator.payments.route_replay import Replay, Share
 from routing import store
 from routing.facts import PaymentFacts
@@ -38,7 +37,23 @@ from routing.rules import RuleSet, parse_rule_set
 SCOPE = "operate"
 REPLAY_DEFAULT = 1_000
 REPLAY_SPAN = timedelta(days=30)  # looked back where no time is given
+ReplayLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=route_replay.PAYMENTS_MAX)]
 _Word = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)")]
+
+
+MerchantCategory = Annotated[str, Meta(max_length=4, pattern=r"^[0-9]{4}$(?!\n)", examples=["5411"])]
+
+
+class CategoryInput(Input):
+    """The code of what the merchant sells (ISO 18245); null: not known."""
+
+    merchant_category: MerchantCategory | None
+
+
+class CategoryBody(CategoryInput, kw_only=True):
+    """The code of what the merchant sells (ISO 18245); null: not known."""
+
+    object: str = "merchant_category"
 
 
 class SimulateRoute(Input):
@@ -56,7 +71,7 @@ class SimulateRoute(Input):
     method: Method = Method.CARD
     channel: _Word | None = None
     initiator: Literal["customer", "merchant"] = "customer"
-    merchant_category: Annotated[str, Meta(max_length=4, pattern="^[0-9]{4}$", examples=["5411"])] | None = None
+    merchant_category: MerchantCategory | None = None
     risk_score: Annotated[int, Meta(ge=0, le=100)] | None = None
     at: Moment | None = None
     payment_id: Annotated[str, Meta(max_length=40)] = ""
@@ -164,6 +179,19 @@ async def set_policy(request: ApiRequest, data: JSONBody[RoutingPolicyInput]) ->
     return policy_body(await rule_versions.set_policy(merchant_of(request), data.document()))
 
 
+@get("/merchant/category", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Get the category")
+async def get_category(request: ApiRequest) -> CategoryBody:
+    """What the merchant sells, which rules may look at."""
+    return CategoryBody(merchant_category=await route_settings.category_of(merchant_of(request)))
+
+
+@put("/merchant/category", guards=[needs(SCOPE)], responses=PROBLEMS, tags=["routing"], summary="Set the category")
+async def put_category(request: ApiRequest, data: JSONBody[CategoryInput]) -> CategoryBody:
+    """For payments from now on. The audit log keeps what was before."""
+    await route_settings.set_category(merchant_of(request), data.merchant_category)
+    return CategoryBody(merchant_category=data.merchant_category)
+
+
 @post(
     "/routing/lint",
     guards=[needs(SCOPE)],
@@ -240,24 +268,47 @@ async def replay_csv(
     rule_set_id: FromPath[str],
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
-    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=route_replay.PAYMENTS_MAX)] = REPLAY_DEFAULT,
+    limit: ReplayLimit = REPLAY_DEFAULT,
 ) -> Response[str]:
     """The replay's table through a version: a line for each account and currency, amounts in minor units."""
+    rows = (await _replayed(request, rule_set_id, created_from, created_to, limit)).rows
+    figures = ShareBody.__struct_fields__
+    header = ["gateway_account_id", "gateway", "currency"]
+    header += [f"{name}_{when}" for when in ("before", "after") for name in figures]
+    astuple = msgspec.structs.astuple
+    lines = ((it.gateway_account_id, it.gateway, it.currency, *astuple(it.before), *astuple(it.after)) for it in rows)
+    return csv_answer("replay.csv", header, lines)
+
+
+@get(
+    "/rule-sets/{rule_set_id:str}/replay.svg",
+    guards=[needs(SCOPE)],
+    responses=PROBLEMS,
+    media_type="image/svg+xml",
+    tags=["routing"],
+    summary="Replay past payments as chart",
+)
+async def replay_svg(
+    request: ApiRequest,
+    rule_set_id: FromPath[str],
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    limit: ReplayLimit = REPLAY_DEFAULT,
+) -> Response[str]:
+    """The replay through a version as a picture: payments by account, before and after."""
+    chart = (await _replayed(request, rule_set_id, created_from, created_to, limit)).chart
+    picture = route_chart.bars(chart.labels, {row.name: row.payments for row in chart.series})
+    return Response(picture, media_type="image/svg+xml")
+
+
+async def _replayed(
+    request: ApiRequest, rule_set_id: str, created_from: datetime | None, created_to: datetime | None, limit: int
+) -> ReplayBody:
     merchant_id = merchant_of(request)
     rules = (await rule_versions.get(merchant_id, rule_set_id)).rule_set()
     until = moment(created_to, "created_to") or clock_port.now()
     since = moment(created_from, "created_from") or until - REPLAY_SPAN
-    rows = _replay_body(await route_replay.replay(merchant_id, rules, since, until, limit)).rows
-    out = io.StringIO()
-    writer = csv.writer(out)
-    figures = ShareBody.__struct_fields__
-    when = ("before", "after")
-    writer.writerow(["gateway_account_id", "gateway", "currency", *(f"{name}_{it}" for it in when for name in figures)])
-    for row in rows:
-        shares = [getattr(getattr(row, it), name) for it in when for name in figures]
-        writer.writerow([row.gateway_account_id, row.gateway, row.currency, *shares])
-    headers = {"Content-Disposition": 'attachment; filename="replay.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return _replay_body(await route_replay.replay(merchant_id, rules, since, until, limit))
 
 
 async def _rules_of(merchant_id: str, data: ReplayRoutes) -> RuleSet:
@@ -316,4 +367,4 @@ def _payments_of(shares: dict[tuple[str, str], Share], labels: list[str]) -> lis
     return [sum(share.payments for (one, _), share in shares.items() if one == label) for label in labels]
 
 
-ROUTES = [get_policy, set_policy, lint, simulate, replay, replay_csv]
+ROUTES = [get_policy, set_policy, get_category, put_category, lint, simulate, replay, replay_csv, replay_svg]

@@ -1,7 +1,5 @@
 """Routes of the reports on gateways: approvals, cost and speed, as JSON and CSV."""
 
-import csv
-import io
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,6 +11,7 @@ from litestar.params import QueryParameter
 from orchestrator import clock_port
 from orchestrator.errors import InvalidField
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.csv_answers import csv_answer
 from orchestrator.http.pagination import CreatedFrom, CreatedTo, moment
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.payments import route_reports
@@ -119,15 +118,8 @@ async def get_report_csv(
     """The same as a table."""
     since, until = _span(created_from, created_to)
     rows = await _rows(merchant_of(request), since, until, group_by, interval)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(RoutingReportRowBody.__struct_fields__)
-    for row in rows:
-        body = _row_body(row)
-        values = (getattr(body, name) for name in RoutingReportRowBody.__struct_fields__)
-        writer.writerow([it.isoformat() if isinstance(it, datetime) else it for it in values])
-    headers = {"Content-Disposition": 'attachment; filename="routing.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    header = RoutingReportRowBody.__struct_fields__
+    return csv_answer("routing.csv", header, (msgspec.structs.astuple(_row_body(row)) for row in rows))
 
 
 def _span(created_from: datetime | None, created_to: datetime | None) -> tuple[datetime, datetime]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import dramatiq
 import structlog
@@ -13,6 +14,7 @@ from orchestrator.abuse import service as abuse
 from orchestrator.access import housekeeping
 from orchestrator.access import store as access
 from orchestrator.approvals import service as approvals
+from orchestrator.billing import batches
 from orchestrator.billing import service as billing
 from orchestrator.checkouts import service as checkouts
 from orchestrator.customers import expiries, kept_methods, mirroring
@@ -20,10 +22,19 @@ from orchestrator.disputes import booking as disputes
 from orchestrator.disputes import watch
 from orchestrator.fx import fetching
 from orchestrator.jobs import approved
+from orchestrator.jobs.mail_line import in_line
 from orchestrator.notifications import deliveries
 from orchestrator.notifications import service as notifications
 from orchestrator.outbox import Bell, Later
-from orchestrator.payments import driver, kept, method_setups, route_records, rule_versions, split_transfers
+from orchestrator.payments import (
+    driver,
+    kept,
+    late_declines,
+    method_setups,
+    route_records,
+    rule_versions,
+    split_transfers,
+)
 from orchestrator.reconciliation import books
 from orchestrator.webhooks import retention
 from orchestrator.webhooks import service as webhooks
@@ -65,18 +76,19 @@ HANDLERS: dict[str, Handler] = {
     outbox.HOUSEKEEPING: _tidy,
     driver.TOPIC: _advance_payment,
     approvals.TOPIC: approved.look,
-    approvals.MAIL: approved.write,
+    approvals.MAIL: in_line(approved.write),
     driver.MOVED: checkouts.settle,
     webhooks.TOPIC: webhooks.apply,
     outbox.WEBHOOK_WATCH: webhook_watch.watch,
     billing.PAYMENT_CAPTURED: billing.apply_payment,
-    billing.SEND_INVOICE: billing.send,
+    billing.SEND_INVOICE: in_line(billing.send),
     disputes.WATCH: watch.watch,
     fetching.TOPIC: fetching.look,
     kept_methods.DETACH: kept_methods.forget_tokens,
     kept_methods.SETTLE: method_setups.settle,
     kept_methods.SPREAD: mirroring.spread,
     kept.KEEP: kept.keep_late,
+    late_declines.TOPIC: late_declines.look,
     mirroring.MIRROR: mirroring.mirror_token,
     notifications.FAN_OUT: deliveries.fan_out,
     deliveries.TOPIC: deliveries.deliver,
@@ -88,10 +100,48 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+# What else a topic has to do when its subject is given up; the row goes then. Without one the row is parked.
+GIVE_UP: dict[str, Callable[[str, str], Awaitable[None]]] = {webhooks.TOPIC: webhooks.give_up}
+
+
 @dramatiq.actor(actor_name="bells", max_retries=0)  # the outbox rings again; the broker need not
 async def bells(rung: list[tuple[str, str, int]]) -> None:
     """Answer some bells, side by side: a message for each would cost the broker more than many an answer."""
-    await asyncio.gather(*(_answer(Bell(*one)) for one in rung))
+    begun = await outbox.begin([Bell(*one) for one in rung])
+    await asyncio.gather(*(_answer(bell) for bell in begun.free), _answer_alone(begun.suspects))
+
+
+_one_suspect = asyncio.Lock()
+
+
+async def _answer_alone(suspects: Sequence[Bell]) -> None:
+    """One after the other, and no other suspects in this process meanwhile: of several that were at work when workers
+    died, the one that kills them is counted and the others are not. They wait in the outbox, not in a worker's thread.
+    """
+    if not suspects:
+        return
+    if _one_suspect.locked():
+        soon = clock_port.now() + timedelta(seconds=outbox.SUSPECT_PAUSE_S)
+        for suspect in suspects:
+            await outbox.put_off(suspect, soon)
+        return
+    async with _one_suspect:
+        for suspect in suspects:
+            begun = await outbox.begin_suspect(suspect)
+            if begun is not None and begun > outbox.BEGUN_MAX:
+                await _give_up(suspect, begun - 1)
+            elif begun is not None:
+                await _answer(suspect)
+
+
+async def _give_up(rung: Bell, begun: int) -> None:
+    why = f"begun {begun} times and never ended: its worker was killed, or ran out of memory or time"
+    log.error("bell.parked", topic=rung.topic, subject=rung.subject, why=why)
+    if rung.topic in GIVE_UP:
+        await GIVE_UP[rung.topic](rung.subject, why)
+        await outbox.finish(rung, None)
+    else:
+        await outbox.park(rung, why, clock_port.now())
 
 
 async def _answer(rung: Bell) -> None:

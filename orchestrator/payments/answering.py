@@ -55,11 +55,12 @@ async def finish_driving(patience_s: float) -> None:
 
 
 async def _is_moving(payment: PaymentRow, until_canceled: bool) -> bool:
-    if payment.status is not PaymentStatus.AUTHORISED:
-        return payment.status is PaymentStatus.PROCESSING
-    if until_canceled:
-        return True
-    if payment.capture_method == "manual":
+    """What is pending (a debit takes days) is not worth waiting for; what another process is about to settle is."""
+    if payment.status not in (PaymentStatus.AUTHORISED, PaymentStatus.PROCESSING):
         return False
-    # whoever settled the unknown is about to capture; a capture that is pending is not worth waiting for
-    return any(op.state is OperationState.SENT for op in (await store.story_of(payment)).operations)
+    if payment.status is PaymentStatus.AUTHORISED and (until_canceled or payment.capture_method == "manual"):
+        return until_canceled
+    states = {op.state for op in (await store.story_of(payment)).operations if op.open}
+    if payment.status is PaymentStatus.AUTHORISED:  # whoever settled the unknown is about to capture
+        return OperationState.SENT in states
+    return states != {OperationState.PENDING}

@@ -132,6 +132,8 @@ async def _decide(story: Story, now: datetime, tries: Sequence[CardTry] | None) 
     if isinstance(step, StartAttempt):
         if tries is None:
             tries = await card_tries.tries_of(story.payment.merchant_id, story.payment.instrument, now)
+        if tries:  # the card was refused before: it may be near a limit, and others may be trying it at this moment
+            tries = await card_tries.tries_with_those_under_way(story.payment, now)
         ceiling = card_tries.ceiling_for(story.payment, tries, now)
         if ceiling is not None:
             step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now, ceiling)
@@ -316,6 +318,8 @@ async def _update_payment(story: Story, step: Step, now: datetime) -> PaymentRow
         await outbox.enqueue(MOVED, payment.id, now)
     # what came after the payment was given up goes back: nothing is paid by it
     if captured != payment.amount_captured_minor and payment.source and not given_up(payment):
+        await outbox.enqueue("payment.captured", payment.id, now)
+    if refunded != payment.amount_refunded_minor and payment.source:
         await outbox.enqueue("payment.captured", payment.id, now)
     return structs.replace(payment, **values, updated_at=now)
 

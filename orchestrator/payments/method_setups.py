@@ -68,6 +68,7 @@ class Setup(msgspec.Struct, frozen=True):
     sent_at: datetime | None = None
     looks: int = 0
     returns: int = 0
+    challenge: bool = False  # the defence against card testing wants to see the cardholder
 
     @property
     def account_id(self) -> str:
@@ -86,6 +87,7 @@ class NewMethod(msgspec.Struct, frozen=True):
     currency: str = "EUR"
     return_url: str = ""
     shopper: Shopper = Shopper()
+    suspected: bool = False  # the defence against card testing wants to see the cardholder
 
 
 async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
@@ -96,6 +98,7 @@ async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
     await _require_keepable(new)
     shown, now = kept.shown_of(new.instrument), clock_port.now()
     setup = Setup(await _accounts_for(new, now), new.instrument, new.currency, new.return_url, new.shopper)
+    setup = structs.replace(setup, challenge=new.suspected)
     method = MethodRow(
         id=new_id("pm"),
         merchant_id=new.merchant_id,
@@ -258,6 +261,7 @@ async def _asked(method: MethodRow, setup: Setup) -> Answer[SavedMethod]:
         return_url=setup.return_url,
         currency=setup.currency,
         shopper=setup.shopper,
+        challenge=setup.challenge,
     )
     return await connection.ask(lambda _: facet.save(order))
 

@@ -14,6 +14,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from orchestrator import clock_port
+from orchestrator.access import audit
+from orchestrator.access import store as access
+from orchestrator.db import transaction
 from orchestrator.payments import route_store
 from orchestrator.settings import get_settings
 from routing.account_store import Forced, MaintenanceWindow, Override
@@ -31,6 +34,8 @@ MERCHANTS_MAX = 1_000  # remembered at once
 WINDOW = timedelta(hours=24)  # of which the chance of approval is learned
 LATENCY_WINDOW = timedelta(hours=2)  # of which speed is: what was slow this morning is not slow for ever
 
+
+_CATEGORY = "merchant_category"
 
 # Words of a document that may ask for a rate; one that is only somebody's name does no harm.
 _EXCHANGING = ('"amount"', Strategy.LEAST_COST.value, Strategy.EXPECTED_VALUE.value)
@@ -86,6 +91,21 @@ async def of(merchant_id: str) -> RouteSettings:
         _settings.clear()
     _settings[merchant_id] = (found, read_at)
     return found
+
+
+async def category_of(merchant_id: str) -> str | None:
+    """What the merchant sells (ISO 18245); None where it has not said."""
+    return (await route_store.settings_of(merchant_id, clock_port.now())).category
+
+
+async def set_category(merchant_id: str, category: str | None) -> None:
+    """Say what the merchant sells, for payments from now on; None: it is not known."""
+    async with transaction():
+        was = await access.put_in_profile(merchant_id, _CATEGORY, category)
+        before, after = {_CATEGORY: was}, {_CATEGORY: category}
+        kind, now = audit.Action.SETTING_CHANGED, clock_port.now()
+        await audit.record(merchant_id, kind, merchant_id, now, before=before, after=after)
+    forget(merchant_id)
 
 
 async def failover_policy(merchant_id: str) -> FailoverPolicy:

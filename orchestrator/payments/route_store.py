@@ -85,6 +85,25 @@ async def refused_tries(merchant_id: str, fingerprint: str, since: datetime) -> 
     return await fetch(_REFUSED, fingerprint, since, merchant_id, TRIES_MAX)
 
 
+# One statement sees one moment: between two a try could cease to be open and not have been seen as refused.
+_REFUSED_OR_OPEN = f"""{_REFUSED} UNION ALL
+    (SELECT a.created_at, 'unknown', NULL, p.amount_minor, p.currency FROM attempt a
+    JOIN payment p ON p.id = a.payment_id WHERE a.fingerprint = $1 AND a.created_at > $6 AND p.merchant_id = $3
+    AND p.id <> $5 AND a.status IN ('started', 'created', 'pending') ORDER BY a.created_at DESC LIMIT $4)"""  # noqa: S608
+
+
+async def refused_or_open_tries(
+    merchant_id: str, fingerprint: str, since: datetime, besides_id: str, open_since: datetime
+) -> list[asyncpg.Record]:
+    """With them those for other payments whose outcome is still to come, as unknown."""
+    return await fetch(_REFUSED_OR_OPEN, fingerprint, since, merchant_id, TRIES_MAX, besides_id, open_since)
+
+
+async def lock_card(merchant_id: str, fingerprint: str) -> None:
+    """Until the caller's transaction ends nobody else gets this lock."""
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"card {merchant_id} {fingerprint}")
+
+
 async def last_approval(merchant_id: str, fingerprint: str, since: datetime) -> asyncpg.Record | None:
     rows = await fetch(_LAST_APPROVAL, fingerprint, since, merchant_id)
     return rows[0] if rows else None

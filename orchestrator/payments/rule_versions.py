@@ -83,11 +83,15 @@ async def schedule(merchant_id: str, rule_set_id: str, at: datetime | None) -> R
 async def come_into_force(rule_set_id: str) -> Later | None:
     """The clock's bell for a draft: put it in force if its time has come and nothing was changed since."""
     found = await store.rule_set_version(rule_set_id)
-    if found is None or found.state is not RuleSetState.DRAFT or found.activate_at is None:
+    if found is None:
         return None
-    if found.activate_at > clock_port.now():
-        return Later(found.activate_at)
     async with transaction():
+        await store.lock_versions(found.merchant_id)  # an operator may be about to say otherwise
+        found = await store.rule_set_version(rule_set_id)
+        if found is None or found.state is not RuleSetState.DRAFT or found.activate_at is None:
+            return None
+        if found.activate_at > clock_port.now():
+            return Later(found.activate_at)
         await _put_in_force(found.merchant_id, rule_set_id)
     route_settings.forget(found.merchant_id)
     return None

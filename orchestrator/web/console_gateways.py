@@ -7,6 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 from litestar.params import FromPath
 
+from orchestrator import clock_port
 from orchestrator.access.scopes import Scope
 from orchestrator.errors import ClearwayError
 from orchestrator.gateways import accounts, connections
@@ -36,6 +37,7 @@ from routing.breaker import BreakerPhase, HealthState
 
 PLACE = "/console/gateways"
 LABEL_CHARS_MAX, PRIORITY_MAX = 100, 10_000
+WINDOWS_SHOWN = 50
 FORM_MAX_BYTES = 50_000  # credentials are certificates now and then
 DONE = {
     "added": "Added. Routing uses it from now on.",
@@ -43,6 +45,10 @@ DONE = {
     "credentials": "The new credentials work, and are in use everywhere within seconds.",
     "enabled": "Enabled: it is back in routing.",
     "disabled": "Disabled: nothing new is sent to it. What it has under way is finished.",
+    "forced": "Said. It counts for more than the circuit breaker.",
+    "released": "Taken back: the circuit breaker counts again.",
+    "planned": "Planned. No new payment goes to it then.",
+    "canceled": "The maintenance is canceled.",
 }
 
 
@@ -88,7 +94,7 @@ async def add(request: Request[Any, Any, Any]) -> Response[Any]:
 @get(PLACE + "/{account_id:str}")
 async def account_page(request: Request[Any, Any, Any], account_id: FromPath[str]) -> Response[str]:
     """One account. Raises NotFound."""
-    return await _page(await open_desk(request, Scope.OPERATE_READ), account_id, done(request, DONE))
+    return await show_account(await open_desk(request, Scope.OPERATE_READ), account_id, done(request, DONE))
 
 
 @post(PLACE + "/{account_id:str}", request_max_body_size=FORM_MAX_BYTES)
@@ -101,7 +107,7 @@ async def change(request: Request[Any, Any, Any], account_id: FromPath[str]) -> 
         priority = whole_number(text_of(form, "priority"), "priority", 0, PRIORITY_MAX)
         await accounts.change(desk.merchant_id, account_id, label=label, priority=priority)
     except ClearwayError as refused:
-        return await _page(desk, account_id, Said.no(refused))
+        return await show_account(desk, account_id, Said.no(refused))
     return replies.redirect(f"{PLACE}/{account_id}?done=changed")
 
 
@@ -113,7 +119,7 @@ async def replace_credentials(request: Request[Any, Any, Any], account_id: FromP
     try:
         await accounts.change(desk.merchant_id, account_id, credentials=_credentials(form, row.gateway))
     except ClearwayError as refused:
-        return await _page(desk, account_id, Said.no(refused))
+        return await show_account(desk, account_id, Said.no(refused))
     return replies.redirect(f"{PLACE}/{account_id}?done=credentials")
 
 
@@ -144,10 +150,11 @@ async def check(request: Request[Any, Any, Any], account_id: FromPath[str]) -> R
     except ClearwayError as refused:
         problem = refused.detail
     said = Said(error=f"The check failed: {problem}.") if problem else Said(notice="The credentials work.")
-    return await _page(desk, account_id, said)
+    return await show_account(desk, account_id, said)
 
 
-async def _page(desk: Desk, account_id: str, said: Said = NOTHING_SAID) -> Response[str]:
+async def show_account(desk: Desk, account_id: str, said: Said = NOTHING_SAID) -> Response[str]:
+    """The account's page, with what is to be said on it. Raises NotFound."""
     row = await accounts.get(desk.merchant_id, account_id)
     kind, able = kind_of(row.gateway), row.capabilities
     limits = {
@@ -156,6 +163,8 @@ async def _page(desk: Desk, account_id: str, said: Said = NOTHING_SAID) -> Respo
         "Card brands": able.brands,
         "Ways to pay": able.methods,
     }
+    word, now = await account_store.override_of(account_id), clock_port.now()
+    windows = await account_store.windows_of(account_id, limit=WINDOWS_SHOWN)
     view = GatewayAccountView(
         shell=desk.shell,
         line=(await _lines([row]))[0],
@@ -164,6 +173,8 @@ async def _page(desk: Desk, account_id: str, said: Said = NOTHING_SAID) -> Respo
         notes=kind.setup_notes,
         fields=kind.credential_fields,
         may_operate=desk.may(Scope.OPERATE),
+        word=word if word and word.holds(now) else None,
+        windows=tuple(sorted((it for it in windows if now < it.ends_at), key=lambda it: it.starts_at)),
         notice=said.notice,
         error=said.error,
     )

@@ -9,6 +9,7 @@ from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.notifications.delivery_store import DeliveryRow, TryRow
 from orchestrator.notifications.endpoint_store import EndpointRow
 from orchestrator.web.console_views import Shell
+from routing.account_store import MaintenanceWindow, Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class AddAccountView:
 
 @dataclass(frozen=True, slots=True)
 class GatewayAccountView:
-    """One account, without its credentials."""
+    """One account, without its credentials. `word` is an operator's that holds, `windows` are not over yet."""
 
     shell: Shell
     line: AccountLine
@@ -133,5 +134,7 @@ class GatewayAccountView:
     notes: tuple[str, ...]
     fields: tuple[CredentialField, ...]
     may_operate: bool
+    word: Override | None = None
+    windows: tuple[MaintenanceWindow, ...] = ()
     notice: str = ""
     error: str = ""

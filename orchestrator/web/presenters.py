@@ -152,15 +152,15 @@ def invoice_badge(invoice: InvoiceRecord, payment: PaymentRow | None, today: dat
         return InvoiceBadge.PROCESSING
     overdue = invoice.due_date is not None and invoice.due_date < today
     match invoice.state:
-        case InvoiceState.PAID:
+        case InvoiceState.PAID | InvoiceState.ACCEPTED:
             return InvoiceBadge.PAID
-        case InvoiceState.CREDITED:
+        case InvoiceState.CREDITED | InvoiceState.DECLINED:
             return InvoiceBadge.CREDITED
         case InvoiceState.UNCOLLECTIBLE:
             return InvoiceBadge.OVERDUE
         case InvoiceState.PARTLY_PAID:
             return InvoiceBadge.OVERDUE if overdue else InvoiceBadge.PARTLY_PAID
-        case InvoiceState.OPEN | InvoiceState.DRAFT:
+        case InvoiceState.OPEN | InvoiceState.DRAFT | InvoiceState.ISSUED:
             return InvoiceBadge.OVERDUE if overdue else InvoiceBadge.OPEN
         case _ as never:
             assert_never(never)

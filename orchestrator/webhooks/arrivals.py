@@ -16,10 +16,10 @@ import msgspec
 
 from orchestrator import clock_port
 from orchestrator.access import secrets
-from orchestrator.card_numbers import mask_card_numbers_in
+from orchestrator.card_numbers import mask_card_numbers, mask_card_numbers_in
 from orchestrator.errors import ClearwayError, NotFound
 from orchestrator.gateways import connections
-from orchestrator.gateways.base import WebhookMessage, WebhookRejected
+from orchestrator.gateways.base import WebhookMessage, WebhookRejected, WebhookUnreadable
 from orchestrator.gathering import Gathering
 from orchestrator.ids import new_id
 from orchestrator.payments import store as payment_store
@@ -28,8 +28,10 @@ from orchestrator.webhooks import store
 from orchestrator.webhooks.store import NewDelivery, NewMessage, NewRejection
 
 TOPIC = "webhook.apply"
+UNREADABLE = "unreadable"
 CHANGES_NOTHING = "this kind of message changes nothing"
 WAITING_MAX = 5_000  # requests that wait for the database; more are answered 503, and the gateway sends them again
+REASON_CHARS_MAX = 300
 EVENT_KEY_CHARS_MAX, EVENT_TYPE_CHARS_MAX = 200, 80
 _NOT_KEPT = frozenset({"authorization", "cookie"})  # headers that carry a password of ours
 
@@ -44,7 +46,8 @@ class Rejected(ClearwayError):
 async def receive(account_id: str, headers: Mapping[str, str], body: bytes) -> int:
     """Verify and store; the number of new messages. `headers` by their names in lower case.
 
-    Raises NotFound for no such account, Rejected for a forgery, Busy where too many wait already.
+    What the gateway signed and we cannot read is kept too: refused, it would come again until the gateway disables our
+    endpoint. Raises NotFound for no such account, Rejected for a forgery, Busy where too many wait already.
     """
     try:
         connection = await connections.connect(account_id)
@@ -52,7 +55,10 @@ async def receive(account_id: str, headers: Mapping[str, str], body: bytes) -> i
         raise NotFound("webhook endpoint", account_id) from None
     now = clock_port.now()
     try:
-        messages = await connection.verify_webhook(dict(headers), body)
+        read = await connection.verify_webhook(dict(headers), body)
+        messages = [await as_kept(account_id, message, now) for message in read]
+    except WebhookUnreadable as unread:
+        messages = [_unread(body, unread)]
     except WebhookRejected as rejection:
         await _rejecting.put(NewRejection(account_id, _storable(str(rejection)), now))
         raise Rejected("The webhook was not accepted.") from None
@@ -63,7 +69,7 @@ async def receive(account_id: str, headers: Mapping[str, str], body: bytes) -> i
         headers=mask_card_numbers_in(msgspec.json.encode(kept)).decode(),
         sealed_body=secrets.seal_bytes(mask_card_numbers_in(body)),
         received_at=now,
-        messages=tuple([await _new(account_id, message, now) for message in messages]),
+        messages=tuple(messages),
     )
     return await _keeping.put(delivery)
 
@@ -80,9 +86,26 @@ _keeping = Gathering(_keep, size_max=store.KEEP_MAX, waiting_max=WAITING_MAX)
 _rejecting = Gathering(_reject, size_max=store.KEEP_MAX, waiting_max=WAITING_MAX)
 
 
-async def _new(account_id: str, told: WebhookMessage, now: datetime) -> NewMessage:
-    """The message as it is kept: what changes nothing needs no worker, only the payment that it is shown with."""
-    message, content = _encoded(told)
+def _unread(body: bytes, why: WebhookUnreadable) -> NewMessage:
+    """Known by its body; its worker parks it."""
+    message = WebhookMessage(f"{UNREADABLE}:{hashlib.sha256(body).hexdigest()}", UNREADABLE, UNREADABLE)
+    content = msgspec.Raw(msgspec.json.encode(message))
+    return NewMessage(new_id("whk"), message.event_key, UNREADABLE, UNREADABLE, content, note=reason_of(why))
+
+
+def reason_of(why: WebhookRejected) -> str:
+    """As it can be stored and shown; it may quote the request."""
+    return mask_card_numbers(_storable(str(why)))[:REASON_CHARS_MAX]
+
+
+async def as_kept(account_id: str, told: WebhookMessage, now: datetime) -> NewMessage:
+    """The message as it is kept: what changes nothing needs no worker, only the payment that it is shown with.
+
+    Raises WebhookUnreadable where an adapter took another type of value for an event's key or type.
+    """
+    if not (isinstance(told.event_key, str) and isinstance(told.event_type, str)):
+        raise WebhookUnreadable("signed, but not an event: its key and type are no texts")
+    message, content = encoded(told)
     ignored = message.kind == "ignored"
     attempt = (
         await payment_store.attempt_at_gateway(
@@ -93,7 +116,7 @@ async def _new(account_id: str, told: WebhookMessage, now: datetime) -> NewMessa
     )
     return NewMessage(
         id=new_id("whk"),
-        event_key=_short_key(message.event_key),
+        event_key=short_key(message.event_key),
         event_type=message.event_type[:EVENT_TYPE_CHARS_MAX],
         kind=message.kind,
         content=content,
@@ -104,7 +127,7 @@ async def _new(account_id: str, told: WebhookMessage, now: datetime) -> NewMessa
     )
 
 
-def _encoded(message: WebhookMessage) -> tuple[WebhookMessage, msgspec.Raw]:
+def encoded(message: WebhookMessage) -> tuple[WebhookMessage, msgspec.Raw]:
     """The message, and its JSON, both as PostgreSQL can keep them."""
     try:
         content = msgspec.json.encode(message)
@@ -129,7 +152,8 @@ def _storable(value: Any) -> Any:
             return value
 
 
-def _short_key(event_key: str) -> str:
+def short_key(event_key: str) -> str:
+    """The key as it is stored."""
     if len(event_key) <= EVENT_KEY_CHARS_MAX:
         return event_key
     return f"sha256:{hashlib.sha256(event_key.encode()).hexdigest()}"

@@ -24,14 +24,19 @@ log = structlog.get_logger()
 async def failed(row: WebhookRow, error: Exception) -> bool:
     """Note that applying the message raised. True when that was the last try: it is parked, and an incident told."""
     what = mask_card_numbers(f"{type(error).__name__}: {error}".replace("\x00", "\ufffd"))[:ERROR_CHARS_MAX]
-    now, tries = clock_port.now(), row.tries + 1
-    account = await accounts.account(row.gateway_account_id)
+    if row.tries + 1 < get_settings().limits.webhook_apply_tries_max:
+        async with transaction():
+            await store.note_failure(row.id, row.tries + 1, what)
+        return False
+    await park(row, row.tries + 1, what)
+    log.exception("webhook.parked", message=row.id, account=row.gateway_account_id, exc_info=error)
+    return True
+
+
+async def park(row: WebhookRow, tries: int, what: str) -> None:
+    """Leave the message to a person, and tell of it, if it still waits to be applied."""
+    account, now = await accounts.account(row.gateway_account_id), clock_port.now()
     async with transaction():
-        if tries < get_settings().limits.webhook_apply_tries_max:
-            await store.note_failure(row.id, tries, what)
-            return False
         if await store.park(row.id, tries, what, now) and account is not None:
             facts = {"gateway_account_id": account.id, "event_type": row.event_type, "kind": row.kind, "error": what}
             await notifications.record(EventType.WEBHOOK_PARKED, account.merchant_id, row.id, facts, now)
-    log.exception("webhook.parked", message=row.id, account=row.gateway_account_id, exc_info=error)
-    return True

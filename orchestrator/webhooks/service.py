@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from orchestrator import clock_port
 from orchestrator.customers import updates as method_updates
 from orchestrator.db import transaction
 from orchestrator.disputes import news as disputes
-from orchestrator.gateways.base import WebhookMessage
+from orchestrator.gateways.base import WebhookMessage, WebhookUnreadable
 from orchestrator.outbox import Later
-from orchestrator.webhooks import looking, parking, payment_news, store
-from orchestrator.webhooks.arrivals import CHANGES_NOTHING, TOPIC, Rejected, receive
+from orchestrator.webhooks import looking, parking, payment_news, rereading, store
+from orchestrator.webhooks.arrivals import CHANGES_NOTHING, TOPIC, UNREADABLE, Rejected, reason_of, receive
 from orchestrator.webhooks.store import WebhookRow
 
-__all__ = ["TOPIC", "Rejected", "apply", "receive"]
+__all__ = ["TOPIC", "Rejected", "apply", "give_up", "receive"]
 
 
 async def apply(message_id: str) -> Later | None:
@@ -31,12 +29,36 @@ async def apply(message_id: str) -> Later | None:
     if row is None or row.state != "received":
         return None
     try:
-        message = msgspec.convert(row.content, WebhookMessage)
-        return await _handler_of(message.kind)(row, message)
+        if row.kind == UNREADABLE:
+            return await _read_again_or_park(row)
+        reading = await rereading.read(row)
+        answer = await _handler_of(reading.message.kind)(row, reading.message)
+        if reading.remark and answer is None:
+            await store.remark(row.id, reading.remark)
+        return answer
     except Exception as error:
         if await parking.failed(row, error):
             return None
         raise
+
+
+async def give_up(message_id: str, why: str) -> None:
+    """Park a message whose applying was begun too often and never ended: it raised nothing, its process died."""
+    row = await looking.message(message_id)
+    if row is not None and row.state == "received":
+        await parking.park(row, row.tries, why)
+
+
+async def _read_again_or_park(row: WebhookRow) -> Later | None:
+    """The gateway signed it and nobody could read it: a person has to, who may have mended the adapter since."""
+    try:
+        if row.replays:
+            await rereading.read_unreadable(row)
+        else:
+            await parking.park(row, 0, row.note)
+    except WebhookUnreadable as still:
+        await parking.park(row, 0, reason_of(still))
+    return None
 
 
 def _handler_of(kind: str) -> Handler:

@@ -199,6 +199,18 @@ async def note_failure(message_id: str, tries: int, note: str) -> None:
     await fetch(sql, message_id, tries, note)
 
 
+async def retranslate(message_id: str, kind: str, content: msgspec.Raw) -> None:
+    """What the message says, as it is read now."""
+    sql = "UPDATE webhook_message SET kind = $2, content = $3 WHERE id = $1"
+    await fetch(sql, message_id, kind, bytes(content).decode())
+
+
+async def remark(message_id: str, words: str) -> None:
+    """Say something more of what came of the message."""
+    sql = "UPDATE webhook_message SET note = note || $2 WHERE id = $1 AND state <> 'received'"
+    await fetch(sql, message_id, words)
+
+
 async def park(message_id: str, tries: int, note: str, at: datetime) -> bool:
     """Whether it was waiting and is parked now, in the caller's transaction."""
     rows = await fetch(
@@ -222,7 +234,8 @@ _REOPEN = """
     INSERT INTO outbox (topic, subject, due_at, version, tries)
     SELECT $2, id, $3::timestamptz + (place - 1) * $4::interval, $5, 0 FROM given JOIN opened USING (id)
     ON CONFLICT (topic, subject) DO UPDATE
-        SET version = EXCLUDED.version, due_at = EXCLUDED.due_at, tries = 0, parked_at = NULL, error = NULL"""
+        SET version = EXCLUDED.version, due_at = EXCLUDED.due_at, tries = 0, begun = 0, parked_at = NULL,
+            error = NULL"""
 
 
 async def reopen(message_ids: Sequence[str], topic: str, at: datetime, pace: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""A real browser, and one installation for all tests that need it."""
+"""A real browser, and an installation for each module that needs one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
+    """Not for the session: six processes would go on polling beside all tests that come after."""
     with running() as started:
         yield started
 

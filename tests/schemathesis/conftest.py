@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[1] / "browser"))
 from running_installation import Installation, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with running() as started:
         yield started

@@ -13,6 +13,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.built_application import application
+
 ROOT = Path(__file__).parents[2]
 INTEGRATION = Path(__file__).parents[1] / "integration"
 sys.path.extend(str(INTEGRATION / folder) for folder in ("http", "web", "access", "payments"))
@@ -38,9 +40,7 @@ def _public_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False, client=("192.0.2.10", 1234))
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False, client=("192.0.2.10", 1234))
     async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as opened:
         yield opened
 

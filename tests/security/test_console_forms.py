@@ -15,6 +15,7 @@ from web_driving import Visitor
 
 from orchestrator.access.scopes import Role
 from orchestrator.db import fetch
+from tests.built_application import application
 
 # Their owner may do these whatever the role: they are about one's own account, or come before it.
 OWN = ("/console/login", "/console/logout", "/console/link", "/console/account")
@@ -34,9 +35,7 @@ def routes(method: str) -> list[str]:
 
 
 def browser() -> httpx.AsyncClient:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False, client=("192.0.2.66", 1))
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False, client=("192.0.2.66", 1))
     return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
 
 

@@ -15,15 +15,14 @@ from people import Person, new_person
 from web_driving import Visitor
 
 from orchestrator.access import service
+from tests.built_application import application
 
 EUROS = {"amount": 1_000, "currency": "EUR"}
 PUBLIC_URL = "http://clearway.test"
 
 
 def browser(ip: str = "192.0.2.50", **headers: str) -> httpx.AsyncClient:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False, client=(ip, 1))
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False, client=(ip, 1))
     return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers)
 
 
@@ -76,6 +75,7 @@ async def test_guesses_by_others_keep_nobody_out_of_a_browser_that_is_known(api:
     assert (await ada.sign_in()).status_code == 303
 
 
+@pytest.mark.usefixtures("costly_passwords")
 async def test_whether_somebody_exists_shows_neither_in_words_nor_in_time(api: Api) -> None:
     known = await new_person(api.client, api.merchant_id)
     took: dict[str, list[float]] = {"known": [], "unknown": []}

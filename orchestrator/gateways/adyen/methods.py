@@ -37,11 +37,13 @@ from orchestrator.gateways.answers import (
     not_done_yet,
     not_representable,
 )
+from orchestrator.gateways.authentication import NO_WISH, AuthenticationWish
 from orchestrator.gateways.credentials import brand_of, in_vault, method_of
 from orchestrator.gateways.declines import decline_for
 from orchestrator.gateways.facets import Answer, CompleteSave, CustomerOrder, SavedMethod, SaveOrder
 from orchestrator.gateways.transport import Reply, record
 from orchestrator.gateways.vault import VaultSettings
+from routing.authentication import Wanted
 from routing.outcomes import OutcomeKind
 
 _WITH_VALUE = (OutcomeKind.APPROVED, OutcomeKind.PENDING, OutcomeKind.ACTION_REQUIRED)
@@ -119,6 +121,7 @@ class AdyenMethods:
         return {"shopperReference": quote(customer, safe=""), "merchantAccount": quote(self._merchant, safe="")}
 
     def _save_request(self, order: SaveOrder) -> dict[str, Any]:
+        wish = AuthenticationWish(Wanted.CHALLENGE) if order.challenge else NO_WISH
         return {
             "merchantAccount": self._merchant,
             "amount": amount_of(Money(0, order.currency)),
@@ -129,7 +132,7 @@ class AdyenMethods:
             **method_fields(order.credential, self._vault),
             **keeping_fields(order.use, order.gateway_customer, order.credential),
             **shopper_fields(order.shopper, order.credential),
-            **authentication_fields(order.shopper, order.credential, order.use),
+            **authentication_fields(order.shopper, order.credential, order.use, wish),
         }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestrator.gateways.adyen.disputes import read_dispute
 from orchestrator.gateways.adyen.mapping import money_of
-from orchestrator.gateways.base import WebhookMessage, WebhookRejected
+from orchestrator.gateways.base import WebhookMessage, WebhookRejected, WebhookUnreadable
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ITEMS = 100  # of one notification batch
@@ -101,6 +101,16 @@ def receive(headers: Mapping[str, str], body: bytes, secrets: WebhookSecrets) ->
     return [translate_item(item) for item in verified_items(notification.body, secrets)]
 
 
+def translate(body: bytes) -> list[WebhookMessage]:
+    """What was verified before, in either of the two forms. Raises WebhookUnreadable."""
+    if not _is_standard(body):
+        return [translate_token_event(_event(body))]
+    try:
+        return [translate_item(one["NotificationRequestItem"]) for one in json.loads(body)["notificationItems"]]
+    except (LookupError, TypeError) as error:
+        raise WebhookUnreadable(f"signed, but not a notification: {error!r}") from error
+
+
 def trim(headers: Mapping[str, str], body: bytes) -> Notification:
     """Raises WebhookRejected for a body that is too large."""
     if len(body) > MAX_BODY_BYTES:
@@ -141,17 +151,23 @@ def verified_items(body: bytes, secrets: WebhookSecrets) -> list[dict[str, Any]]
 def verified_event(notification: Notification, secrets: WebhookSecrets) -> dict[str, Any]:
     """The event of a notification whose raw body is signed in a header. Raises WebhookRejected."""
     _verify(notification.body, notification.signature, _keys(secrets), "the body's signature does not match")
-    try:
-        event = json.loads(notification.body)
-        account = event["data"]["merchantAccount"]
-        shaped = all(isinstance(event[name], str) for name in ("type", "eventId"))
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise WebhookRejected(f"not an event: {type(error).__name__}") from error
-    if not shaped or not isinstance(event, dict):
-        raise WebhookRejected("an event with fields of another type")
-    if account != secrets.merchant_account:
+    event = _event(notification.body)
+    if event["data"]["merchantAccount"] != secrets.merchant_account:
         raise WebhookRejected("signed for another merchant account")
     return event
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    """Raises WebhookUnreadable where it has not what every event of a stored credential has."""
+    try:
+        event = json.loads(body)
+        shaped = isinstance(event, dict) and isinstance(event["data"], dict) and "merchantAccount" in event["data"]
+        shaped = shaped and all(isinstance(event[name], str) for name in ("type", "eventId"))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise WebhookUnreadable(f"signed, but not an event: {error!r}") from error
+    if not shaped:
+        raise WebhookUnreadable("signed, but not an event: fields of another type")
+    return dict(event)
 
 
 def signed_text(item: Mapping[str, Any]) -> str:

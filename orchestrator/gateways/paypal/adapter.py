@@ -43,7 +43,7 @@ from orchestrator.gateways.paypal.orders import (
 )
 from orchestrator.gateways.paypal.refusals import refusal_of
 from orchestrator.gateways.paypal.sources import needs_approval
-from orchestrator.gateways.paypal.webhooks import PayPalWebhookVerifier
+from orchestrator.gateways.paypal.webhooks import PayPalWebhookVerifier, translated
 from orchestrator.gateways.vault import VaultSettings
 from routing.outcomes import Outcome, OutcomeKind
 
@@ -97,6 +97,10 @@ class PayPalGateway:
     def verify_webhook(self, headers: dict[str, str], body: bytes) -> list[WebhookMessage]:
         """Trim, check certificate, signature and age, then translate. Raises WebhookRejected."""
         return self._webhooks.read(headers, body)
+
+    def translate_webhook(self, body: bytes) -> list[WebhookMessage]:
+        """What was verified before, in our words of today."""
+        return translated(body)
 
     def probe(self) -> str:
         """Fetch a fresh access token."""

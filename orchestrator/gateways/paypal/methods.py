@@ -163,7 +163,7 @@ def _setup_card(order: SaveOrder, card: CardCredential, vault: VaultSettings) ->
     if card.holder:
         fields["name"] = card.holder
     if order.return_url:
-        fields["verification_method"] = "SCA_WHEN_REQUIRED"
+        fields["verification_method"] = "SCA_ALWAYS" if order.challenge else "SCA_WHEN_REQUIRED"
         fields["experience_context"] = VaultCardExperienceContext(
             return_url=order.return_url, cancel_url=order.return_url
         )

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from orchestrator import clock_port
-from orchestrator.gateways.base import WebhookMessage, WebhookRejected
+from orchestrator.gateways.base import WebhookMessage, WebhookRejected, WebhookUnreadable
 from orchestrator.gateways.paypal.events import translate
 
 LIVE_CERT_HOSTS = ("api.paypal.com", "api-m.paypal.com")
@@ -103,7 +103,7 @@ class PayPalWebhookVerifier:
         """Trim, verify, translate. Raises WebhookRejected."""
         notification = trim(headers, body)
         self.verify(notification)
-        return [_translated(notification.body)]
+        return translated(notification.body)
 
     def verify(self, notification: Notification) -> None:
         """The second step. Raises WebhookRejected unless PayPal signed these bytes lately for one of our webhooks."""
@@ -224,8 +224,9 @@ def _decoded_signature(text: str) -> bytes:
         raise WebhookRejected("the signature is not base64") from None
 
 
-def _translated(body: bytes) -> WebhookMessage:
+def translated(body: bytes) -> list[WebhookMessage]:
+    """The third step. Raises WebhookUnreadable."""
     try:
-        return translate(json.loads(body))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise WebhookRejected(f"signed, but not an event: {error!r}") from error
+        return [translate(json.loads(body))]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise WebhookUnreadable(f"signed, but not an event: {error!r}") from error

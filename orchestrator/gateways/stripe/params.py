@@ -144,8 +144,12 @@ def confirmed_setup(order: SaveOrder, vault: VaultSettings) -> Params:
         **_presented(order.credential, vault, order.shopper),
     }
     if method_type(order.credential) == "card":
-        if usage := _USAGES.get(order.use.agreement):
-            params["payment_method_options"] = {"card": {"setup_credential_usage": usage}}
+        usage = _USAGES.get(order.use.agreement)
+        options = {"setup_credential_usage": usage} if usage else {}
+        if order.challenge:  # https://docs.stripe.com/payments/3d-secure/authentication-flow
+            options["request_three_d_secure"] = "challenge"
+        if options:
+            params["payment_method_options"] = {"card": options}
     elif "mandate_data" not in params:
         params["mandate_data"] = _consent(order.shopper)
     return params | ({"return_url": order.return_url} if order.return_url else {})

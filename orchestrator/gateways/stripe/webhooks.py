@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from currency.money import Money
-from orchestrator.gateways.base import WebhookMessage, WebhookRejected
+from orchestrator.gateways.base import WebhookMessage, WebhookRejected, WebhookUnreadable
 from orchestrator.gateways.stripe.mapping import id_of, money_of
 
 SIGNATURE_HEADER = "stripe-signature"
@@ -67,11 +67,11 @@ def verify(trimmed: Trimmed, secrets: tuple[str, ...], *, now_s: int) -> None:
 
 
 def translate(body: bytes, *, live: bool | None = None) -> list[WebhookMessage]:
-    """The verified event in our words. Raises WebhookRejected where it is none. `live` is the account's mode."""
+    """The verified event in our words. Raises WebhookUnreadable where it is none. `live` is the account's mode."""
     try:
         return [translate_event(json.loads(body), live=live)]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise WebhookRejected(f"signed, but not an event: {error!r}") from error
+        raise WebhookUnreadable(f"signed, but not an event: {error!r}") from error
 
 
 def translate_event(event: dict[str, Any], *, live: bool | None = None) -> WebhookMessage:

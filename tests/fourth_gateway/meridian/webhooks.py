@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.gateways.base import WebhookMessage, WebhookRejected
+from orchestrator.gateways.base import WebhookMessage, WebhookRejected, WebhookUnreadable
 from tests.fourth_gateway.meridian.mapping import money_of
 
 TOLERANCE_S = 300  # API.md, Webhooks
@@ -63,11 +63,11 @@ def verify(trimmed: Trimmed, secrets: tuple[str, ...], *, now_s: int) -> None:
 
 
 def translate(body: bytes) -> list[WebhookMessage]:
-    """The verified event in our words; a type that we do not act on is `ignored`. Raises WebhookRejected."""
+    """The verified event in our words; a type that we do not act on is `ignored`. Raises WebhookUnreadable."""
     try:
         return [_message(json.loads(body))]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise WebhookRejected(f"signed, but not an event: {error!r}") from error
+        raise WebhookUnreadable(f"signed, but not an event: {error!r}") from error
 
 
 def _message(event: dict[str, Any]) -> WebhookMessage:

@@ -14,6 +14,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.built_application import application
+
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "tests" / "integration" / "payments"))
 sys.path.append(str(ROOT / "tests" / "integration" / "http"))
@@ -48,13 +50,12 @@ async def office(
     monkeypatch.setenv("SMTP_URL", f"smtp://{simulator_urls['smtp']}")
     monkeypatch.setenv("CLEARWAY_MAIL_FROM", "Clearway <clearway@shop.example>")
     from orchestrator.access import service as access
-    from orchestrator.app import create_app
     from orchestrator.gateways import accounts, connections
     from orchestrator.settings import get_settings
 
     get_settings.cache_clear()
     connections.close_all()
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     world = httpx2.AsyncClient(base_url=simulator_urls["control"])
     vault = httpx2.AsyncClient(base_url=simulator_urls["vault"], headers={"X-Vault-Key": "vault-key"})
     await world.delete("/scenarios")

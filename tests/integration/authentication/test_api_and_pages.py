@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from authentication_shop import ON_REQUEST, REQUIRED, Shop, attempts_of, card_of, only, pass_challenge, shown
 from http_driving import Api
-from payment_shop import VISA, euros, story_of
+from payment_shop import VISA, euros, heard, story_of
 from web_driving import Visitor, body_of
 
 from orchestrator import db
@@ -21,7 +21,8 @@ from orchestrator.access import audit_store
 from orchestrator.gateways.credentials import Browser
 from orchestrator.http import card_tries
 from orchestrator.notifications import store as events
-from orchestrator.payments import service
+from orchestrator.outbox import Later
+from orchestrator.payments import late_declines, service
 from orchestrator.payments.calls import call_for
 from orchestrator.payments.instruments import Card
 from orchestrator.payments.records import PaymentStatus
@@ -29,6 +30,7 @@ from orchestrator.payments.service import NewPayment
 from orchestrator.settings import get_settings
 from orchestrator.web.checkout import AttemptBody
 from routing.authentication import Wanted
+from tests.built_application import application
 
 DECLINED = "4000000000000002"  # by every issuer (docs.stripe.com/testing)
 
@@ -41,9 +43,7 @@ def settings_of_each_test() -> Iterator[None]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 
@@ -285,3 +285,51 @@ async def test_what_a_checkout_session_asks_of_authentication_counts_when_it_is_
 def change_rules(monkeypatch: pytest.MonkeyPatch, rules: str) -> None:
     monkeypatch.setenv("CLEARWAY_ABUSE__RULES", rules)
     get_settings.cache_clear()
+
+
+async def test_a_decline_that_comes_after_the_answer_is_counted_as_well(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARWAY_LIMITS__PAYMENT_DEADLINE_S", "1")
+    change_rules(monkeypatch, '{"card_declines_day": {"block_at": 1}}')
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=2)
+    stolen = await card_of(shop, DECLINED)
+    made = (await api.post("/v1/payments", asked(stolen, mode="preferred"))).json()
+    assert made["status"] == "processing"
+    payment = await service.get(shop.merchant_id, made["id"])
+    (bell,) = await db.fetch("SELECT subject FROM outbox WHERE topic = $1", late_declines.TOPIC)
+    assert bell["subject"] == payment.id
+    assert isinstance(await late_declines.look(payment.id), Later), "nothing is known yet"
+    await heard(payment)
+    assert (await service.get(shop.merchant_id, made["id"])).status is PaymentStatus.FAILED
+    assert await late_declines.look(payment.id) is None
+    again = await api.post("/v1/payments", asked(stolen, mode="preferred"))
+    assert (again.status_code, again.json()["code"]) == (429, "too_many_tries")
+
+
+async def test_a_payment_that_is_decided_at_once_is_not_looked_at_again(shop: Shop, api: Api) -> None:
+    await api.post("/v1/payments", asked(await shop.card(VISA), mode="preferred"))
+    assert await db.fetch("SELECT subject FROM outbox WHERE topic = $1", late_declines.TOPIC) == []
+
+
+async def test_who_keeps_a_card_that_was_declined_often_is_challenged(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_rules(monkeypatch, '{"card_declines_day": {"challenge_at": 1}}')
+    person = (await api.post("/v1/customers", {"name": "Ada", "email": "ada@shop.example"})).json()
+    body = {
+        "customer_id": person["id"],
+        "agreement": "card_on_file",
+        "consent": {"text": "Keep my card.", "accepted_at": "2026-01-01T00:00:00Z"},
+        "return_url": "https://shop.example/back",
+    }
+    states = []
+    for suspected in (False, True):
+        card = await card_of(shop, ON_REQUEST)
+        if suspected:
+            tried = card_tries.try_of(shop.merchant_id, None, card)
+            assert tried is not None
+            await abuse.declined(tried)
+        made = await api.post("/v1/payment-methods", body | {"payment_method": asked(card)["payment_method"]})
+        states.append(made.json().get("status") or made.text)
+    assert states == ["active", "requires_action"]

@@ -253,3 +253,10 @@ async def test_a_session_lasts_a_day_unless_told_otherwise(api: Api, time: Time)
     session = await opened(api)
     lasts = datetime.fromisoformat(session["expires_at"]) - datetime.fromisoformat(session["created_at"])
     assert lasts == timedelta(hours=24)
+
+
+async def test_a_session_shows_what_it_asks_of_authentication(api: Api) -> None:
+    session = await opened(api, authentication={"mode": "required"})
+    assert session["authentication"] == {"mode": "required", "exemption": None}
+    assert (await now(api, session))["authentication"] == session["authentication"]
+    assert (await opened(api))["authentication"] is None

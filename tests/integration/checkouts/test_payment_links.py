@@ -204,3 +204,11 @@ async def test_another_merchants_link_is_not_found(api: Api, other: Api) -> None
     assert (await other.get(address)).status_code == 404
     assert (await other.client.patch(address, json={"active": False}, headers=other.headers())).status_code == 404
     assert (await other.get("/v1/payment-links")).json()["data"] == []
+
+
+async def test_a_link_shows_what_it_asks_of_authentication(api: Api) -> None:
+    asked = {"mode": "exempt", "exemption": "secure_corporate"}
+    link = await made(api, FIXED, authentication=asked)
+    assert link["authentication"] == asked
+    assert (await api.get(f"/v1/payment-links/{link['id']}")).json()["authentication"] == asked
+    assert (await made(api, FIXED))["authentication"] is None

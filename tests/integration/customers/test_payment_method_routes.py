@@ -191,3 +191,19 @@ async def test_deleted_customer_keeps_the_id_and_nothing_that_names_a_person(min
     assert await Outbox.exists().where(Outbox.topic == DETACH, Outbox.subject == method["id"])
     refused = await mine.client.patch(path, json={"name": "Back"}, headers=mine.headers())
     assert refused.status_code == 404
+
+
+async def test_a_customer_with_an_open_payment_is_not_deleted_until_it_is_at_its_end(mine: Api, shop: Shop) -> None:
+    person = await ada(mine)
+    path = f"/v1/customers/{person['id']}"
+    body = {"amount": MONEY, "payment_method": await card(shop), "capture_method": "manual"}
+    payment = (await mine.post("/v1/payments", body | {"customer_id": person["id"]})).json()
+    assert payment["status"] == "authorised"
+    refused = await mine.client.delete(path, headers=mine.headers())
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert payment["id"] in refused.json()["detail"]
+    assert (await mine.get(path)).json()["deleted"] is False
+    canceled = (await mine.post(f"/v1/payments/{payment['id']}/cancel", {})).json()
+    assert canceled["status"] == "canceled"
+    assert (await mine.client.delete(path, headers=mine.headers())).status_code == 204
+    assert (await mine.get(f"/v1/payments/{payment['id']}")).json()["customer_id"] == person["id"]

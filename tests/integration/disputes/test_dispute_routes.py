@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 from dispute_desk import Desk
 
+from tests.built_application import application
+
 sys.path.append(str(Path(__file__).parents[1] / "http"))
 
 from http_driving import Api, merchant_api
@@ -31,9 +33,7 @@ def a_file(content: bytes = PDF, **changed: Any) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test", timeout=60) as opened:
         yield opened
 

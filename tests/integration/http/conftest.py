@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from http_driving import Api, merchant_api
 
+from tests.built_application import application
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 

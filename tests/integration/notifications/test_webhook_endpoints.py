@@ -22,6 +22,7 @@ from orchestrator.notifications import endpoints
 from orchestrator.notifications.delivery_store import DeliveryRow
 from orchestrator.notifications.tables import Endpoint
 from orchestrator.settings import get_settings
+from tests.built_application import application
 
 PATH = "/v1/webhook-endpoints"
 PUBLIC = "https://hooks.shop.example/clearway"
@@ -49,9 +50,7 @@ class Api:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 

@@ -33,7 +33,7 @@ class Raw:
     @property
     def event(self) -> str:
         told = json.loads(self.body)
-        if self.gateway == "stripe":
+        if self.gateway == "stripe" or "notificationItems" not in told:  # Adyen tells of tokens in another form
             return str(told["type"])
         return str(told["notificationItems"][0]["NotificationRequestItem"]["eventCode"])
 

@@ -19,6 +19,7 @@ from orchestrator.access import service as access
 from orchestrator.payments import service
 from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
+from tests.built_application import application
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,10 +29,8 @@ ROUNDS = 12
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
     secret = await access.create_api_key(shop.merchant_id, "test", access.ALL_SCOPES)
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {secret}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test", headers=headers) as opened:
         yield opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from orchestrator.payments.service import NewPayment
 from orchestrator.payments.tables import Payment
 from orchestrator.refunds import service as refunds
 from orchestrator.refunds.service import RefundStatus
+from orchestrator.settings import get_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 GATEWAYS = ("stripe", "adyen", "paypal")
@@ -136,7 +138,8 @@ async def test_gateway_that_is_down_before_the_page_is_failed_over(shop: Shop, m
 async def test_bank_debit_is_pending_and_never_tried_elsewhere(shop: Shop, gateway: str) -> None:
     others = [name for name in ("stripe", "adyen") if name != gateway]
     await only(shop, gateway)
-    payment = await pay(shop, debit())
+    async with asyncio.timeout(get_settings().limits.payment_deadline_s - 5):  # nobody waits for days
+        payment = await pay(shop, debit())
     assert payment.status is PaymentStatus.PROCESSING
     await only(shop, gateway, *others)
     await driver.drive(payment.id)

@@ -20,6 +20,7 @@ from orchestrator.access import service as access
 from orchestrator.gateways.base import OperationKind
 from orchestrator.payments import service
 from orchestrator.payments.records import OperationRow, PaymentRow, PaymentStatus
+from tests.built_application import application
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,9 +48,7 @@ class Person:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 

@@ -24,6 +24,7 @@ from orchestrator.payments import driver, kept, service, settling, store
 from orchestrator.payments.instruments import PayPalWallet
 from orchestrator.payments.kept import AgreementMissing, MethodNotActive, NetworkTransactionMissing
 from orchestrator.payments.records import PaymentRow, PaymentStatus, SettledBy
+from orchestrator.settings import get_settings
 from routing.outcomes import Outcome, OutcomeKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -111,8 +112,12 @@ async def test_nothing_is_kept_that_was_not_to_be(shop: Shop) -> None:
     assert await method_store.methods_of(person.id, limit=5) == []
 
 
-async def test_news_of_one_approval_heard_by_two_at_once_makes_one_method(shop: Shop) -> None:
+async def test_news_of_one_approval_heard_by_two_at_once_makes_one_method(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reply was lost; a look-up and a webhook both find that the payment was approved."""
+    monkeypatch.setenv("CLEARWAY_LIMITS__PAYMENT_DEADLINE_S", "2")
+    get_settings.cache_clear()
     await only(shop, "stripe")
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
     person = await customer(shop)

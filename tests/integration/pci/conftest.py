@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 
+from tests.built_application import application
+
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "tests" / "integration" / "http"))
 
@@ -17,9 +19,7 @@ from http_driving import Api, merchant_api  # noqa: E402 - found by the line abo
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 

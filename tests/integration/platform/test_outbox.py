@@ -60,3 +60,50 @@ async def test_what_fails_over_and_over_is_parked_with_its_error(database: str) 
         await outbox.take_due(moment)
     assert await outbox.parked() == 1
     assert await outbox.take_due(moment + timedelta(days=1)) == []
+
+
+async def test_work_that_was_begun_and_never_ended_is_suspected(database: str) -> None:
+    bell = await ring_once()
+    for _ in range(outbox.SUSPECT_AFTER):
+        assert (await outbox.begin([bell])).free == (bell,)
+    assert await outbox.begin([bell]) == outbox.Begun((), (bell,))
+    assert await outbox.begin_suspect(bell) == outbox.SUSPECT_AFTER + 1
+
+
+async def test_work_that_ended_in_any_way_is_not_suspected(database: str) -> None:
+    bell = await ring_once()
+    for number in range(2 * outbox.BEGUN_MAX):
+        assert (await outbox.begin([bell])).free == (bell,)
+        if number % 2:
+            await outbox.finish(bell, Later(NOW))
+        else:
+            await outbox.fail(bell, "ValueError: no", NOW)
+
+
+async def test_work_that_always_has_news_when_it_ends_is_not_suspected(database: str) -> None:
+    bell = await ring_once()
+    for number in range(2 * outbox.BEGUN_MAX):
+        assert (await outbox.begin([bell])).free == (bell,)
+        async with transaction():
+            await outbox.enqueue("topic", "subject", NOW)
+        await outbox.finish(bell, Later(NOW) if number % 2 else None)
+        (bell,) = await outbox.take_due(after(60 * number))
+
+
+async def test_news_about_what_killed_its_workers_is_worth_one_more_try(database: str) -> None:
+    bell = await ring_once()
+    await outbox.begin([bell])
+    for _ in range(outbox.BEGUN_MAX):
+        await outbox.begin_suspect(bell)
+    await outbox.park(bell, "it kills", NOW)
+    assert await outbox.begin([bell]) == outbox.Begun((), ())
+    async with transaction():
+        await outbox.enqueue("topic", "subject", NOW)
+    assert await outbox.begin_suspect(bell) == outbox.BEGUN_MAX
+    assert await outbox.begin_suspect(bell) == outbox.BEGUN_MAX + 1
+
+
+async def test_a_bell_that_the_broker_repeats_when_its_work_is_done_is_not_answered(database: str) -> None:
+    bell = await ring_once()
+    await outbox.finish(bell, None)
+    assert await outbox.begin([bell]) == outbox.Begun((), ())

@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 
+from tests.built_application import application
+
 INTEGRATION = Path(__file__).parents[1]
 sys.path += [str(INTEGRATION / folder) for folder in ("http", "payments")]
 
@@ -28,9 +30,8 @@ from payment_shop import Shop  # noqa: E402
 async def api(shop: Shop) -> AsyncIterator[Api]:
     """The shop's merchant as its own program."""
     from orchestrator.access import service
-    from orchestrator.app import create_app
 
     secret = await service.create_api_key(shop.merchant_id, "test", service.ALL_SCOPES)
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as client:
         yield Api(client, shop.merchant_id, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -131,3 +132,13 @@ async def test_a_kept_card_is_held_back_with_the_customer_and_without(shop: Shop
     for one in (charge, kept):
         held = await service.create(one)
         assert (held.status, held.failure_reason) == (PaymentStatus.FAILED, "network_limit")
+
+
+async def test_of_two_tries_at_the_same_moment_only_one_is_the_last_that_is_allowed(shop: Shop) -> None:
+    card = await shop.card(MASTERCARD)
+    await worn_out(shop, card, DECLINES_A_DAY - 1)
+    await declined(shop, "stripe", "stripe", "stripe")
+    payments = await asyncio.gather(*(pay(shop, card, euros(2000 + number)) for number in range(3)))
+    told = sorted(payment.failure_reason or "" for payment in payments)
+    assert told == ["insufficient_funds", "network_limit", "network_limit"]
+    assert [len((await story_of(payment)).attempts) for payment in payments].count(1) == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from http_driving import Api
 from payment_shop import Shop, euros
@@ -162,3 +164,42 @@ async def test_another_merchants_versions_are_not_found(api: Api) -> None:
     assert (await other.post(f"/v1/rule-sets/{made['id']}/restore")).status_code == 404
     replay = await other.post("/v1/routing/replay", {"rule_set_id": made["id"]})
     assert replay.status_code == 404
+
+
+async def test_of_many_activations_and_rollbacks_at_once_one_version_is_in_force(api: Api) -> None:
+    retired = await activated(api, rules("adyen"))
+    await activated(api, rules("stripe"))
+    drafts = [await drafted(api, rules("paypal", f"r{number}")) for number in range(4)]
+    answers = await asyncio.gather(
+        *(api.post(f"/v1/rule-sets/{made['id']}/activate") for made in [*drafts, *drafts]),
+        *(api.post(f"/v1/rule-sets/{retired['id']}/restore") for _ in range(4)),
+    )
+    assert {answer.status_code for answer in answers} <= {200, 201, 404, 409}, [answer.text for answer in answers]
+    assert sum(answer.status_code == 200 for answer in answers) == len(drafts)
+    assert any(answer.status_code == 201 for answer in answers)
+    versions = (await api.get("/v1/rule-sets?limit=50")).json()["data"]
+    (active,) = [one for one in versions if one["state"] == "active"]
+    assert (await api.get("/v1/rule-sets/active")).json()["id"] == active["id"]
+    assert [one["version"] for one in versions] == list(range(len(versions), 0, -1))
+    assert not [one for one in versions if one["state"] == "draft"]
+
+
+async def test_a_draft_that_is_unscheduled_in_the_very_moment_is_not_put_in_force(
+    api: Api, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, at = await drafted(api, rules("adyen")), clock_port.now() + timedelta(hours=1)
+    await api.post(f"/v1/rule-sets/{made['id']}/activate", {"activate_at": at.isoformat()})
+    moved = clock_port.now
+    monkeypatch.setattr(clock_port, "now", lambda: moved() + timedelta(hours=2))
+    operator, other = await asyncpg.connect(database), await asyncpg.connect(database)
+    try:
+        async with operator.transaction():  # quicker by a hair: the bell reads the draft as it was, and waits for it
+            await operator.execute("UPDATE rule_set SET activate_at = NULL WHERE id = $1", made["id"])
+            bell = asyncio.create_task(rule_versions.come_into_force(made["id"]))
+            while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        assert await bell is None
+    finally:
+        await operator.close()
+        await other.close()
+    assert (await api.get(f"/v1/rule-sets/{made['id']}")).json()["state"] == "draft"

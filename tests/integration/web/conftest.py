@@ -13,6 +13,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.built_application import application
+
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "tests" / "integration" / "payments"))
 
@@ -74,8 +76,6 @@ async def shop(database: str, simulator_urls: dict[str, str], monkeypatch: pytes
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(shop: Shop) -> AsyncIterator[Visitor]:
     """A browser without a screen; it keeps cookies and follows no redirect by itself."""
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as client:
         yield Visitor(client)

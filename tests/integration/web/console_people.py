@@ -19,6 +19,7 @@ from orchestrator.ids import new_id
 from orchestrator.payments import service as payments
 from orchestrator.payments.records import PaymentRow
 from orchestrator.payments.service import NewPayment
+from tests.built_application import application
 
 PASSWORD = "correct horse battery 9"
 
@@ -58,13 +59,11 @@ def fields_of(answer: httpx.Response) -> dict[str, str]:
 
 @asynccontextmanager
 async def signed_in(merchant_id: str, role: Role, email: str = "") -> AsyncIterator[Colleague]:
-    from orchestrator.app import create_app
-
     address = email or f"{role.value}@acme.example"
     row, link = await users.invite(merchant_id, address, role)
     assert link is not None
     await users.accept_link(link, PASSWORD)
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as client:
         visitor = Visitor(client)
         page = "/console/login"

@@ -11,6 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.built_application import application
+
 HERE = Path(__file__).parent
 for neighbour in ("payments", "http", "web", "access"):
     sys.path.append(str(HERE.parent / neighbour))
@@ -40,9 +42,7 @@ async def receiver(shop: Shop) -> AsyncIterator[Receiver]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
     """The application in the tests' own loop."""
-    from orchestrator.app import create_app
-
-    transport = httpx.ASGITransport(create_app(), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as opened:
         yield opened
 

@@ -30,7 +30,7 @@ from routing.conditions import (
 from routing.decision import decide
 from routing.facts import PaymentFacts, Region
 from routing.linter import Kind, lint
-from routing.rules import Action, Rule, RuleSet
+from routing.rules import Action, Rule, RuleSet, parse_rule_set
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 WORDS = {
@@ -104,6 +104,21 @@ def test_the_first_match_is_the_first_condition_that_is_true(
     for payment in [*payments, *payments]:  # the second time a group is remembered
         true = [place for place, condition in enumerate(conditions) if evaluate(condition, payment) is Truth.TRUE]
         assert first_match(payment) == (true[0] if true else None)
+
+
+digits_of_six = st.integers(0, 999_999).map(lambda number: f"{number:06}")
+
+
+@given(digits_of_six, digits_of_six, st.sampled_from([1, 2, 4, 6, 7, 8]), st.integers(0, 99_999_999))
+def test_a_range_of_first_digits_is_all_that_lie_between(one: str, other: str, length: int, card: int) -> None:
+    low, high = sorted((one.ljust(8, "0")[:length], other.ljust(8, "0")[:length]))
+    [rule] = parse_rule_set({"rules": [{"name": "r", "when": {"bin": [f"{low}-{high}"]}, "then": {}}]}).rules
+    known = f"{card:08}"
+    eight = PaymentFacts(Money(1, "EUR"), bin=known)
+    assert (evaluate(rule.when, eight) is Truth.TRUE) == (low <= known[:length] <= high)
+    ends = {low <= f"{known[:6]}{end:02}"[:length] <= high for end in range(100)}
+    expected = Truth.UNKNOWN if len(ends) == 2 else Truth.TRUE if True in ends else Truth.FALSE
+    assert evaluate(rule.when, PaymentFacts(Money(1, "EUR"), bin=known[:6])) is expected
 
 
 def every_small_payment() -> list[PaymentFacts]:

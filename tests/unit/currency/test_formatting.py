@@ -1,8 +1,12 @@
 """Amounts and dates as the reader's locale writes them."""
 
+import contextlib
+import unicodedata
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from currency.formatting import DateLength, Digits, Style, UnknownLocale, format_date, format_money, parse_money
 from currency.money import InvalidAmount, Money
@@ -97,8 +101,67 @@ def test_what_is_written_for_people_is_read_back(money: Money, locale: str, digi
         ("12e3", "en"),
         ("1.234", "en-US"),
         ("١٢x", "ar-EG"),
+        ("1_000", "en"),  # Python would take it
+        ("١٢3", "ar-EG"),  # two kinds of digits
+        ("๑๒", "th"),  # nobody's default: not guessed
+        ("1234 567,00", "fr"),
+        ("12 34,00", "fr"),
+        (" ", "fr"),
+        ("1 234.00", "en"),
+        ("5-", "en"),
+        ("(-5)", "en"),
+        ("$$5", "en"),
+        ("9" * 5_000, "en"),
     ],
 )
 def test_what_could_be_misread_is_refused(text: str, locale: str) -> None:
     with pytest.raises(InvalidAmount):
         parse_money(text, "EUR", locale)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "locale", "minor"),
+    [
+        ("1 234,56", "EUR", "fr", 123456),  # the space bar
+        ("1\u00a0234,56 €", "EUR", "fr", 123456),  # what was CLDR's before it took the narrow space
+        ("1\u202f234\u202f567,00", "EUR", "fr", 123456700),
+        ("1 234,56", "SEK", "sv", 123456),
+        ("1'234.50", "CHF", "de-CH", 123450),  # the key that a Swiss keyboard has
+        ("１，２３４", "JPY", "ja", 1234),
+        ("５.００", "EUR", "ja", 500),
+        ("12,34,567.89", "INR", "hi", 123456789),
+        ("1.234", "KWD", "en", 1234),
+        ("12,3456", "CLF", "es-CL", 123456),
+        ("(1.234,50)", "EUR", "de", -123450),
+    ],
+)
+def test_an_amount_is_read_as_people_type_it(text: str, currency: str, locale: str, minor: int) -> None:
+    assert parse_money(text, currency, locale) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "ar-EG", "fa", "hi", "ja"])
+@pytest.mark.parametrize("style", list(Style))
+def test_an_amount_larger_than_any_column_is_still_written_to_the_unit(locale: str, style: Style) -> None:
+    huge = Money(-(10**40) - 7, "UYW")
+    figures = "".join(char for char in format_money(huge, locale, style) if char.isdigit())
+    assert int(figures) == 10**40 + 7
+
+
+@given(st.text(max_size=12), st.sampled_from(["en", "de", "fr", "ar-EG", "fa", "hi", "ja", "de-CH"]))
+def test_no_text_at_all_breaks_the_reading(text: str, locale: str) -> None:
+    with contextlib.suppress(InvalidAmount):
+        assert parse_money(text, "EUR", locale).currency == "EUR"
+
+
+@given(
+    st.text(st.sampled_from("0123456789.,'’ \u00a0\u202f_-+()٠١٢٣٫٬۴５，"), max_size=14),
+    st.sampled_from(["en", "de", "fr", "ar-EG", "fa", "hi", "ja", "de-CH"]),
+)
+def test_what_is_read_is_what_the_figures_say(text: str, locale: str) -> None:
+    """Whatever the separators: no figure is dropped or moved by anything but the point."""
+    try:
+        money = parse_money(text, "EUR", locale)
+    except InvalidAmount:
+        return
+    figures = "".join(str(unicodedata.digit(char)) for char in text if char.isdigit())
+    assert str(abs(money.minor)).strip("0") == figures.strip("0")

@@ -1,6 +1,6 @@
 """Which rate counts on a day, and what it makes of an amount."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -68,6 +68,16 @@ def test_a_rate_that_may_not_be_used_is_an_error_of_its_own_kind(
 ) -> None:
     with pytest.raises(error, match=words):
         bank().rate(base, quote, day)
+
+
+def test_a_pause_of_long_ago_does_not_ask_for_newer_rates() -> None:
+    days = [date(2008, 12, 9) + timedelta(days=it) for it in range(700)]
+    rows = [(day, {"USD": Decimal(1)} | ({"ISK": Decimal(290)} if day == days[0] else {})) for day in days]
+    table = PivotTable("bank", "EUR", [*rows, (date(2026, 10, 30), {"USD": Decimal(1), "ISK": Decimal(140)})])
+    with pytest.raises(RateStale, match="paused"):
+        table.rate("ISK", "EUR", date(2010, 1, 1))
+    with pytest.raises(RateStale, match="import newer"):
+        table.rate("USD", "EUR", date(2026, 11, 30))
 
 
 def test_an_ended_currency_still_has_its_rates_of_then() -> None:

@@ -44,7 +44,7 @@ def vault() -> Iterator[Vault]:
             """Quiet."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     kept.url = f"http://127.0.0.1:{server.server_port}/proxy"
     yield kept
     server.shutdown()

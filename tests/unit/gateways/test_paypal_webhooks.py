@@ -119,7 +119,7 @@ def paypal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayPal]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     roots: Path = tmp_path_factory.mktemp("roots") / "roots.pem"
     roots.write_bytes(authority.root().public_bytes(serialization.Encoding.PEM))

@@ -34,6 +34,12 @@ def truth_of(condition: object, facts: PaymentFacts) -> Truth:
         ({"amount": {"currency": "EUR", "max": 4999}}, Truth.FALSE),
         ({"bin": ["51", "4242"]}, Truth.TRUE),
         ({"bin": ["51"]}, Truth.FALSE),
+        ({"bin": ["510000-559999", "420000-430000"]}, Truth.TRUE),
+        ({"bin": ["424243-424300"]}, Truth.FALSE),
+        ({"bin": ["42424200-42424299"]}, Truth.TRUE),  # whatever the two digits are that are not known
+        ({"bin": ["42424200-42424298"]}, Truth.UNKNOWN),
+        ({"bin": ["424242-424242"]}, Truth.TRUE),
+        ({"bin": ["00000000-99999999"]}, Truth.TRUE),
         ({"customer_present": True}, Truth.TRUE),
         ({"customer_present": False}, Truth.FALSE),
         ({"metadata": {"key": "plan", "in": ["gold"]}}, Truth.TRUE),

@@ -1,12 +1,13 @@
 """Every reason of a decline, with the customer present and without, under each limit of the card networks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from currency.money import Money
 from routing.decision import PlanStep, RoutePlan
 from routing.failover import AttemptResult, AwaitNews, FailoverPolicy, GiveUp, NextStep, TryNext, next_step
-from routing.network_limits import Ceiling
+from routing.network_limits import CardTry, Ceiling, ceiling, counts
 from routing.outcomes import Decline, OutcomeKind, RetryAction
 from routing.policy_reader import PolicyInvalid, RoutingPolicy, parse_policy
 from routing.reasons import ACTIONS, CLASS_OF, DeclineClass
@@ -104,6 +105,8 @@ def test_a_policy_is_read_from_a_document() -> None:
         ({"total_deadline_s": "5"}, "total_deadline_s"),
         ({"not_after": ["bad_mood"]}, "not_after[0]"),
         ({"strategy": "luck"}, "strategy"),
+        ({"strategy": ["priority"]}, "strategy"),
+        ({"strategy": {"name": {}}}, "strategy"),
         ({"strategy": {"name": "priority", "luck": 1}}, "strategy.luck"),
         ({"strategy": {"name": "priority", "explore_ppm": 900_000}}, "strategy.explore_ppm"),
         ({"merchant_initiated": 1}, "merchant_initiated"),
@@ -114,3 +117,62 @@ def test_an_error_in_a_policy_points_at_its_place(document: object, path: str) -
     with pytest.raises(PolicyInvalid) as caught:
         parse_policy(document)
     assert [problem.path for problem in caught.value.problems] == [path]
+
+
+# How many declines of one amount bring a card of the brand to its network's limit, and how far they are apart.
+LIMITS = {
+    "visa": (15, timedelta(hours=1)),
+    "mastercard": (10, timedelta(hours=1)),
+    "mastercard/amount": (35, timedelta(hours=3)),
+}
+NOW = datetime(2026, 10, 30, 12, tzinfo=UTC)
+AMOUNT = Money(1999, "EUR")
+
+
+def worn(reason: str, limit: str, count: int) -> Ceiling | None:
+    """What stands against a card after so many declines for the reason."""
+    step = LIMITS[limit][1]
+    tries = [CardTry(NOW - step * number, OutcomeKind.DECLINED, AMOUNT, reason) for number in range(1, count + 1)]
+    return ceiling(limit.partition("/")[0], tries, AMOUNT, NOW)
+
+
+@pytest.mark.parametrize("present", [True, False])
+@pytest.mark.parametrize("limit", list(LIMITS))
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_wears_a_card_out_as_its_network_counts_it(reason: str, limit: str, present: bool) -> None:
+    below, at = worn(reason, limit, LIMITS[limit][0] - 1), worn(reason, limit, LIMITS[limit][0])
+    never = ceiling("amex", [CardTry(NOW - timedelta(days=1), OutcomeKind.DECLINED, AMOUNT, reason)], AMOUNT, NOW)
+    if never is not None:  # once is enough, whatever the brand
+        assert (below, at, never.until) == (never, never, None)
+    elif counts(CardTry(NOW, OutcomeKind.DECLINED, AMOUNT, reason)):
+        assert below is None
+        assert at is not None
+        assert at.until is not None
+    else:
+        assert (below, at) == (None, None)
+    for standing in (below, at):
+        first = next_step(FailoverPolicy(), PLAN, [], present, 0.0, standing)
+        assert isinstance(first, TryNext if standing is None else GiveUp)
+        after = after_decline("gateway_unavailable", present, standing)
+        assert isinstance(after, TryNext if standing is None else GiveUp)
+
+
+@pytest.mark.parametrize("present", [True, False])
+@pytest.mark.parametrize(
+    ("advice", "hours"),
+    [("03", None), ("21", None), ("24", 1), ("25", 24), ("26", 48), ("27", 96), ("28", 144), ("29", 192), ("30", 240)],
+)
+def test_each_advice_of_mastercard_is_kept_with_the_customer_and_without(
+    advice: str, hours: int | None, present: bool
+) -> None:
+    def standing(now: datetime) -> Ceiling | None:
+        tried = CardTry(NOW, OutcomeKind.DECLINED, AMOUNT, "do_not_honor", advice)
+        return ceiling("mastercard", [tried], AMOUNT, now)
+
+    end = NOW + timedelta(hours=hours) if hours else NOW + timedelta(days=29)
+    for now in (NOW, end - timedelta(seconds=1)):
+        step = next_step(FailoverPolicy(), PLAN, [], present, 0.0, standing(now))
+        assert isinstance(step, GiveUp)
+        assert step.action is (RetryAction.RETRY_SAME_LATER if hours else RetryAction.HARD_NEVER)
+    if hours:
+        assert isinstance(next_step(FailoverPolicy(), PLAN, [], present, 0.0, standing(end)), TryNext)

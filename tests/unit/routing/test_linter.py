@@ -24,6 +24,7 @@ def kinds(*rules: dict[str, object], candidates: tuple[Candidate, ...] = ()) -> 
         ({"region": ["EU"]}, {"all": [{"country": ["DE"]}, {"currency": ["EUR"]}]}),
         ({"amount": {"currency": "EUR", "min": 100}}, {"amount": {"currency": "EUR", "min": 150, "max": 180}}),
         ({"bin": ["4242"]}, {"bin": ["42424242", "42421"]}),
+        ({"bin": ["420000-429999"]}, {"bin": ["424000-424999", "42424242"]}),
         ({"customer_present": False}, {"merchant_initiated": True}),
         ({"not": {"country": ["DE"]}}, {"country": ["FR"]}),
         ({"risk_score": {"min": 50}}, {"risk_score": {"min": 60, "max": 70}}),
@@ -85,7 +86,11 @@ def test_weights_that_do_not_sum_to_a_hundred_are_told() -> None:
     assert "90" in finding.message
 
 
-ACCOUNTS = (Candidate("ga_1", "stripe", currencies=frozenset({"USD"})), Candidate("ga_2", "adyen"))
+ACCOUNTS = (
+    Candidate("ga_1", "stripe", currencies=frozenset({"USD"})),
+    Candidate("ga_2", "adyen"),
+    Candidate("ga_3", "paypal", currencies=frozenset({"EUR", "KWD"})),
+)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +104,34 @@ ACCOUNTS = (Candidate("ga_1", "stripe", currencies=frozenset({"USD"})), Candidat
 )
 def test_accounts_that_cannot_serve_the_rule_are_told(then: Any, expected: list[tuple[Kind, str]]) -> None:
     assert kinds(rule("r", {"currency": ["EUR"]}, then), candidates=ACCOUNTS) == expected
+
+
+@pytest.mark.parametrize(
+    ("currency", "account", "told"),
+    [
+        ("KWD", "ga_3", [Kind.CANNOT_TAKE]),  # PayPal carries no dinars, whatever the account says
+        ("MGA", "adyen", [Kind.CANNOT_TAKE]),
+        ("LYD", "stripe", [Kind.CANNOT_TAKE]),
+        ("LYD", "adyen", []),
+    ],
+)
+def test_a_currency_that_the_gateway_itself_does_not_carry_is_told(
+    currency: str, account: str, told: list[Kind]
+) -> None:
+    found = kinds(rule("r", {"currency": [currency]}, {"accounts": [account]}), candidates=ACCOUNTS)
+    assert [kind for kind, _ in found] == told
+
+
+def test_a_named_account_whose_gateway_is_excluded_is_told() -> None:
+    found = kinds(rule("r", {"currency": ["EUR"]}, {"accounts": ["ga_2"], "exclude": ["adyen"]}), candidates=ACCOUNTS)
+    assert found == [(Kind.EXCLUDED, "r")]
+    spared = kinds(rule("r", {"currency": ["EUR"]}, {"accounts": ["adyen"], "exclude": ["ga_9"]}), candidates=ACCOUNTS)
+    assert (Kind.EXCLUDED, "r") not in spared
+
+
+def test_of_a_rule_that_is_never_true_only_that_is_told() -> None:
+    never = {"all": [{"currency": ["EUR"]}, {"currency": ["JPY"]}]}
+    assert kinds(rule("r", never, {"accounts": ["ga_1"]}), candidates=ACCOUNTS) == [(Kind.NEVER_TRUE, "r")]
 
 
 def test_an_account_that_takes_some_of_the_rules_payments_is_fine() -> None:

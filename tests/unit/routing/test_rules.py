@@ -55,6 +55,14 @@ BROKEN: list[tuple[Any, str]] = [
     ({"rules": [rule({"all": []})]}, "rules[0].when.all"),
     ({"rules": [rule({"region": ["Mars"]})]}, "rules[0].when.region[0]"),
     ({"rules": [rule({"bin": ["42x"]})]}, "rules[0].when.bin[0]"),
+    ({"rules": [rule({"bin": ["42", "520000-51"]})]}, "rules[0].when.bin[1]"),
+    ({"rules": [rule({"bin": ["559999-510000"]})]}, "rules[0].when.bin[0]"),
+    ({"rules": [rule({"bin": [f"{n}0001-{n}9998" for n in range(4000, 4100)]})]}, "rules[0].when.bin"),
+    ({"rules": [rule({"currency": ["EUR"]}, {"strategy": []})]}, "rules[0].then.strategy"),
+    ({"rules": [rule({"currency": ["EUR"]}, {"strategy": {"name": {}}})]}, "rules[0].then.strategy"),
+    ({"rules": [rule({"currency": ["EUR"]}, name="a\x00b")]}, "rules[0].name"),
+    ({"rules": [rule({"metadata": {"key": "k", "in": ["\ud800"]}})]}, "rules[0].when.metadata.in[0]"),
+    ({"rules": [rule({"time": {"from": "22:00", "to": "06:00", "zone": "\x00"}})]}, "rules[0].when.time.zone"),
     ({"rules": [rule({"customer_present": 1})]}, "rules[0].when.customer_present"),
     ({"rules": [rule({"amount": {"currency": "EUR", "min": 1.5}})]}, "rules[0].when.amount.min"),
     ({"rules": [rule({"amount": {"currency": "EUR", "min": True}})]}, "rules[0].when.amount.min"),
@@ -139,6 +147,43 @@ def test_a_span_over_midnight_belongs_to_the_day_on_which_it_begins(at: str, hol
     assert (parse_rule_set({"rules": [rule(night)]}).action_for(facts)[0] == "r") is holds
 
 
+@pytest.mark.parametrize(
+    ("span", "at", "holds"),
+    [
+        # Clocks in Berlin go from 02:00 to 03:00 on 2026-03-29, and from 03:00 back to 02:00 on 2026-10-25.
+        (("02:00", "03:00"), "2026-03-29T00:59:00+00:00", False),
+        (("02:00", "03:00"), "2026-03-29T01:00:00+00:00", False),  # there is no 02:00 on that night
+        (("02:00", "03:00"), "2026-10-25T00:30:00+00:00", True),
+        (("02:00", "03:00"), "2026-10-25T01:30:00+00:00", True),  # and two of them on this one
+        (("02:00", "03:00"), "2026-10-25T02:00:00+00:00", False),
+        (("22:00", "03:00"), "2026-10-25T01:59:00+00:00", True),
+        (("00:00", "00:00"), "2026-10-25T22:59:00+00:00", True),  # a whole day, here of 25 hours
+        (("00:00", "00:00"), "2026-10-25T23:00:00+00:00", False),
+    ],
+)
+def test_a_time_of_day_is_what_a_clock_on_the_wall_shows(span: tuple[str, str], at: str, holds: bool) -> None:
+    start, end = span
+    when = {"time": {"from": start, "to": end, "zone": "Europe/Berlin", "days": ["sat", "sun"]}}
+    facts = PaymentFacts(amount=Money(1, "EUR"), at=datetime.fromisoformat(at))
+    assert (parse_rule_set({"rules": [rule(when)]}).action_for(facts)[0] == "r") is holds
+
+
+def test_the_day_of_a_rate_is_the_same_wherever_the_moment_was_written() -> None:
+    rates = [
+        Rate("EUR", "USD", Decimal(1), Decimal(units), date(2026, 10, day), "hand") for day, units in ((1, 1), (2, 2))
+    ]
+    table = PairTable("hand", rates)
+    moments = (datetime.fromisoformat(it) for it in ("2026-10-01T20:00:00+00:00", "2026-10-02T08:00:00+12:00"))
+    assert {PaymentFacts(Money(100, "EUR"), at=at, rates=table).amount_in("USD") for at in moments} == {
+        Money(100, "USD")
+    }
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        PaymentFacts(amount=Money(1, "EUR"), at=datetime(2026, 10, 1))  # noqa: DTZ001 - that is what is refused
+
+
 def test_an_amount_in_another_currency_is_compared_by_the_rate_of_the_day() -> None:
     rates = PairTable("hand", [Rate("EUR", "USD", Decimal(1), Decimal("1.10"), date(2026, 10, 1), "hand")])
     rules = parse_rule_set({"rules": [rule({"amount": {"currency": "USD", "min": 5500}})]})
@@ -146,3 +191,14 @@ def test_an_amount_in_another_currency_is_compared_by_the_rate_of_the_day() -> N
     assert rules.action_for(PaymentFacts(Money(5000, "EUR"), at=at, rates=rates))[0] == "r"
     assert rules.action_for(PaymentFacts(Money(4999, "EUR"), at=at, rates=rates))[0] == "default"
     assert rules.action_for(PaymentFacts(Money(5000, "EUR"), at=at))[0] == "default"
+
+
+def test_what_is_remembered_of_many_kinds_of_payments_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.compiled.TESTS_MAX", 100)
+    by_currency = [{"all": [{"currency": [code]}, {"risk_score": {"min": n}}]} for n, code in enumerate(["EUR", "USD"])]
+    conditions = [*by_currency, *({"metadata": {"key": "k", "in": [str(n)]}} for n in range(10))]
+    rules = parse_rule_set({"rules": [rule(it, name=f"r{place}") for place, it in enumerate(conditions)]})
+    for number in range(200):
+        facts = PaymentFacts(Money(1, "EUR"), brand=f"brand_{number}", metadata={"k": str(number % 10)})
+        assert rules.action_for(facts)[0] == f"r{2 + number % 10}"
+    assert sum(len(tests) for tests in rules._first_match._groups.values()) <= 100

@@ -1,0 +1,32 @@
+"""Tables as CSV: one way to write them, in which no spreadsheet program finds a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from litestar import Response
+
+from orchestrator.reconciliation.export import safe_text
+
+Cell = str | int | float | datetime | None
+
+
+def csv_answer(filename: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response[str]:
+    """A table to be downloaded. Moments are in ISO 8601; None is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: Cell) -> str | int | float | None:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case str():
+            return safe_text(value)
+        case _:
+            return value
