@@ -84,10 +84,10 @@ def sufficient_at(
     late_accepted = timedelta(days=early.late_accepted_days)
     for step, last_day in deadlines(early, issue_date=issue_date, business_days=business_days):
         if paid_on <= last_day + late_accepted:
-            discount = percent(total, step.discount_bps)
-            asked = total - discount
             # Never down to nothing: an invoice is not settled by no payment at all.
-            least = min(asked, Money(1, total.currency))
+            least = min(total, Money(1, total.currency))
+            discount = min(percent(total, step.discount_bps), total - least)
+            asked = total - discount
             accepted = max(asked - Money(early.short_accepted_minor, total.currency), least)
             return Sufficient(asked, accepted, discount, step.discount_bps, last_day)
     return Sufficient(total, total, Money.zero(total.currency), 0, None)

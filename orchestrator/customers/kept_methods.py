@@ -123,6 +123,9 @@ async def record_kept(keeping: Keeping, now: datetime) -> store.MethodRow:
         created_at=now,
         payment_id=keeping.payment_id,
         fingerprint=keeping.fingerprint,
+        bin=saved.bin,
+        issuer_country=saved.issuer_country,
+        funding=saved.funding,
     )
     if not await store.insert_method(method):
         known = await store.method_of_payment(keeping.payment_id or "")

@@ -34,6 +34,9 @@ class MethodRow(msgspec.Struct, frozen=True):
     fingerprint: str = ""
     failure_reason: str | None = None
     expiry_told: str = ""
+    bin: str = ""
+    issuer_country: str = ""
+    funding: str = ""
     updated_at: datetime | None = None
 
 

@@ -47,6 +47,9 @@ class PaymentMethod(Table, tablename="payment_method"):
     fingerprint = Varchar(length=64, null=False, default="")
     failure_reason = Varchar(length=60, null=True, default=None)
     expiry_told = Varchar(length=7, null=False, default="")  # the expiry (2030-12) that was warned of
+    bin = Varchar(length=8, null=False, default="")  # of a card, where whoever kept it knew, as the next two
+    issuer_country = Varchar(length=2, null=False, default="")
+    funding = Varchar(length=10, null=False, default="")
     created_at = Timestamptz(null=False, default=None)
     updated_at = Timestamptz(null=True, default=None)
 

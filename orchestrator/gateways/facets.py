@@ -88,6 +88,9 @@ class SavedMethod:
     expiry_year: int = 0
     network_transaction_id: str = ""
     setup_id: str = ""
+    bin: str = ""  # of a card, where whoever kept it knew: what routing and authentication look at
+    issuer_country: str = ""
+    funding: str = ""
 
 
 class SavedMethods(Protocol):

@@ -53,7 +53,7 @@ async def decided(
     known = asked or PaymentAuthentication()
     facts = AuthenticationFacts(
         amount_eur=facts_of(amount, instrument, None, {}, usage).amount_in("EUR"),
-        issuer_country=instrument.issuer_country or None if isinstance(instrument, Card) else None,
+        issuer_country=instrument.issuer_country or None if isinstance(instrument, Card | KeptMethod) else None,
         merchant_initiated=usage.by_merchant,
         referenced=bool(usage.network_transaction_id) or _knows_first(instrument),
         founds_agreement=usage.saving is not None and usage.saving.agreement in _SERIES,

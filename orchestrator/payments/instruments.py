@@ -77,6 +77,9 @@ class KeptMethod(_Instrument, tag="saved", frozen=True):
     last4: str = ""
     expiry_month: int = 0
     expiry_year: int = 0
+    bin: str = ""
+    issuer_country: str = ""
+    funding: str = ""
     fingerprint: str = ""
     tokens: dict[str, GatewayToken] = {}
 

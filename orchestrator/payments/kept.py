@@ -176,6 +176,9 @@ def _charged(method: method_store.MethodRow, tokens: list[method_store.TokenRow]
         last4=method.last4,
         expiry_month=method.expiry_month,
         expiry_year=method.expiry_year,
+        bin=method.bin,
+        issuer_country=method.issuer_country,
+        funding=method.funding,
         fingerprint=method.fingerprint,
         tokens={
             token.gateway_account_id: GatewayToken(
@@ -290,7 +293,7 @@ def shown_of(instrument: Instrument) -> SavedMethod:
     https://docs.stripe.com/payments/ideal/set-up-payment."""
     match instrument:
         case Card() | NetworkToken() | KeptMethod():
-            return SavedMethod(
+            shown = SavedMethod(
                 "",
                 "",
                 method_behind(instrument),
@@ -299,6 +302,10 @@ def shown_of(instrument: Instrument) -> SavedMethod:
                 instrument.expiry_month,
                 instrument.expiry_year,
             )
+            if isinstance(instrument, NetworkToken):
+                return shown
+            issued = {name: getattr(instrument, name) for name in ("bin", "issuer_country", "funding")}
+            return replace(shown, **issued)
         case PayPalWallet():
             return SavedMethod("", "", Method.PAYPAL)
         case Ideal():

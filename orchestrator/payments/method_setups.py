@@ -115,6 +115,9 @@ async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
         created_at=now,
         setup=_stored(setup),
         fingerprint=instrument_fingerprint(new.instrument),
+        bin=shown.bin,
+        issuer_country=shown.issuer_country,
+        funding=shown.funding,
     )
     async with transaction():
         await method_store.insert_method(method)

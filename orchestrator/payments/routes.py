@@ -160,7 +160,7 @@ def facts_of(
     merchant_category: str | None = None,
 ) -> PaymentFacts:
     """What rules may look at."""
-    card = instrument if isinstance(instrument, Card) else None
+    card = instrument if isinstance(instrument, Card | KeptMethod) else None
     shown = instrument if isinstance(instrument, Card | NetworkToken | KeptMethod) else None
     return PaymentFacts(
         amount=amount,

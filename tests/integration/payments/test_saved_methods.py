@@ -20,7 +20,7 @@ from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
 from orchestrator.gateways.credentials import Agreement, Initiator
 from orchestrator.notifications import store as events
-from orchestrator.payments import driver, kept, service, settling, store
+from orchestrator.payments import driver, kept, routes, service, settling, store
 from orchestrator.payments.instruments import PayPalWallet
 from orchestrator.payments.kept import AgreementMissing, MethodNotActive, NetworkTransactionMissing
 from orchestrator.payments.records import PaymentRow, PaymentStatus, SettledBy
@@ -67,6 +67,16 @@ async def test_card_that_was_kept_with_a_payment_is_charged_again(shop: Shop, ga
     assert payment.status in DONE, payment
     assert [one["gateway"] for one in await shop.kept(payment)] == [gateway]
     assert payment.customer_id == method.customer_id
+
+
+async def test_rules_see_who_issued_a_card_that_was_kept(shop: Shop) -> None:
+    method = await kept_card(shop, "stripe")
+    payment = await charge(shop, method, by_merchant=True)
+    facts = routes.facts_of_payment(payment, None)
+    assert facts is not None
+    card = await shop.card()
+    assert (facts.bin, facts.issuer_country, facts.brand) == (card.bin, card.issuer_country, card.brand)
+    assert card.bin
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from currency.money import Money
@@ -139,6 +139,9 @@ def test_parts_sum_to_the_whole_and_the_last_is_due_on_the_due_date(
 
 
 @given(AMOUNTS, discounts(), DAYS, st.integers(0, 90), st.integers(0, 90))
+@example(
+    Money(1, "EUR"), EarlyPayment(steps=(DiscountStep(days=0, discount_bps=5000),)), date(2020, 1, 1), 0, 0
+)  # half of a cent rounds up to all of it
 def test_paying_later_is_never_cheaper(total: Money, early: EarlyPayment, issued: date, one: int, other: int) -> None:
     terms = AgreedTerms(due=NetDays(90), early_payment=early)
     sooner, later = (discount_at(terms, total, issued, issued + timedelta(days=day)) for day in sorted((one, other)))
