@@ -14,7 +14,7 @@ SYSTEM := $(VENV)/.stamp-system
 PACKAGES := currency routing invoicing orchestrator simulators
 
 # What WeasyPrint needs beside Python, and letters for every script an invoice may be written in.
-APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk
+APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-core fonts-noto-cjk fonts-liberation
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Many tests wait for processes: two workers for each core keep the cores busy (eight at most: each has servers of its own).
