@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -14,17 +14,33 @@ from currency.formatting import locale_of
 
 SOURCE_LANGUAGE = "en"
 _FOLDER = Path(__file__).parent / "locales"
+# Written in another script than the language's first: a catalogue of its own. Babel names no script for `zh-TW`.
+_TRADITIONAL = "zh_Hant"
+_TRADITIONAL_TERRITORIES = frozenset(("TW", "HK", "MO"))
 
 
+@cache
 def languages() -> tuple[str, ...]:
-    """The languages that documents can be written in, as ISO 639 codes."""
+    """The languages that documents can be written in, as ISO 639 codes; Chinese in traditional script is `zh_Hant`."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.po")))
+
+
+def has_catalogue(locale: str) -> bool:
+    """Whether documents can be written in the language of the locale. Raises UnknownLocale."""
+    return _language_of(locale) in languages()
 
 
 def catalogue_of(locale: str) -> gettext.GNUTranslations:
     """The words for a locale such as `de-AT`; English where its language has no catalogue. Raises UnknownLocale."""
-    language = locale_of(locale).language
+    language = _language_of(locale)
     return _compiled(language if language in languages() else SOURCE_LANGUAGE)
+
+
+def _language_of(locale: str) -> str:
+    known = locale_of(locale)
+    if known.language == "zh" and (known.script == "Hant" or known.territory in _TRADITIONAL_TERRITORIES):
+        return _TRADITIONAL
+    return str(known.language)
 
 
 @lru_cache(maxsize=32)

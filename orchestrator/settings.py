@@ -191,6 +191,10 @@ class Limits(_Part):
     gateway_read_timeout_s: Seconds = 40
     gateway_concurrency_max: Count = 20
     smtp_timeout_s: Seconds = 20
+    pdf_processes: Annotated[int, Field(ge=0, le=64)] = 0
+    """Documents drawn at once by each API or worker process. 0: one for each core."""
+    pdf_timeout_s: Seconds = 120
+    """After which the process that draws a document is killed; the document is tried again."""
     webhook_endpoints_max: Count = 20
     """For each merchant."""
     webhook_out_connect_timeout_s: Annotated[int, Field(ge=1, le=30)] = 5

@@ -1,43 +1,159 @@
-"""Renders invoices in one warm process of its own: importing WeasyPrint costs a second, and its memory grows."""
+"""Draws documents in warm processes of their own: importing WeasyPrint costs a second, its memory grows, and what takes
+too long can be killed."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
+from multiprocessing.connection import Connection
+
+import msgspec
+import structlog
 
 from invoicing.documents import IssuedInvoice
-from invoicing.rendering import InvoiceView, render_html, render_pdf
+from invoicing.errors import ExternalReference
+from invoicing.rendering import Branding, InvalidTemplate, InvoiceView, render_html, render_pdf
 from orchestrator.child_process import die_with_parent
+from orchestrator.settings import get_settings
 
-RENDERS_PER_PROCESS = 100  # then a fresh one: WeasyPrint gives memory back slowly
+RENDERS_PER_PROCESS = 500  # then a fresh one, should memory grow after all
+_log = structlog.get_logger(__name__)
+_here = threading.local()
 
 
-@cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=die_with_parent,
-        max_tasks_per_child=RENDERS_PER_PROCESS,
-    )
+class DrawingFailed(RuntimeError):
+    """A document was not drawn: the process took too long and was killed, or died. It may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A PDF, and why the merchant's own template was not used for it, where it was not."""
+
+    pdf: bytes
+    template_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """What a process answers where a document cannot be drawn, of whatever type the exception was."""
+
+    reason: str
+
+
+async def render(
+    document: IssuedInvoice, locale: str, pay_url: str, *, branding: Branding | None = None, template: str | None = None
+) -> bytes:
+    """The PDF of an issued document. Raises DrawingFailed.
+
+    A template of the merchant's own that fails is told in the log, and the document drawn with ours: it is due.
+    """
+    view = InvoiceView(document=document, pay_url=pay_url, branding=branding or Branding(), template=template)
+    drawing = await draw(view, locale)
+    if drawing.template_problem:
+        _log.error("invoice_template_failed", number=document.number, problem=drawing.template_problem)
+    return drawing.pdf
+
+
+async def draw(view: InvoiceView, locale: str, timeout_s: float | None = None) -> Drawing:
+    """The document in the merchant's template where that works, else in ours. Raises DrawingFailed."""
+    limit_s = timeout_s or get_settings().limits.pdf_timeout_s
+    return await asyncio.get_running_loop().run_in_executor(_threads(), _draw_in_time, view, locale, limit_s)
 
 
 def close() -> None:
-    """End the renderer; another is started when it is asked for."""
-    if _pool.cache_info().currsize:
-        _pool().shutdown(wait=False, cancel_futures=True)
-        _pool.cache_clear()
+    """End the processes; others are started when they are asked for."""
+    if _threads.cache_info().currsize:
+        _threads().shutdown(wait=False, cancel_futures=True)
+        _threads.cache_clear()
 
 
-async def render(document: IssuedInvoice, locale: str, pay_url: str) -> bytes:
-    """The PDF of an issued invoice. A renderer that was killed is replaced, once."""
-    html = render_html(InvoiceView(document=document, pay_url=pay_url), locale)
-    loop = asyncio.get_running_loop()
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """A thread for each process, which waits for it. The processes die with their threads."""
+    processes = get_settings().limits.pdf_processes or os.cpu_count() or 1
+    return ThreadPoolExecutor(processes, thread_name_prefix="pdf")
+
+
+def _draw_in_time(view: InvoiceView, locale: str, limit_s: float) -> Drawing:
     try:
-        return await loop.run_in_executor(_pool(), render_pdf, html)
-    except BrokenProcessPool:
-        _pool.cache_clear()
-        return await loop.run_in_executor(_pool(), render_pdf, html)
+        return _own_process().draw(view, locale, limit_s)
+    except DrawingFailed as failed:
+        if view.template is None:
+            raise
+        plain = _own_process().draw(msgspec.structs.replace(view, template=None), locale, limit_s)
+        return Drawing(plain.pdf, str(failed))
+
+
+def _own_process() -> _Process:
+    process: _Process | None = getattr(_here, "process", None)
+    if process is None or not process.usable:
+        process = _here.process = _Process()
+    return process
+
+
+class _Process:
+    """A process that draws one document after another, and the pipe to it."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._drawn = 0
+
+    @property
+    def usable(self) -> bool:
+        return self._process.is_alive() and self._drawn < RENDERS_PER_PROCESS
+
+    def draw(self, view: InvoiceView, locale: str, limit_s: float) -> Drawing:
+        """Raises DrawingFailed; after a time-out or a death the process is of no more use."""
+        self._drawn += 1
+        try:
+            self._pipe.send((view, locale))
+            if not self._pipe.poll(limit_s):
+                self._end()
+                raise DrawingFailed(f"drawing {view.document.number} took longer than {limit_s:g} s")
+            answer: Drawing | _Failed = self._pipe.recv()
+        except (EOFError, OSError) as gone:
+            self._end()
+            raise DrawingFailed(f"the process that drew {view.document.number} died") from gone
+        if self._drawn >= RENDERS_PER_PROCESS:
+            self._end()
+        if isinstance(answer, _Failed):
+            raise DrawingFailed(f"{view.document.number}: {answer.reason}")
+        return answer
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _serve(pipe: Connection) -> None:
+    die_with_parent()
+    while True:
+        try:
+            view, locale = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer: Drawing | _Failed = _drawn(view, locale)
+        except Exception as failed:
+            answer = _Failed(f"{type(failed).__name__}: {failed}")
+        pipe.send(answer)
+
+
+def _drawn(view: InvoiceView, locale: str) -> Drawing:
+    problem = ""
+    if view.template is not None:
+        try:
+            return Drawing(render_pdf(render_html(view, locale)))
+        except (InvalidTemplate, ExternalReference) as failed:
+            problem = str(failed)
+    return Drawing(render_pdf(render_html(msgspec.structs.replace(view, template=None), locale)), problem)

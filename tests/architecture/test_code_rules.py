@@ -17,6 +17,7 @@ MONEY_CODE = (
     "orchestrator/payments/*.py",
     "orchestrator/gateways/*_mapping.py",
 )
+NO_MONEY = ("invoicing/rendering/colours.py",)
 TASK_MAKERS = {"gather", "create_task", "ensure_future", "TaskGroup", "to_thread"}
 
 
@@ -51,7 +52,8 @@ def opens_transaction(node: ast.AST) -> bool:
 
 
 def test_no_float_near_money() -> None:
-    assert [place(path, line) for path in files(*MONEY_CODE) for line in floats(tree(path))] == []
+    found = [place(path, line) for path in files(*MONEY_CODE) for line in floats(tree(path))]
+    assert [one for one in found if not one.startswith(NO_MONEY)] == []
 
 
 def test_the_float_rule_sees_a_float() -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER
-from tests.benchmarks import adapters, payments, routing, webhooks
+from tests.benchmarks import adapters, invoices, payments, routing, webhooks
 from tests.benchmarks.result import Result
 
 OUT = Path("build/bench.json")
@@ -30,6 +30,13 @@ SUITES = {
     ("webhooks_per_second",): webhooks.measure,
     ("adapter_call_stripe", "adapter_call_adyen", "adapter_call_paypal", "adyen_pooled_call"): adapters.measure,
     ("routing_decision_p50", "routing_decision_p50_10_rules", "routing_decision_p50_1000_rules"): routing.measure,
+    (
+        "invoice_pdfs_per_second",
+        "invoice_pdfs_against_plain_weasyprint",
+        "invoice_pdfs_against_plain_with_subsetter",
+        "invoice_pdf_1000_lines",
+        "invoice_pdf_memory_growth",
+    ): invoices.measure,
 }
 
 

@@ -1,0 +1,74 @@
+"""What a payer scans or types: the RF reference of an invoice, the code of a SEPA transfer, the code of a link."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import segno
+from segno.helpers import make_epc_qr
+from stdnum import iban
+from stdnum.iso7064 import mod_97_10
+
+from currency.money import Money, to_major
+from invoicing.documents import BankAccount
+
+MAX_RF_CHARS = 21  # ISO 11649: RF, two check digits and up to 21 characters
+# EPC409-09, "EPC List of SEPA Scheme Countries", by the first two letters of their IBANs.
+# fmt: off
+SEPA_IBANS = frozenset((
+    "AD", "AL", "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GI", "GR", "HR", "HU",
+    "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MT", "NL", "NO", "PL", "PT", "RO", "RS", "SE",
+    "SI", "SK", "SM", "VA",
+))
+# fmt: on
+# EPC069-12, version 002: without the country's membership in the EEA the BIC is mandatory.
+_OUTSIDE_EEA = frozenset(("AD", "AL", "CH", "GB", "GI", "MC", "MD", "ME", "MK", "RS", "SM", "VA"))
+_MAX_EPC = Decimal("999999999.99")
+_MAX_NAME = 70
+
+
+def rf_reference(number: str) -> str | None:
+    """The creditor reference of ISO 11649 made of an invoice's number, `RF58INV202600042`; None where it is too long.
+
+    Signs between letters and digits are left out, as the reference has none.
+    """
+    bare = re.sub("[^A-Z0-9]", "", number.upper())
+    if not 1 <= len(bare) <= MAX_RF_CHARS or not number.isascii():
+        return None
+    return f"RF{mod_97_10.calc_check_digits(bare + 'RF')}{bare}"
+
+
+def in_groups(code: str) -> str:
+    """An IBAN or RF reference in groups of four, as it is printed."""
+    compact = code.replace(" ", "")
+    return " ".join(compact[at : at + 4] for at in range(0, len(compact), 4))
+
+
+def epc_code(bank: BankAccount, amount: Money, number: str) -> segno.QRCode | None:
+    """The code of EPC069-12 for a transfer in euros to a SEPA account; None where there is none to be made.
+
+    It carries the RF reference where the number has one, else the number as text.
+    """
+    account = iban.compact(bank.iban)
+    major = to_major(amount)
+    if amount.currency != "EUR" or account[:2] not in SEPA_IBANS or not iban.is_valid(account):
+        return None
+    if not Decimal("0.01") <= major <= _MAX_EPC or (account[:2] in _OUTSIDE_EEA and not bank.bic):
+        return None
+    reference = rf_reference(number)
+    remittance = {"reference": reference} if reference else {"text": number[:140]}
+    return make_epc_qr(bank.holder[:_MAX_NAME], account, major, bic=bank.bic or None, encoding="utf-8", **remittance)
+
+
+def link_code(url: str) -> segno.QRCode:
+    """The code of an address where the invoice can be paid."""
+    return segno.make_qr(url, error="m")
+
+
+def drawn(code: segno.QRCode) -> str:
+    """The code as a `data:` URL of a PNG: a path of as many squares takes WeasyPrint ten times as long.
+
+    Three points to a module, so that a viewer which smooths pictures leaves the edges sharp.
+    """
+    return str(code.png_data_uri(scale=3, border=0))
