@@ -5,27 +5,45 @@ One statement each, in order, re-runnable: Piccolo records a migration after the
 
 from __future__ import annotations
 
-from invoicing.lifecycle import InvoiceState
+from invoicing.drafts import DocumentType
+from invoicing.lifecycle import ApplicationKind, InvoiceState
 
 _STATES = ", ".join(f"'{state}'" for state in InvoiceState)
+_KINDS = ", ".join(f"'{kind}'" for kind in DocumentType)
+_APPLICATIONS = ", ".join(f"'{kind}'" for kind in ApplicationKind)
+_SETTLED = "paid_minor + credited_minor + discount_minor + written_off_minor"
 
 _CHECKS: dict[str, dict[str, str]] = {
     "invoice": {
         "invoice_state_check": f"state IN ({_STATES})",
         "invoice_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
-        "invoice_amounts_check": "net_minor >= 0 AND tax_minor >= 0 AND paid_minor >= 0 AND paid_minor <= total_minor",
+        "invoice_amounts_check": (
+            "net_minor >= 0 AND tax_minor >= 0 AND paid_minor >= 0 AND credited_minor >= 0 AND discount_minor >= 0"
+            f" AND written_off_minor >= 0 AND {_SETTLED} <= total_minor"
+        ),
+        "invoice_credit_notes_check": "credit_notes_minor BETWEEN 0 AND total_minor",
+        "invoice_kind_check": f"kind IN ({_KINDS}) AND (kind = 'invoice' OR {_SETTLED} + credit_notes_minor = 0)",
         "invoice_total_check": "total_minor = net_minor + tax_minor",
         "invoice_issued_check": (
             "(state = 'draft') = (issued_at IS NULL)"
             " AND num_nulls(number, issue_date, due_date, document, issued_at) IN (0, 5)"
         ),
-        "invoice_paid_check": "state <> 'paid' OR (paid_minor = total_minor AND paid_at IS NOT NULL)",
+        "invoice_paid_check": f"state <> 'paid' OR ({_SETTLED} = total_minor AND paid_at IS NOT NULL)",
         "invoice_pdf_check": "num_nulls(pdf, pdf_sha256) IN (0, 2) AND (pdf IS NULL OR issued_at IS NOT NULL)",
     },
-    "invoice_payment": {
-        "invoice_payment_amounts_check": "amount_minor > 0 AND applied_minor BETWEEN 0 AND amount_minor",
-        "invoice_payment_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
+    "invoice_application": {
+        "invoice_application_kind_check": f"kind IN ({_APPLICATIONS})",
+        "invoice_application_amounts_check": (
+            "(amount_minor <> 0 OR applied_minor <> 0)"
+            " AND (kind NOT IN ('payment', 'receipt', 'credit_note') OR applied_minor BETWEEN 0 AND amount_minor)"
+        ),
+        "invoice_application_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
     },
+    "receipt": {
+        "receipt_amounts_check": "amount_minor > 0 AND credited_minor BETWEEN 0 AND amount_minor",
+        "receipt_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
+    },
+    "invoice_batch_item": {"invoice_batch_item_state_check": "state IN ('waiting', 'issued', 'refused')"},
     "number_series": {"number_series_next_seq_check": "next_seq >= 1"},
 }
 
@@ -34,8 +52,16 @@ _INDEXES = (
     "CREATE INDEX IF NOT EXISTS invoice_merchant_idx ON invoice (merchant_id, id)",
     "CREATE INDEX IF NOT EXISTS invoice_customer_idx ON invoice (merchant_id, customer_id, id)",
     "CREATE INDEX IF NOT EXISTS invoice_due_idx ON invoice (due_date) WHERE state IN ('open', 'partly_paid')",
-    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_payment_once_key ON invoice_payment (payment_id, invoice_id)",
-    "CREATE INDEX IF NOT EXISTS invoice_payment_invoice_idx ON invoice_payment (invoice_id)",
+    # One payment, receipt or credit note settles an invoice once; what changes it later has a kind of its own.
+    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_application_once_key "
+    "ON invoice_application (source_id, invoice_id, kind) WHERE kind IN ('payment', 'receipt', 'credit_note')",
+    "CREATE INDEX IF NOT EXISTS invoice_application_invoice_idx ON invoice_application (invoice_id, id)",
+    "CREATE INDEX IF NOT EXISTS invoice_application_source_idx ON invoice_application (source_id)",
+    "CREATE INDEX IF NOT EXISTS invoice_kind_idx ON invoice (merchant_id, kind, id)",
+    "CREATE INDEX IF NOT EXISTS invoice_origin_idx ON invoice (origin_id) WHERE origin_id IS NOT NULL",
+    "CREATE UNIQUE INDEX IF NOT EXISTS receipt_number_key ON receipt (merchant_id, number)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS receipt_reference_key ON receipt (merchant_id, source, reference)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_batch_item_key ON invoice_batch_item (batch_id, invoice_id)",
     "CREATE UNIQUE INDEX IF NOT EXISTS number_series_name_key ON number_series (merchant_id, series)",
     # Two series with one pattern would hand out the same numbers.
     "CREATE UNIQUE INDEX IF NOT EXISTS number_series_pattern_key ON number_series (merchant_id, pattern)",
@@ -53,6 +79,11 @@ _FROZEN = (
     "issue_date",
     "due_date",
     "locale",
+    "kind",
+    "series",
+    "reference",
+    "origin_id",
+    "valid_until",
     "draft",
     "document",
     "created_at",
@@ -88,15 +119,20 @@ _TRIGGERS = (
     FOR EACH ROW EXECUTE FUNCTION invoice_keep_issued()
     """,
     """
-    CREATE OR REPLACE FUNCTION invoice_payment_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION invoice_application_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RAISE EXCEPTION 'invoice_payment is append-only' USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
     END $$
     """,
-    "DROP TRIGGER IF EXISTS invoice_payment_append_only ON invoice_payment",
+    "DROP TRIGGER IF EXISTS invoice_application_append_only ON invoice_application",
     """
-    CREATE TRIGGER invoice_payment_append_only BEFORE UPDATE OR DELETE ON invoice_payment
-    FOR EACH ROW EXECUTE FUNCTION invoice_payment_append_only()
+    CREATE TRIGGER invoice_application_append_only BEFORE UPDATE OR DELETE ON invoice_application
+    FOR EACH ROW EXECUTE FUNCTION invoice_application_append_only()
+    """,
+    "DROP TRIGGER IF EXISTS receipt_append_only ON receipt",
+    """
+    CREATE TRIGGER receipt_append_only BEFORE UPDATE OR DELETE ON receipt
+    FOR EACH ROW EXECUTE FUNCTION invoice_application_append_only()
     """,
 )
 

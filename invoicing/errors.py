@@ -47,7 +47,7 @@ class WrongState(InvoicingError):
 
 
 class PaymentMismatch(InvoicingError):
-    """The payment is in another currency, not positive, or was recorded before with another amount."""
+    """The payment does not fit: another currency, not positive, more than is owed, or told before as another."""
 
 
 class ExternalReference(InvoicingError):

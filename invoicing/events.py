@@ -1,4 +1,4 @@
-"""What happened to an invoice, returned to the caller, who writes it to the outbox in the same transaction."""
+"""What happened to a document, returned to the caller, who writes it to the outbox in the same transaction."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ class InvoiceEventKind(StrEnum):
     PAYMENT_APPLIED = "invoice.payment_applied"
     PAID = "invoice.paid"
     OVERPAID = "invoice.overpaid"
+    CREDITED = "invoice.credited"
+    UNCOLLECTIBLE = "invoice.uncollectible"
+    REOPENED = "invoice.reopened"
 
 
 class InvoiceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """`payment_id`, `applied_minor` and `surplus_minor` are set where a payment is the cause; amounts in `currency`."""
+    """`payment_id` names the payment, receipt or credit note that is the cause, where there is one; `applied_minor` of
+    it settled the invoice and `surplus_minor` did not. Amounts in `currency`."""
 
     kind: InvoiceEventKind
     merchant_id: str

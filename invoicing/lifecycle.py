@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from currency.money import Money
+from invoicing.drafts import DocumentType
 from invoicing.errors import PaymentMismatch, WrongState
 
 
@@ -16,19 +17,83 @@ class InvoiceState(StrEnum):
     PAID = "paid"
     UNCOLLECTIBLE = "uncollectible"
     CREDITED = "credited"
+    # of documents by which nothing is owed
+    ISSUED = "issued"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
 
 
-# What was issued is credited, never voided: nothing leads back to DRAFT.
+class ApplicationKind(StrEnum):
+    """What changes how much of an invoice is owed. Those that undo another are negative."""
+
+    PAYMENT = "payment"  # captured by a gateway
+    CORRECTION = "correction"  # a gateway took more, or took less after all
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"  # lost in a dispute, or won back
+    RECEIPT = "receipt"  # received outside of the gateways
+    CREDIT = "credit"  # the customer's credit spent
+    CREDIT_NOTE = "credit_note"
+    DISCOUNT = "discount"  # for paying early
+    WRITE_OFF = "write_off"
+
+
+_DOCUMENT = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID, InvoiceState.PAID})
+# What was issued is credited, never voided: nothing leads back to DRAFT. Money that goes back opens an invoice again.
 TRANSITIONS: dict[InvoiceState, frozenset[InvoiceState]] = {
-    InvoiceState.DRAFT: frozenset({InvoiceState.OPEN, InvoiceState.PAID}),
+    InvoiceState.DRAFT: frozenset({InvoiceState.OPEN, InvoiceState.PAID, InvoiceState.ISSUED}),
     InvoiceState.OPEN: frozenset(
         {InvoiceState.PARTLY_PAID, InvoiceState.PAID, InvoiceState.UNCOLLECTIBLE, InvoiceState.CREDITED}
     ),
-    InvoiceState.PARTLY_PAID: frozenset({InvoiceState.PAID, InvoiceState.UNCOLLECTIBLE, InvoiceState.CREDITED}),
-    InvoiceState.UNCOLLECTIBLE: frozenset({InvoiceState.PAID, InvoiceState.CREDITED}),
-    InvoiceState.PAID: frozenset({InvoiceState.CREDITED}),
-    InvoiceState.CREDITED: frozenset(),
+    InvoiceState.PARTLY_PAID: frozenset(
+        {InvoiceState.OPEN, InvoiceState.PAID, InvoiceState.UNCOLLECTIBLE, InvoiceState.CREDITED}
+    ),
+    InvoiceState.UNCOLLECTIBLE: _DOCUMENT | {InvoiceState.CREDITED},
+    InvoiceState.PAID: frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID, InvoiceState.CREDITED}),
+    InvoiceState.CREDITED: frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID}),
+    InvoiceState.ISSUED: frozenset({InvoiceState.ACCEPTED, InvoiceState.DECLINED}),
+    InvoiceState.ACCEPTED: frozenset(),
+    InvoiceState.DECLINED: frozenset(),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has settled an invoice so far, in minor units of its currency. `paid` is money and the customer's credit;
+    `credit_notes` is what the credit notes come to, be it that they settled something or became credit."""
+
+    total: int
+    paid: int = 0
+    credited: int = 0
+    discount: int = 0
+    written_off: int = 0
+    credit_notes: int = 0
+
+    @property
+    def owed(self) -> int:
+        return self.total - self.paid - self.credited - self.discount - self.written_off
+
+    def after(self, kind: ApplicationKind, applied: int) -> Standing:
+        """With `applied` more settled by an application of that kind."""
+        match kind:
+            case ApplicationKind.CREDIT_NOTE:
+                return replace(self, credited=self.credited + applied)
+            case ApplicationKind.DISCOUNT:
+                return replace(self, discount=self.discount + applied)
+            case ApplicationKind.WRITE_OFF:
+                return replace(self, written_off=self.written_off + applied)
+            case _:
+                return replace(self, paid=self.paid + applied)
+
+
+def state_of(standing: Standing, before: InvoiceState) -> InvoiceState:
+    """The state of an issued invoice by what settled it. Uncollectible it stays while anything is given up of it."""
+    if standing.owed > 0:
+        return InvoiceState.PARTLY_PAID if standing.paid > 0 else InvoiceState.OPEN
+    if standing.credit_notes == standing.total > 0:
+        return InvoiceState.CREDITED
+    if before is InvoiceState.UNCOLLECTIBLE and standing.written_off > 0:
+        return before
+    return InvoiceState.PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +106,10 @@ class AppliedPayment:
     surplus: Money
 
 
-def state_at_issue(total: Money) -> InvoiceState:
-    """Open, or paid at once where nothing is owed."""
+def state_at_issue(total: Money, kind: DocumentType = DocumentType.INVOICE) -> InvoiceState:
+    """Open, or paid at once where nothing is owed; by other documents nothing ever is."""
+    if kind is not DocumentType.INVOICE:
+        return InvoiceState.ISSUED
     return InvoiceState.OPEN if total.minor > 0 else InvoiceState.PAID
 
 

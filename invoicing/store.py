@@ -1,4 +1,4 @@
-"""Every query on invoices, their payments and their number series. Opens no transaction."""
+"""Every query on documents. Opens no transaction."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
+import asyncpg
 import msgspec
+from piccolo.columns.combination import Or, WhereRaw
 from piccolo.engine import engine_finder
 
 from currency.money import Money
-from invoicing.documents import DraftInvoice, InvoiceTotals, IssuedInvoice
-from invoicing.errors import OutsideTransaction
-from invoicing.lifecycle import InvoiceState
-from invoicing.tables import Invoice, InvoicePayment, NumberSeries
+from invoicing.documents import DocumentType, DraftInvoice, InvoiceTotals, IssuedInvoice
+from invoicing.errors import OutsideTransaction, SeriesTaken
+from invoicing.lifecycle import InvoiceState, Standing
+from invoicing.tables import Invoice
 
 
 class InvoiceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice as stored, without the bytes of its PDF."""
+    """A document as stored, without the bytes of its PDF."""
 
     id: str
     merchant_id: str
@@ -39,28 +41,36 @@ class InvoiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None
     paid_at: datetime | None
 
+    kind: DocumentType = DocumentType.INVOICE
+    series: str | None = None
+    reference: str = ""
+    origin_id: str | None = None
+    valid_until: date | None = None
+    standing: Standing
+    disputed_at: datetime | None = None
+
     @property
     def owed(self) -> Money:
         """What is still to be paid, whatever the state."""
-        return self.total - self.paid
+        return Money(self.standing.owed, self.total.currency)
 
 
-class AppliedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One payment put against one invoice: `amount` came in, `applied` of it was owed."""
+class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list is narrowed to; None is everything. Days are included. `text` is looked for in number, reference and
+    the buyer's name."""
 
-    id: str
-    payment_id: str
-    amount: Money
-    applied: Money
-    applied_at: datetime
-
-
-class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A number series; `next_seq` is the number that the next document gets."""
-
-    series: str
-    pattern: str
-    next_seq: int
+    kind: DocumentType | None = DocumentType.INVOICE
+    state: InvoiceState | None = None
+    customer_id: str | None = None
+    number: str | None = None
+    reference: str | None = None
+    origin_id: str | None = None
+    currency: str | None = None
+    total: int | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    is_disputed: bool | None = None
+    text: str | None = None
 
 
 _COLUMNS = [column for column in Invoice.all_columns() if column._meta.name != "pdf"]
@@ -82,6 +92,9 @@ async def insert_invoice(
     totals: InvoiceTotals,
     public_token: str,
     created_at: datetime,
+    reference: str = "",
+    origin_id: str | None = None,
+    valid_until: date | None = None,
 ) -> None:
     await Invoice.insert(
         Invoice(
@@ -94,12 +107,56 @@ async def insert_invoice(
             tax_minor=totals.tax.minor,
             total_minor=totals.total.minor,
             paid_minor=0,
+            credited_minor=0,
+            discount_minor=0,
+            written_off_minor=0,
+            credit_notes_minor=0,
             locale=draft.locale,
             draft=_to_json(draft),
             public_token=public_token,
             created_at=created_at,
+            kind=draft.type.value,
+            reference=reference,
+            origin_id=origin_id,
+            valid_until=valid_until,
         )
     )
+
+
+async def update_draft(
+    invoice_id: str, draft: DraftInvoice, totals: InvoiceTotals, *, customer_id: str, changes: dict[str, Any]
+) -> bool:
+    """Put another content into a draft; `changes` are other columns. False where it is no draft any more."""
+    values: dict[Any, Any] = {
+        Invoice.customer_id: customer_id,
+        Invoice.currency: draft.currency,
+        Invoice.net_minor: totals.net.minor,
+        Invoice.tax_minor: totals.tax.minor,
+        Invoice.total_minor: totals.total.minor,
+        Invoice.locale: draft.locale,
+        Invoice.draft: _to_json(draft),
+        **changes,
+    }
+    rows = (
+        await Invoice.update(values)
+        .where(Invoice.id == invoice_id, Invoice.state == InvoiceState.DRAFT.value)
+        .returning(Invoice.id)
+    )
+    return len(rows) == 1
+
+
+async def delete_draft(merchant_id: str, invoice_id: str) -> bool:
+    """False where there is none, or it was issued."""
+    rows = (
+        await Invoice.delete()
+        .where(
+            Invoice.merchant_id == merchant_id,
+            Invoice.id == invoice_id,
+            Invoice.state == InvoiceState.DRAFT.value,
+        )
+        .returning(Invoice.id)
+    )
+    return len(rows) == 1
 
 
 async def find_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord | None:
@@ -129,26 +186,54 @@ async def lock_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord | Non
 
 
 async def list_invoices(
-    merchant_id: str, *, limit: int, before_id: str | None, customer_id: str | None, state: InvoiceState | None
+    merchant_id: str, wanted: InvoiceFilter, *, limit: int, before_id: str | None = None
 ) -> list[InvoiceRecord]:
     """Newest first (ids sort by time), those before `before_id`."""
     query = Invoice.select(*_COLUMNS).where(Invoice.merchant_id == merchant_id)
     if before_id is not None:
         query = query.where(Invoice.id < before_id)
-    if customer_id is not None:
-        query = query.where(Invoice.customer_id == customer_id)
-    if state is not None:
-        query = query.where(Invoice.state == state.value)
+    for column, value in (
+        (Invoice.kind, wanted.kind),
+        (Invoice.state, wanted.state),
+        (Invoice.customer_id, wanted.customer_id),
+        (Invoice.number, wanted.number),
+        (Invoice.reference, wanted.reference),
+        (Invoice.origin_id, wanted.origin_id),
+        (Invoice.currency, wanted.currency),
+        (Invoice.total_minor, wanted.total),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.due_from is not None:
+        query = query.where(Invoice.due_date >= wanted.due_from)
+    if wanted.due_to is not None:
+        query = query.where(Invoice.due_date <= wanted.due_to)
+    if wanted.is_disputed is not None:
+        flag = Invoice.disputed_at
+        query = query.where(flag.is_not_null() if wanted.is_disputed else flag.is_null())
+    if wanted.text is not None:
+        found = f"%{_literal(wanted.text)}%"
+        buyer = WhereRaw("draft->'buyer'->>'name' ILIKE {}", found)
+        query = query.where(Or(Or(Invoice.number.ilike(found), Invoice.reference.ilike(found)), buyer))
     return [_record(row) for row in await query.order_by(Invoice.id, ascending=False).limit(limit)]
 
 
-async def mark_issued(invoice_id: str, document: IssuedInvoice, *, state: InvoiceState, issued_at: datetime) -> bool:
-    """Freeze the document. False where the invoice was no draft any more."""
+def _literal(text: str) -> str:
+    """The text with what LIKE would take for a pattern escaped."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def mark_issued(
+    invoice_id: str, document: IssuedInvoice, *, series: str, state: InvoiceState, issued_at: datetime
+) -> bool:
+    """Freeze the document. False where the invoice was no draft any more. Raises SeriesTaken where another document of
+    the merchant has its number."""
     totals = document.totals
-    rows = (
-        await Invoice.update(
+    issuing = (
+        Invoice.update(
             {
                 Invoice.state: state.value,
+                Invoice.series: series,
                 Invoice.number: document.number,
                 Invoice.issue_date: document.issue_date,
                 Invoice.due_date: document.due_date,
@@ -163,48 +248,47 @@ async def mark_issued(invoice_id: str, document: IssuedInvoice, *, state: Invoic
         .where(Invoice.id == invoice_id, Invoice.state == InvoiceState.DRAFT.value)
         .returning(Invoice.id)
     )
-    return len(rows) == 1
+    try:
+        return len(await issuing) == 1
+    except asyncpg.UniqueViolationError:
+        what = f"gives {document.number}, which another document has; change its pattern or next number"
+        raise SeriesTaken("series", what) from None
 
 
-async def update_paid(
-    invoice_id: str, *, expected: InvoiceState, state: InvoiceState, paid: Money, paid_at: datetime | None
+async def update_standing(
+    invoice_id: str, *, expected: InvoiceState, state: InvoiceState, standing: Standing, paid_at: datetime | None
 ) -> bool:
-    """Move the paid amount and the state. False where the state was not the expected one."""
+    """Move what settled the invoice, and its state. False where the state was not the expected one."""
     rows = (
-        await Invoice.update({Invoice.state: state.value, Invoice.paid_minor: paid.minor, Invoice.paid_at: paid_at})
+        await Invoice.update(
+            {
+                Invoice.state: state.value,
+                Invoice.paid_minor: standing.paid,
+                Invoice.credited_minor: standing.credited,
+                Invoice.discount_minor: standing.discount,
+                Invoice.written_off_minor: standing.written_off,
+                Invoice.credit_notes_minor: standing.credit_notes,
+                Invoice.paid_at: paid_at,
+            }
+        )
         .where(Invoice.id == invoice_id, Invoice.state == expected.value)
         .returning(Invoice.id)
     )
     return len(rows) == 1
 
 
-async def find_applied(invoice_id: str, payment_id: str) -> AppliedRow | None:
-    rows = await InvoicePayment.select().where(
-        InvoicePayment.invoice_id == invoice_id, InvoicePayment.payment_id == payment_id
+async def update_state(invoice_id: str, *, expected: InvoiceState, state: InvoiceState) -> bool:
+    """False where the state was not the expected one."""
+    rows = (
+        await Invoice.update({Invoice.state: state.value})
+        .where(Invoice.id == invoice_id, Invoice.state == expected.value)
+        .returning(Invoice.id)
     )
-    return _applied(rows[0]) if rows else None
+    return len(rows) == 1
 
 
-async def list_applied(invoice_id: str) -> list[AppliedRow]:
-    """The payments put against the invoice, oldest first."""
-    rows = await InvoicePayment.select().where(InvoicePayment.invoice_id == invoice_id).order_by(InvoicePayment.id)
-    return [_applied(row) for row in rows]
-
-
-async def insert_applied(
-    *, applied_id: str, invoice_id: str, payment_id: str, amount: Money, applied: Money, applied_at: datetime
-) -> None:
-    await InvoicePayment.insert(
-        InvoicePayment(
-            id=applied_id,
-            invoice_id=invoice_id,
-            payment_id=payment_id,
-            amount_minor=amount.minor,
-            applied_minor=applied.minor,
-            currency=amount.currency,
-            applied_at=applied_at,
-        )
-    )
+async def update_disputed(invoice_id: str, disputed_at: datetime | None) -> None:
+    await Invoice.update({Invoice.disputed_at: disputed_at}).where(Invoice.id == invoice_id)
 
 
 async def insert_pdf(merchant_id: str, invoice_id: str, pdf: bytes) -> bool:
@@ -225,46 +309,6 @@ async def insert_pdf(merchant_id: str, invoice_id: str, pdf: bytes) -> bool:
 async def find_pdf(merchant_id: str, invoice_id: str) -> bytes | None:
     rows = await Invoice.select(Invoice.pdf).where(Invoice.merchant_id == merchant_id, Invoice.id == invoice_id)
     return bytes(rows[0]["pdf"]) if rows and rows[0]["pdf"] is not None else None
-
-
-async def insert_series(series_id: str, merchant_id: str, series: str, pattern: str) -> bool:
-    """Open the series at 1. False where its name or its pattern is in use by the merchant."""
-    rows = (
-        await NumberSeries.insert(
-            NumberSeries(id=series_id, merchant_id=merchant_id, series=series, pattern=pattern, next_seq=1)
-        )
-        .on_conflict(action="DO NOTHING")
-        .returning(NumberSeries.id)
-    )
-    return len(rows) == 1
-
-
-async def find_series(merchant_id: str, series: str) -> SeriesRow | None:
-    rows = await _series(merchant_id, series)
-    return msgspec.convert(rows[0], SeriesRow) if rows else None
-
-
-async def take_seq(merchant_id: str, series: str) -> SeriesRow | None:
-    """Take the series' next number; the row stays locked until the caller's transaction ends.
-
-    A rolled-back transaction gives its number back, and nobody could take the one after it meanwhile: no gaps.
-    Raises OutsideTransaction.
-    """
-    require_transaction()
-    rows = await _series(merchant_id, series).lock_rows("NO KEY UPDATE")
-    if not rows:
-        return None
-    taken = msgspec.convert(rows[0], SeriesRow)
-    await NumberSeries.update({NumberSeries.next_seq: taken.next_seq + 1}).where(
-        NumberSeries.merchant_id == merchant_id, NumberSeries.series == series
-    )
-    return taken
-
-
-def _series(merchant_id: str, series: str) -> Any:
-    return NumberSeries.select(NumberSeries.series, NumberSeries.pattern, NumberSeries.next_seq).where(
-        NumberSeries.merchant_id == merchant_id, NumberSeries.series == series
-    )
 
 
 def _to_json(struct: msgspec.Struct) -> str:
@@ -293,15 +337,22 @@ def _record(row: dict[str, Any]) -> InvoiceRecord:
         created_at=row["created_at"],
         issued_at=row["issued_at"],
         paid_at=row["paid_at"],
+        kind=DocumentType(row["kind"]),
+        series=row["series"],
+        reference=row["reference"],
+        origin_id=row["origin_id"],
+        valid_until=row["valid_until"],
+        standing=_standing(row),
+        disputed_at=row["disputed_at"],
     )
 
 
-def _applied(row: dict[str, Any]) -> AppliedRow:
-    currency: str = row["currency"]
-    return AppliedRow(
-        id=row["id"],
-        payment_id=row["payment_id"],
-        amount=Money(row["amount_minor"], currency),
-        applied=Money(row["applied_minor"], currency),
-        applied_at=row["applied_at"],
+def _standing(row: dict[str, Any]) -> Standing:
+    return Standing(
+        total=row["total_minor"],
+        paid=row["paid_minor"],
+        credited=row["credited_minor"],
+        discount=row["discount_minor"],
+        written_off=row["written_off_minor"],
+        credit_notes=row["credit_notes_minor"],
     )

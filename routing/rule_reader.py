@@ -34,7 +34,7 @@ MAX_VALUES = 500
 MAX_WORD_CHARS = 100
 MAX_AMOUNT_MINOR = 2**63 - 1
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
+_COUNTRY = re.compile(r"(?!UK|EL)[A-Z]{2}")  # what many write for GB and GR, and no payment ever has
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
 _BIN = re.compile(r"([0-9]{1,8})(?:-([0-9]{1,8}))?")
 _CATEGORY = re.compile(r"[0-9]{4}")
@@ -59,7 +59,7 @@ class Shape:
     wanted: str
 
 
-_COUNTRY_SHAPE = Shape(_COUNTRY.fullmatch, "an ISO 3166-1 code of two capital letters")
+_COUNTRY_SHAPE = Shape(_COUNTRY.fullmatch, "an ISO 3166-1 code of two capital letters (GB, not UK; GR, not EL)")
 _WORD_SHAPE = Shape(_WORD.fullmatch, "a word of lower-case letters, digits and underscores")
 _SHAPES = {
     TextFact.CURRENCY: Shape(EXPONENTS.__contains__, "an ISO 4217 code"),

@@ -10,9 +10,16 @@ import aiosmtplib
 
 from currency.formatting import format_date, format_money
 from invoicing.catalogues import catalogue_of
+from invoicing.documents import DocumentType
 from invoicing.store import InvoiceRecord
 from orchestrator.settings import get_settings
 
+TITLES = {
+    DocumentType.INVOICE: "Invoice",
+    DocumentType.CREDIT_NOTE: "Credit note",
+    DocumentType.PROFORMA: "Pro forma invoice",
+    DocumentType.QUOTE: "Quote",
+}
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -26,21 +33,24 @@ def invoice_mail(invoice: InvoiceRecord, pdf: bytes, pay_url: str) -> EmailMessa
     message = EmailMessage()
     message["From"] = get_settings().mail_from
     message["To"] = document.content.buyer.email
-    message["Subject"] = f"{say('Invoice')} {document.number} – {document.content.seller.name}"
+    title = f"{say(TITLES[invoice.kind])} {document.number}"
+    message["Subject"] = f"{title} – {document.content.seller.name}"
     message["Date"] = formatdate()
     message["Message-ID"] = f"<{invoice.id}@clearway>"
     lines = [
-        f"{say('Invoice')} {document.number}",
+        title,
         f"{say('Total')}: {format_money(document.totals.total, locale)}",
-        f"{say('Due date')}: {format_date(document.due_date, locale)}",
-        "",
-        pay_url,
+        *_how_to_pay(invoice, f"{say('Due date')}: {format_date(document.due_date, locale)}", pay_url),
         "",
         document.content.seller.name,
     ]
     message.set_content("\n".join(lines))
     message.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{document.number}.pdf")
     return message
+
+
+def _how_to_pay(invoice: InvoiceRecord, due: str, pay_url: str) -> list[str]:
+    return [due, "", pay_url] if invoice.kind is DocumentType.INVOICE else []
 
 
 async def send(message: EmailMessage) -> None:

@@ -1,39 +1,45 @@
-"""The verbs of invoices: joins what invoicing decides with payments, the ledger, mail and the outbox.
+"""The verbs of an invoice's life: drafted, issued, printed, mailed, paid by a link. Joins what invoicing decides with
+payments, the ledger, mail and the outbox.
 
 An invoice row and a payment row are never locked in one transaction: a captured payment comes here through the outbox.
 """
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, timedelta
 
 from currency.money import Money
+from invoicing import application_service as applications
 from invoicing import service as invoicing
-from invoicing.documents import DraftInvoice, InvoiceTotals
+from invoicing.documents import DocumentType, DraftInvoice
 from invoicing.lifecycle import InvoiceState
+from invoicing.settling import discount_left
 from invoicing.store import InvoiceRecord, find_invoice_by_id
+from invoicing.terms import discount_at
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import mail, pdf
+from orchestrator.billing import mail, pdf, telling
+from orchestrator.billing.applying import PAYMENT_CAPTURED, apply_payment, look_at_dispute
+from orchestrator.billing.bookings import at_issue
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
-from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+from orchestrator.ledger.service import AccountKind, JournalKind, post
 from orchestrator.notifications import store as event_store
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import service as payments
 from orchestrator.payments import store as payment_store
-from orchestrator.payments import tidying
-from orchestrator.payments.records import PaymentRow
+from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
 from orchestrator.settings import get_settings
 
-PAYMENT_CAPTURED = "payment.captured"
+__all__ = ["PAYMENT_CAPTURED", "apply_payment", "look_at_dispute"]
+
 SEND_INVOICE = "invoice.send"
 
-_RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
 LOOK_AGAIN_S = 30
 EVENTS_LOOKED_AT = 50  # of one invoice; it has a handful
@@ -42,22 +48,89 @@ _being_sent: set[str] = set()  # by this process
 
 
 async def create_draft(
-    merchant_id: str, customer_id: str, draft: DraftInvoice, idempotency_id: str | None = None
+    merchant_id: str,
+    customer_id: str,
+    draft: DraftInvoice,
+    idempotency_id: str | None = None,
+    *,
+    reference: str = "",
+    origin_id: str | None = None,
+    valid_until: date | None = None,
 ) -> InvoiceRecord:
     """A draft with its sums. Raises invoicing's refusals (InvalidInvoice, TaxNotApplicable)."""
-    invoice_id = new_id("inv")
     async with transaction():
-        changed = await invoicing.create_draft(
+        return await draft_within(
+            merchant_id,
+            customer_id,
+            draft,
+            idempotency_id,
+            reference=reference,
+            origin_id=origin_id,
+            valid_until=valid_until,
+        )
+
+
+async def draft_within(
+    merchant_id: str,
+    customer_id: str,
+    draft: DraftInvoice,
+    idempotency_id: str | None = None,
+    *,
+    reference: str = "",
+    origin_id: str | None = None,
+    valid_until: date | None = None,
+) -> InvoiceRecord:
+    """The same, in the caller's transaction."""
+    invoice_id = new_id(_PREFIXES[draft.type])
+    changed = await invoicing.create_draft(
+        invoice_id,
+        merchant_id=merchant_id,
+        customer_id=customer_id,
+        draft=draft,
+        public_token=invoicing.new_public_token(),
+        now=clock_port.now(),
+        reference=reference,
+        origin_id=origin_id,
+        valid_until=valid_until,
+    )
+    if idempotency_id:
+        await bind_idempotency(idempotency_id, invoice_id)
+    return changed.invoice
+
+
+_PREFIXES = {
+    DocumentType.INVOICE: "inv",
+    DocumentType.CREDIT_NOTE: "crn",
+    DocumentType.PROFORMA: "pfi",
+    DocumentType.QUOTE: "quo",
+}
+
+
+async def change_draft(
+    merchant_id: str,
+    invoice_id: str,
+    customer_id: str,
+    draft: DraftInvoice,
+    *,
+    reference: str,
+    valid_until: date | None = None,
+) -> InvoiceRecord:
+    """Put another content into a draft. Raises InvoiceNotFound, WrongState once it is issued, invoicing's refusals."""
+    async with transaction():
+        return await invoicing.change_draft(
             invoice_id,
             merchant_id=merchant_id,
             customer_id=customer_id,
             draft=draft,
-            public_token=invoicing.new_public_token(),
-            now=clock_port.now(),
+            reference=reference,
+            valid_until=valid_until,
         )
-        if idempotency_id:
-            await bind_idempotency(idempotency_id, invoice_id)
-    return changed.invoice
+
+
+async def delete_draft(merchant_id: str, invoice_id: str) -> None:
+    """Raises InvoiceNotFound, WrongState once it is issued."""
+    async with transaction():
+        await invoicing.delete_draft(invoice_id, merchant_id=merchant_id)
 
 
 async def finalize(
@@ -66,18 +139,44 @@ async def finalize(
     *,
     issue_date: date | None = None,
     send_mail: bool = True,
+    kind: DocumentType = DocumentType.INVOICE,
+    series: str | None = None,
     idempotency_id: str | None = None,
 ) -> InvoiceRecord:
     """Issue the draft: number, dates, ledger, and (by a worker) PDF and mail. Raises invoicing's refusals."""
-    now = clock_port.now()
     async with transaction():
-        await invoicing.open_series(new_id("ser"), merchant_id=merchant_id)
-        changed = await invoicing.finalize(
-            invoice_id, merchant_id=merchant_id, issue_date=issue_date or now.date(), now=now
+        issued = await finalize_within(
+            merchant_id, invoice_id, issue_date=issue_date, send_mail=send_mail, kind=kind, series=series
         )
-        invoice = changed.invoice
-        assert invoice.document is not None
-        entries = _entries_at_issue(invoice.document.totals)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, invoice_id)
+    return issued
+
+
+async def finalize_within(
+    merchant_id: str,
+    invoice_id: str,
+    *,
+    issue_date: date | None = None,
+    send_mail: bool = True,
+    kind: DocumentType = DocumentType.INVOICE,
+    series: str | None = None,
+) -> InvoiceRecord:
+    """The same, in the caller's transaction. Quotes and pro formas move no money."""
+    now = clock_port.now()
+    changed = await invoicing.finalize(
+        invoice_id,
+        merchant_id=merchant_id,
+        issue_date=issue_date or now.date(),
+        now=now,
+        kind=kind,
+        series=series,
+        new_id=lambda: new_id("ser"),
+    )
+    invoice = changed.invoice
+    assert invoice.document is not None
+    if invoice.kind is DocumentType.INVOICE:
+        entries = at_issue(invoice.document.totals)
         if entries:
             await post(
                 f"invoice:{invoice_id}",
@@ -87,17 +186,12 @@ async def finalize(
                 at=now,
                 memo=invoice.number or "",
             )
-        await record(EventType.INVOICE_ISSUED, merchant_id, invoice_id, {"number": invoice.number}, now)
-        if send_mail:
-            await outbox.enqueue(SEND_INVOICE, invoice_id, now)
-        if idempotency_id:
-            await bind_idempotency(idempotency_id, invoice_id)
+        await telling.tell(changed.events, now)
+    else:
+        await record(EventType.QUOTE_ISSUED, merchant_id, invoice_id, {"number": invoice.number}, now)
+    if send_mail:
+        await outbox.enqueue(SEND_INVOICE, invoice_id, now)
     return invoice
-
-
-def _entries_at_issue(totals: InvoiceTotals) -> list[Entry]:
-    parts = ((AccountKind.SALES, totals.net), (AccountKind.TAX, totals.tax))
-    return [Entry(_RECEIVABLE, AccountKey(kind), amount) for kind, amount in parts if amount.minor > 0]
 
 
 async def pdf_of(merchant_id: str, invoice_id: str) -> bytes:
@@ -160,19 +254,24 @@ def public_url(invoice: InvoiceRecord) -> str:
 async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
     """The one payment by which the invoice can be paid now, made when it is first asked for.
 
-    Two tabs get the same one: `source` counts the payments applied so far and is unique among open payments.
-    Raises Conflict when nothing is owed.
+    Two tabs get the same one: `source` counts the payments applied so far and is unique among open payments. Where what
+    is owed has changed since, the one that nobody has begun to pay gives way to another. Raises Conflict when nothing
+    is owed.
     """
     if invoice.state not in PAYABLE or invoice.document is None:
         raise Conflict(f"The invoice is {invoice.state.value}: nothing is owed.")
+    due = due_now(invoice, clock_port.now().date())
     applied = await invoicing.list_payments(invoice.merchant_id, invoice.id)
     source = f"{invoice.id}/{len(applied)}"
     existing = await payment_store.payment_by_source(source)
     if existing is not None:
-        return existing
+        if existing.amount == due or existing.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
+            return existing
+        with contextlib.suppress(Conflict):  # it has just been paid: then that is the one
+            await payments.cancel(invoice.merchant_id, existing.id)
     new = NewPayment(
         merchant_id=invoice.merchant_id,
-        amount=invoice.total - invoice.paid,
+        amount=due,
         country=invoice.document.content.buyer.country,
         customer_id=invoice.customer_id,
         reference=invoice.number,
@@ -190,59 +289,33 @@ async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
         return existing
 
 
-async def apply_payment(payment_id: str) -> Later | None:
-    """Put a captured payment to its invoice, once. What the invoice did not owe becomes the customer's credit."""
-    payment = await payment_store.payment(payment_id)
-    if payment is None or payment.source is None or not payment.source.startswith("inv_"):
-        return None  # it pays no invoice
-    invoice_id = payment.source.partition("/")[0]
-    # what was taken twice, or after the payment was given up, is on its way back: that pays nothing
-    paid_minor = min(payment.amount_minor, tidying.paid_minor(await payment_store.story_of(payment)))
-    if not paid_minor:
-        await _tell_taken_back(payment, invoice_id)
-        return None
+def due_now(invoice: InvoiceRecord, today: date) -> Money:
+    """What settles the invoice on that day: what is owed, less the discount for paying early where there is one."""
+    if invoice.document is None:
+        return invoice.owed
+    content, totals = invoice.document.content, invoice.document.totals
+    if not discount_left(invoice.standing, invoice.document, today):
+        return invoice.owed
+    asked = Money(invoice.standing.total - invoice.standing.credit_notes, totals.total.currency)
+    enough = discount_at(content.terms, asked, invoice.document.issue_date, today)
+    return invoice.owed - enough.discount
+
+
+async def set_disputed(
+    merchant_id: str, invoice_id: str, is_disputed: bool, reason: str = "", idempotency_id: str | None = None
+) -> InvoiceRecord:
+    """The buyer contests the invoice, or no longer does: reminders pause meanwhile.
+
+    Raises InvoiceNotFound, WrongState.
+    """
     now = clock_port.now()
     async with transaction():
-        applied = await invoicing.record_payment(
-            new_id("ipa"),
-            merchant_id=payment.merchant_id,
-            invoice_id=invoice_id,
-            payment_id=payment_id,
-            amount=Money(paid_minor, payment.currency),
-            now=now,
+        changed = await applications.set_disputed(
+            merchant_id=merchant_id, invoice_id=invoice_id, disputed_at=now if is_disputed else None
         )
-        if applied.first_time and applied.invoice.state is InvoiceState.PAID:
-            data = {"number": applied.invoice.number, "payment": payment_id}
-            await record(EventType.INVOICE_PAID, payment.merchant_id, invoice_id, data, now)
-        if applied.surplus.minor > 0:
-            await _credit(payment, invoice_id, applied.surplus)
-    return None
-
-
-async def _tell_taken_back(payment: PaymentRow, invoice_id: str) -> None:
-    """The gateway took back a capture that an invoice counts as paid. The ledger has it; a person is told, once."""
-    applied = await invoicing.list_payments(payment.merchant_id, invoice_id)
-    if all(row.payment_id != payment.id for row in applied):
-        return
-    kind = EventType.INVOICE_PAYMENT_TAKEN_BACK
-    if await _was_told(payment.merchant_id, invoice_id, kind, payment=payment.id):
-        return
-    async with transaction():
-        data = {"payment": payment.id, "amount_minor": payment.amount_minor, "currency": payment.currency}
-        await record(kind, payment.merchant_id, invoice_id, data, clock_port.now())
-
-
-async def _credit(payment: PaymentRow, invoice_id: str, surplus: Money) -> None:
-    now = clock_port.now()
-    first = await post(
-        f"surplus:{invoice_id}:{payment.id}",
-        [Entry(_RECEIVABLE, AccountKey(AccountKind.CUSTOMER_CREDIT), surplus)],
-        merchant_id=payment.merchant_id,
-        kind=JournalKind.APPLICATION,
-        at=now,
-        memo="paid more than the invoice owed",
-        references=References(payment_id=payment.id),
-    )
-    if first:
-        data = {"payment": payment.id, "surplus_minor": surplus.minor, "currency": surplus.currency}
-        await record(EventType.INVOICE_PAYMENT_SURPLUS, payment.merchant_id, invoice_id, data, now)
+        if changed is not None:
+            kind = EventType.INVOICE_DISPUTED if is_disputed else EventType.INVOICE_DISPUTE_ENDED
+            await record(kind, merchant_id, invoice_id, {"number": changed.number, "reason": reason}, now)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, invoice_id)
+    return await invoicing.get(merchant_id, invoice_id)

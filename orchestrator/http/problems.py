@@ -1,6 +1,6 @@
 """Every refusal as RFC 9457 `application/problem+json` with a stable code, field errors and the request's id."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from invoicing import errors as invoicing
+from invoicing.einvoice import errors as einvoice
 from orchestrator.errors import ClearwayError
 from orchestrator.http.body_errors import field_error
 from orchestrator.log import logger
@@ -62,7 +63,11 @@ _INVOICING: dict[type[invoicing.InvoicingError], tuple[int, str]] = {
     invoicing.SeriesTaken: (409, "series_taken"),
     invoicing.WrongState: (409, "conflict"),
     invoicing.PaymentMismatch: (409, "payment_mismatch"),
+    einvoice.NotExpressible: (422, "e_invoice_refused"),
+    einvoice.EInvoiceRefused: (422, "e_invoice_refused"),
+    einvoice.ChannelRequired: (409, "e_invoice_channel_required"),
 }
+INVOICING_CODES = {kind.__name__: code for kind, (_, code) in _INVOICING.items()}  # of refusals kept by their name
 _BY_STATUS = {
     401: "unauthorized",
     403: "forbidden",
@@ -93,7 +98,7 @@ def refusal_of(error: Exception) -> Refusal:
             if known is None:  # a mistake of ours, such as a template that names a picture elsewhere
                 return _UNSAID
             status, code = known
-            return Refusal(status, code, str(error), (ProblemField(field=error.field, message=error.message),))
+            return Refusal(status, code, str(error), tuple(_fields_of(error)))
         case RuleSetInvalid():
             fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)
             return Refusal(422, "rule_set_invalid", "The document is no rule set.", tuple(fields))
@@ -110,6 +115,13 @@ def refusal_of(error: Exception) -> Refusal:
             return _of_http(error)
         case _:
             return _UNSAID
+
+
+def _fields_of(error: invoicing.InvoicingError) -> Iterator[ProblemField]:
+    if isinstance(error, einvoice.EInvoiceRefused):
+        yield from (ProblemField(field=one.field, message=one.message) for one in error.refusals)
+    else:
+        yield ProblemField(field=error.field, message=error.message)
 
 
 def _of_clearway(error: ClearwayError) -> Refusal:

@@ -66,6 +66,12 @@ async def _tidy(_: str) -> Later | None:
     return None
 
 
+async def _watch_dispute(dispute_id: str) -> Later | None:
+    """What a dispute takes is taken off the invoice that was paid with it, too."""
+    await billing.look_at_dispute(dispute_id)
+    return await watch.watch(dispute_id)
+
+
 async def _tally(_: str) -> Later | None:
     await route_records.tally(clock_port.now())
     return None
@@ -82,7 +88,8 @@ HANDLERS: dict[str, Handler] = {
     outbox.WEBHOOK_WATCH: webhook_watch.watch,
     billing.PAYMENT_CAPTURED: billing.apply_payment,
     billing.SEND_INVOICE: in_line(billing.send),
-    disputes.WATCH: watch.watch,
+    batches.TOPIC: batches.work,
+    disputes.WATCH: _watch_dispute,
     fetching.TOPIC: fetching.look,
     kept_methods.DETACH: kept_methods.forget_tokens,
     kept_methods.SETTLE: method_setups.settle,

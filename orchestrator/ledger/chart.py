@@ -1,6 +1,6 @@
 """The chart of accounts as data: what each kind of account means, its normal side, and when it must be zero.
 
-Accounts exist per merchant and currency, and by kind also per gateway account or per recipient of splits.
+Accounts exist per merchant and currency, and by kind also per gateway account, recipient of splits or customer.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Dimension(StrEnum):
     NONE = "none"
     GATEWAY_ACCOUNT = "gateway account"
     RECIPIENT = "recipient"
+    CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ CHART: dict[AccountKind, AccountMeaning] = {
         Side.DEBIT, "what customers owe by issued invoices", "no invoice is open"
     ),
     AccountKind.CUSTOMER_CREDIT: AccountMeaning(
-        Side.CREDIT, "what customers paid beyond what they owed", "all of it is used or given back"
+        Side.CREDIT,
+        "what customers paid beyond what they owed, or was credited to them",
+        "all of it is used or given back",
+        Dimension.CUSTOMER,
     ),
     AccountKind.SALES: AccountMeaning(
         Side.CREDIT, "contra account: the general ledger has the revenue, this has its other side"
@@ -107,7 +111,9 @@ CHART: dict[AccountKind, AccountMeaning] = {
         Dimension.RECIPIENT,
     ),
     AccountKind.DISCOUNT: AccountMeaning(Side.DEBIT, "given up for paying early"),
-    AccountKind.WRITE_OFF: AccountMeaning(Side.DEBIT, "given up because it will not be paid"),
+    AccountKind.WRITE_OFF: AccountMeaning(
+        Side.DEBIT, "given up because it will not be paid, less what was paid after all"
+    ),
     AccountKind.FX_POSITION: AccountMeaning(
         Side.EITHER,
         "money exchanged: a debit in the currency that came, a credit in the one that went",

@@ -242,15 +242,16 @@ _RECEIVABLE = f"""
     WITH ledger AS ({_BALANCE.format(kind="customer_receivable")}),
     owed AS (
         SELECT merchant_id, currency, sum(minor) AS minor FROM (
-            SELECT merchant_id, currency, total_minor - paid_minor AS minor FROM invoice
-            WHERE state IN ('open', 'partly_paid')
+            SELECT merchant_id, currency,
+                total_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS minor
+            FROM invoice WHERE kind = 'invoice' AND issued_at IS NOT NULL
             -- captured and not yet put to its invoice: the outbox is about to. Or taken twice and not yet given back
-            UNION ALL SELECT p.merchant_id, p.currency, -GREATEST(0, p.amount_captured_minor - COALESCE((
+            UNION ALL SELECT p.merchant_id, p.currency, -(p.amount_captured_minor - COALESCE((
                 SELECT sum(o.amount_minor) FROM operation o WHERE o.payment_id = p.id AND o.kind = 'refund'
                     AND o.cause = 'surplus' AND o.state = 'settled' AND o.outcome = 'approved'), 0)
-                - CASE WHEN EXISTS (SELECT 1 FROM invoice_payment i WHERE i.payment_id = p.id)
-                    THEN p.amount_minor ELSE 0 END)
-            FROM payment p WHERE p.credit_kind = 'customer_receivable' AND p.amount_captured_minor > 0
+                - COALESCE((SELECT sum(a.amount_minor) FROM invoice_application a
+                    WHERE a.source_id = p.id AND a.kind IN ('payment', 'correction')), 0))
+            FROM payment p WHERE p.credit_kind = 'customer_receivable'
         ) parts GROUP BY merchant_id, currency
     )
     SELECT COALESCE(o.merchant_id, l.merchant_id) AS merchant_id, COALESCE(o.currency, l.currency) AS subject,
@@ -258,6 +259,42 @@ _RECEIVABLE = f"""
         COALESCE(l.net_minor, 0)::text AS actual
     FROM owed o FULL JOIN ledger l ON (l.merchant_id, l.currency) = (o.merchant_id, o.currency)
     WHERE COALESCE(o.minor, 0) <> COALESCE(l.net_minor, 0)"""
+
+_CREDIT = f"""
+    WITH ledger AS ({_BALANCE.format(kind="customer_credit")}),
+    kept AS (
+        SELECT merchant_id, customer_id, currency, sum(minor) AS minor FROM (
+            SELECT i.merchant_id, i.customer_id, a.currency, a.amount_minor - a.applied_minor AS minor
+            FROM invoice_application a JOIN invoice i ON i.id = a.invoice_id
+            UNION ALL SELECT merchant_id, customer_id, currency, credited_minor FROM receipt
+        ) parts GROUP BY 1, 2, 3
+    )
+    SELECT COALESCE(k.merchant_id, l.merchant_id) AS merchant_id,
+        COALESCE(NULLIF(COALESCE(k.customer_id, l.recipient_id), ''), 'no customer') AS subject,
+        CASE WHEN l.net_minor > 0 THEN 'more credit was spent than there was, in '
+            ELSE 'customer_credit against what was paid beyond invoices, in ' END
+            || COALESCE(k.currency, l.currency) AS detail,
+        COALESCE(k.minor, 0)::text AS expected, (-COALESCE(l.net_minor, 0))::text AS actual
+    FROM kept k
+    FULL JOIN ledger l ON (l.merchant_id, l.recipient_id, l.currency) = (k.merchant_id, k.customer_id, k.currency)
+    WHERE COALESCE(k.minor, 0) <> -COALESCE(l.net_minor, 0) OR l.net_minor > 0"""
+
+_SETTLED = """
+    SELECT i.merchant_id, i.id AS subject, 'what settled it is not what its applications say' AS detail,
+        s.paid || ' paid, ' || s.credited || ' credited, ' || s.discount || ' discount, ' || s.given_up || ' given up'
+            AS expected,
+        i.paid_minor || ' paid, ' || i.credited_minor || ' credited, ' || i.discount_minor || ' discount, '
+            || i.written_off_minor || ' given up' AS actual
+    FROM invoice i CROSS JOIN LATERAL (
+        SELECT COALESCE(sum(a.applied_minor) FILTER (WHERE a.kind NOT IN ('credit_note', 'discount', 'write_off')), 0)
+            AS paid,
+            COALESCE(sum(a.applied_minor) FILTER (WHERE a.kind = 'credit_note'), 0) AS credited,
+            COALESCE(sum(a.applied_minor) FILTER (WHERE a.kind = 'discount'), 0) AS discount,
+            COALESCE(sum(a.applied_minor) FILTER (WHERE a.kind = 'write_off'), 0) AS given_up
+        FROM invoice_application a WHERE a.invoice_id = i.id
+    ) s
+    WHERE (i.paid_minor, i.credited_minor, i.discount_minor, i.written_off_minor)
+        <> (s.paid, s.credited, s.discount, s.given_up)"""
 
 _SPLITS = f"""
     WITH ledger AS ({_BALANCE.format(kind="split_payable")}),
@@ -290,5 +327,7 @@ CHECKS: tuple[Check, ...] = (
     Check("payments", "The amounts of payments are those of their operations", _PAYMENTS),
     Check("clearing", "Clearing moved as the matched report lines say", _CLEARING),
     Check("receivable", "Customers owe what is open on their invoices", _RECEIVABLE),
+    Check("customer_credit", "Customers' credit is what they paid beyond their invoices", _CREDIT),
+    Check("settled", "What settled an invoice is what its applications say", _SETTLED),
     Check("split_payables", "Recipients are owed their parts less what was sent to them", _SPLITS),
 )

@@ -10,7 +10,8 @@ from orchestrator.ledger.chart import AccountKind
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """An account of the merchant; its currency is that of the amount posted."""
+    """An account of the merchant; its currency is that of the amount posted. `recipient_id` is whose it is: a
+    recipient's of splits, or a customer's (of invoices to a buyer who is no customer on record it is empty)."""
 
     kind: AccountKind
     gateway_account_id: str = ""

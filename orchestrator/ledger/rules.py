@@ -69,6 +69,15 @@ def revalued(difference: Money) -> list[Entry]:
     return _entries((FX_POSITION, other, difference))
 
 
+def moved(*moves: tuple[AccountKey, AccountKey, Money]) -> list[Entry]:
+    """(debit, credit, amount) as entries. A negative amount turns its entry round, nothing is no entry."""
+    return [
+        Entry(debit, credit, amount) if amount.minor > 0 else Entry(credit, debit, -amount)
+        for debit, credit, amount in moves
+        if amount.minor
+    ]
+
+
 def _rest(amount: Money, parts: Parts) -> Money:
     """Raises ValueError where the parts are more than there is."""
     rest = amount.minor - sum(part.minor for part in parts.values())

@@ -31,6 +31,8 @@ class JournalKind(StrEnum):
     PAYOUT = "payout"
     ORPHAN = "orphan"
     INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+    RECEIPT = "receipt"  # money that came by no gateway, as far as it settled no invoice
     APPLICATION = "application"  # what was paid too much, or what a credit pays
     SPLIT_TRANSFER = "split_transfer"  # a recipient has its part, or has given it back
     CONVERSION = "conversion"  # from one currency to another, through the position accounts

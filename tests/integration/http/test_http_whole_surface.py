@@ -14,6 +14,7 @@ DRAFT = {
     "buyer": {"name": "Beta", "country": "DE"},
     "lines": [{"description": "a", "quantity": "1", "unit_price": "1", "tax": {"kind": "zero"}}],
 }
+RECEIPT = {"amount": {"amount": 1, "currency": "EUR"}, "reference": "r-1", "received_on": "2026-11-23"}
 STRIPE = {"gateway": "stripe", "label": "Stripe", "credentials": {"secret_key": "sk_test_abc"}, "verify": False}
 
 
@@ -48,7 +49,13 @@ async def _things_of(api: Api, new_payment: dict[str, Any]) -> dict[str, str]:
         "link_id": await api.post("/v1/payment-links", {"amount": new_payment["amount"]}),
         "endpoint_id": await api.post("/v1/webhook-endpoints", {"url": "https://hooks.shop.example/"}),
         "recipient_id": await api.post("/v1/recipients", {"name": "Ada"}),
+        "quote_id": await api.post("/v1/quotes", DRAFT),
+        "receipt_id": await api.post("/v1/receipts", RECEIPT),
     }
+    issued = (await api.post("/v1/invoices", DRAFT)).json()["id"]
+    await api.post(f"/v1/invoices/{issued}/finalize", {"send": False})
+    made["credit_note_id"] = await api.post("/v1/credit-notes", {"invoice_id": issued, "send": False})
+    made["batch_id"] = await api.post("/v1/invoice-batches", {"invoice_ids": [made["invoice_id"].json()["id"]]})
     ids = {name: answer.json()["id"] for name, answer in made.items()}
     word = {"forced": "off", "reason": "maintenance"}
     await api.client.put(f"/v1/gateway-accounts/{ids['account_id']}/override", json=word, headers=api.headers())
@@ -112,6 +119,12 @@ async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payme
         "payments",
         "disputes",
         "invoices",
+        "credit-notes",
+        "quotes",
+        "receipts",
+        "customer-credits",
+        "number-series",
+        "aged-receivables",
         "events",
         "gateway-accounts",
         "webhook-messages",

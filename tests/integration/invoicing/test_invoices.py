@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from currency.money import Money
+from invoicing import application_service as applications
 from invoicing import service
 from invoicing.constraints import CONSTRAINTS
 from invoicing.documents import DraftInvoice, Line, Party
@@ -72,10 +73,12 @@ async def an_open_invoice() -> InvoiceRecord:
     return (await finalized(await a_draft())).invoice
 
 
-async def paid(invoice: InvoiceRecord, payment_id: str, minor: int, currency: str = "EUR") -> service.PaymentRecorded:
+async def paid(
+    invoice: InvoiceRecord, payment_id: str, minor: int, currency: str = "EUR"
+) -> applications.PaymentRecorded:
     async with transaction():
-        return await service.record_payment(
-            new_id("ivp"),
+        return await applications.record_payment(
+            lambda: new_id("iap"),
             merchant_id=invoice.merchant_id,
             invoice_id=invoice.id,
             payment_id=payment_id,
@@ -148,8 +151,10 @@ async def test_no_number_is_taken_outside_a_transaction() -> None:
 
 async def test_a_merchant_without_the_series_cannot_finalize() -> None:
     invoice = await a_draft(merchant_id="mer_2")
+    await service.open_series("ser_9", merchant_id=MERCHANT, series="second", pattern="X{seq}")
     with pytest.raises(SeriesNotFound):
-        await finalized(invoice)
+        async with transaction():
+            await service.finalize(invoice.id, merchant_id="mer_2", issue_date=TODAY, now=NOW, series="second")
 
 
 async def test_a_series_is_opened_once_and_its_pattern_stays() -> None:
@@ -235,7 +240,7 @@ async def test_the_database_refuses_to_delete_what_was_issued() -> None:
 
 async def test_the_database_refuses_to_change_or_delete_a_recorded_payment() -> None:
     await paid(await an_open_invoice(), "pay_1", 1)
-    for statement in ("UPDATE invoice_payment SET amount_minor = 2", "DELETE FROM invoice_payment"):
+    for statement in ("UPDATE invoice_application SET amount_minor = 2", "DELETE FROM invoice_application"):
         with pytest.raises(asyncpg.RestrictViolationError):
             async with transaction() as connection:
                 await connection.execute(statement)

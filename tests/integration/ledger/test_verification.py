@@ -92,6 +92,13 @@ async def dispute_of(market: Market, payment_id: str) -> None:
 OF_CAPTURE = "(SELECT id FROM ledger_journal WHERE journal_key LIKE 'capture:%' ORDER BY id LIMIT 1)"
 OF_REFUND = "(SELECT id FROM ledger_journal WHERE journal_key LIKE 'refund:%')"
 
+PAID_INVOICE = (
+    "INSERT INTO invoice (id, merchant_id, customer_id, state, currency, net_minor, tax_minor, total_minor, "
+    "paid_minor, credited_minor, discount_minor, written_off_minor, credit_notes_minor, locale, draft, public_token, "
+    "created_at) SELECT 'inv_x', merchant_id, '', 'draft', 'EUR', 1, 0, 1, 1, 0, 0, 0, 0, 'en', '{}', 'x', now() "
+    "FROM ledger_journal LIMIT 1"
+)
+
 DAMAGES: dict[str, tuple[str, list[str]]] = {
     "a journal is lost": (
         "operations",
@@ -167,6 +174,11 @@ DAMAGES: dict[str, tuple[str, list[str]]] = {
         "receivable",
         ["UPDATE ledger_account SET kind = 'customer_receivable' WHERE kind = 'sales'"],
     ),
+    "credit that nobody paid": (
+        "customer_credit",
+        ["UPDATE ledger_account SET kind = 'customer_credit' WHERE kind = 'sales'"],
+    ),
+    "an invoice that is paid by nothing": ("settled", [PAID_INVOICE]),
     "a recipient's part is changed": (
         "split_payables",
         [

@@ -3,7 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from currency.currencies import exponent_of
@@ -30,6 +30,7 @@ DRAFTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(DRAFTS)
 def test_lines_and_taxes_add_up_to_the_total(draft: DraftInvoice) -> None:
     totals = compute(draft)
@@ -38,6 +39,7 @@ def test_lines_and_taxes_add_up_to_the_total(draft: DraftInvoice) -> None:
     assert totals.net + totals.tax == totals.total
 
 
+@settings(deadline=None)
 @given(DRAFTS)
 def test_each_rounding_is_half_up_and_off_by_half_a_unit_at_most(draft: DraftInvoice) -> None:
     totals = compute(draft)
@@ -50,6 +52,7 @@ def test_each_rounding_is_half_up_and_off_by_half_a_unit_at_most(draft: DraftInv
         assert Fraction(-1, 2) < error <= Fraction(1, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=10))
 def test_a_line_and_its_negative_twin_cancel_out(lines: list[Line]) -> None:
     twins = [Line("x", -line.quantity, line.unit_price, line.tax) for line in lines]
@@ -57,6 +60,7 @@ def test_a_line_and_its_negative_twin_cancel_out(lines: list[Line]) -> None:
     assert totals.total == Money(0, "EUR")
 
 
+@settings(deadline=None)
 @given(DRAFTS)
 def test_the_order_of_lines_changes_no_sum(draft: DraftInvoice) -> None:
     turned = DraftInvoice(seller=PARTY, buyer=PARTY, currency=draft.currency, lines=draft.lines[::-1])

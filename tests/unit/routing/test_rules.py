@@ -52,6 +52,8 @@ BROKEN: list[tuple[Any, str]] = [
     ({"rules": [rule({"currency": []})]}, "rules[0].when.currency"),
     ({"rules": [rule({"country": ["DE", "DE"]})]}, "rules[0].when.country[1]"),
     ({"rules": [rule({"all": [{"country": ["de"]}]})]}, "rules[0].when.all[0].country[0]"),
+    ({"rules": [rule({"country": ["DE", "UK"]})]}, "rules[0].when.country[1]"),
+    ({"rules": [rule({"issuer_country": ["EL"]})]}, "rules[0].when.issuer_country[0]"),
     ({"rules": [rule({"all": []})]}, "rules[0].when.all"),
     ({"rules": [rule({"region": ["Mars"]})]}, "rules[0].when.region[0]"),
     ({"rules": [rule({"bin": ["42x"]})]}, "rules[0].when.bin[0]"),

@@ -1,0 +1,201 @@
+"""What money, credit notes, discounts and write-offs do to what is owed of an invoice. Pure: a standing in, moves out.
+
+Nothing is settled twice and nothing is lost: what an invoice does not owe becomes the customer's credit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+
+import msgspec
+
+from currency.money import Money, round_fraction
+from invoicing.allocation import split_discount
+from invoicing.documents import InvoiceTotals, IssuedInvoice
+from invoicing.errors import InvalidInvoice, WrongState
+from invoicing.lifecycle import ApplicationKind, InvoiceState, Standing, apply_payment, state_of
+from invoicing.rounding import apportion
+from invoicing.terms import discount_at
+from invoicing.treatments import TaxTreatment
+
+SETTLES_NOTHING = frozenset({InvoiceState.DRAFT, InvoiceState.ISSUED, InvoiceState.ACCEPTED, InvoiceState.DECLINED})
+
+
+class TaxShare(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a discount that corrects one tax, in minor units: `base_minor` less base, `tax_minor` less tax."""
+
+    treatment: TaxTreatment
+    base_minor: int
+    tax_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change of what is owed, in minor units: `applied` is settled by it (restored, where it is negative), the rest
+    of `amount` becomes the customer's credit. Credit that is spent has no amount: it brings nothing in."""
+
+    kind: ApplicationKind
+    amount: int
+    applied: int
+    taxes: tuple[TaxShare, ...] = ()
+
+    @property
+    def credit(self) -> int:
+        return self.amount - self.applied
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The invoice after the moves, which are in the order in which they happen. `before` counts for its state."""
+
+    before: InvoiceState
+    standing: Standing
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def state(self) -> InvoiceState:
+        return state_of(self.standing, self.before)
+
+    def then(self, *moves: Move) -> Settled:
+        standing = self.standing
+        for move in moves:
+            standing = standing.after(move.kind, move.applied)
+        return replace(self, standing=standing, moves=(*self.moves, *moves))
+
+
+def received(state: InvoiceState, standing: Standing, kind: ApplicationKind, amount: Money) -> Settled:
+    """Money came in. What was given up before is recovered by it; what is not owed is surplus.
+
+    Raises WrongState for a draft, PaymentMismatch for an amount that is not positive.
+    """
+    given_up = standing.written_off if state is InvoiceState.UNCOLLECTIBLE else 0
+    paid = apply_payment(
+        state,
+        total=Money(standing.paid + standing.owed + given_up, amount.currency),
+        paid=Money(standing.paid, amount.currency),
+        amount=amount,
+    )
+    applied = paid.applied.minor
+    recovered = max(0, applied - standing.owed)
+    settled = Settled(state, standing)
+    if recovered:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, -recovered, -recovered))
+    return settled.then(Move(kind, amount.minor, applied))
+
+
+def discount_left(standing: Standing, document: IssuedInvoice, paid_on: date) -> int:
+    """What a payment on that day may leave off for being early, in minor units; no discount is taken twice."""
+    if standing.owed <= 0 or standing.discount or standing.written_off:
+        return 0
+    asked = Money(standing.total - standing.credit_notes, document.totals.total.currency)
+    enough = discount_at(document.content.terms, asked, document.issue_date, paid_on)
+    return min(standing.owed, asked.minor - enough.accepted.minor)
+
+
+def discounted(settled: Settled, document: IssuedInvoice, paid_on: date) -> Settled:
+    """Gives the discount for paying early, where what is paid suffices for it on that day. It corrects the tax."""
+    owed = settled.standing.owed
+    if not 0 < owed <= discount_left(settled.standing, document, paid_on):
+        return settled
+    return settled.then(Move(ApplicationKind.DISCOUNT, owed, owed, tax_shares(document.totals, owed)))
+
+
+def within_tolerance(settled: Settled, tolerance: int) -> Settled:
+    """Gives up a rest that is no larger than the merchant lets pass, once something was paid."""
+    owed = settled.standing.owed
+    if not 0 < owed <= tolerance or not settled.standing.paid:
+        return settled
+    return settled.then(Move(ApplicationKind.WRITE_OFF, owed, owed))
+
+
+def credit_spent(state: InvoiceState, standing: Standing, amount: int) -> Settled:
+    """The customer's credit pays. Raises WrongState, InvalidInvoice for more than is owed."""
+    _require_owed(state, standing, amount)
+    return Settled(state, standing).then(Move(ApplicationKind.CREDIT, 0, amount))
+
+
+def given_up(state: InvoiceState, standing: Standing, amount: int) -> Settled:
+    """A part or all of what is owed is written off. Raises WrongState, InvalidInvoice for more than is owed."""
+    _require_owed(state, standing, amount)
+    return Settled(state, standing).then(Move(ApplicationKind.WRITE_OFF, amount, amount))
+
+
+def uncollectible(state: InvoiceState, standing: Standing) -> Settled:
+    """All that is owed is given up; a later payment recovers it. Raises WrongState."""
+    _require_owed(state, standing, standing.owed)
+    settled = Settled(InvoiceState.UNCOLLECTIBLE, standing)
+    return settled.then(Move(ApplicationKind.WRITE_OFF, standing.owed, standing.owed))
+
+
+def credited(state: InvoiceState, standing: Standing, amount: int, discount: Sequence[TaxShare] = ()) -> Settled:
+    """A credit note of that amount: it settles what is owed, and what was given up of it; the rest is the customer's.
+
+    A discount that was taken is taken back in proportion (`discount` is what stands of it), so that a customer never
+    gets back more than was paid. Raises WrongState, InvalidInvoice for more than is left to credit.
+    """
+    if state in SETTLES_NOTHING:
+        raise WrongState("state", f"a document that is {state} cannot be credited")
+    left = standing.total - standing.credit_notes
+    if not 0 < amount <= left:
+        raise InvalidInvoice("parts", f"must come to between 1 and the {left} minor units that are left to credit")
+    settled = Settled(state, replace(standing, credit_notes=standing.credit_notes + amount))
+    back = round_fraction(Fraction(standing.discount * amount, left))
+    if back:
+        settled = settled.then(Move(ApplicationKind.DISCOUNT, -back, -back, scaled(discount, -back)))
+    recovered = min(max(0, amount - settled.standing.owed), standing.written_off)
+    if recovered:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, -recovered, -recovered))
+    return settled.then(Move(ApplicationKind.CREDIT_NOTE, amount, min(amount, settled.standing.owed)))
+
+
+def taken_back(
+    state: InvoiceState,
+    standing: Standing,
+    kind: ApplicationKind,
+    amount: int,
+    *,
+    credit: int,
+    discount: Sequence[TaxShare] = (),
+) -> Settled:
+    """Money went back. First out of `credit`, what is left of the customer's credit that this invoice gave; what is
+    beyond that is owed again. Without any money left on the invoice its discount is taken back too."""
+    from_credit = min(credit, amount)
+    restored = min(amount - from_credit, standing.paid)
+    if not from_credit + restored:
+        return Settled(state, standing)
+    settled = Settled(state, standing).then(Move(kind, -from_credit - restored, -restored))
+    if standing.discount and restored and not settled.standing.paid:
+        off = standing.discount
+        settled = settled.then(Move(ApplicationKind.DISCOUNT, -off, -off, scaled(discount, -off)))
+    if state is InvoiceState.UNCOLLECTIBLE and standing.written_off and restored:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, restored, restored))
+    return settled
+
+
+def tax_shares(totals: InvoiceTotals, amount: int) -> tuple[TaxShare, ...]:
+    """By how much a discount of that amount, tax included, lowers each tax of the document."""
+    rows = split_discount(totals, Money(amount, totals.total.currency))
+    return tuple(TaxShare(treatment=row.treatment, base_minor=row.base.minor, tax_minor=row.tax.minor) for row in rows)
+
+
+def scaled(shares: Sequence[TaxShare], amount: int) -> tuple[TaxShare, ...]:
+    """The same proportions, summing to `amount`."""
+    parts = [part for share in shares for part in (share.base_minor, share.tax_minor)]
+    whole = sum(parts)
+    if not whole:
+        return ()
+    minors = apportion([Fraction(part * amount, whole) for part in parts], amount)
+    return tuple(
+        TaxShare(treatment=share.treatment, base_minor=minors[2 * index], tax_minor=minors[2 * index + 1])
+        for index, share in enumerate(shares)
+    )
+
+
+def _require_owed(state: InvoiceState, standing: Standing, amount: int) -> None:
+    if state not in (InvoiceState.OPEN, InvoiceState.PARTLY_PAID):
+        raise WrongState("state", f"the invoice is {state}: nothing is owed")
+    if not 0 < amount <= standing.owed:
+        raise InvalidInvoice("amount", f"must be between 1 and the {standing.owed} minor units that are owed")

@@ -1,0 +1,80 @@
+"""The ledger's side of what settles invoices: each row that was added is posted once, by a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from currency.money import Money
+from invoicing.application_service import Applied
+from invoicing.application_store import AppliedRow
+from invoicing.documents import InvoiceTotals
+from invoicing.lifecycle import ApplicationKind
+from invoicing.store import InvoiceRecord
+from orchestrator.ledger import rules
+from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+
+RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
+_SALES, _TAX = AccountKey(AccountKind.SALES), AccountKey(AccountKind.TAX)
+BANK = AccountKey(AccountKind.BANK)
+# What pays for it, or gets it back. Payments and what gateways correct of them are in the receivable already.
+_OTHER = {
+    ApplicationKind.PAYMENT: RECEIVABLE,
+    ApplicationKind.CORRECTION: RECEIVABLE,
+    ApplicationKind.CREDIT_NOTE: RECEIVABLE,
+    ApplicationKind.RECEIPT: BANK,
+    ApplicationKind.REFUND: AccountKey(AccountKind.REFUNDS),
+    ApplicationKind.CHARGEBACK: AccountKey(AccountKind.CHARGEBACKS),
+    ApplicationKind.WRITE_OFF: AccountKey(AccountKind.WRITE_OFF),
+}
+
+
+def credit_of(customer_id: str) -> AccountKey:
+    """The customer's credit: what was paid or credited beyond what was owed."""
+    return AccountKey(AccountKind.CUSTOMER_CREDIT, recipient_id=customer_id)
+
+
+def at_issue(totals: InvoiceTotals) -> list[Entry]:
+    """What a customer owes by an invoice."""
+    return rules.moved((RECEIVABLE, _SALES, totals.net), (RECEIVABLE, _TAX, totals.tax))
+
+
+def at_credit(totals: InvoiceTotals) -> list[Entry]:
+    """What a credit note takes back of what was owed; its rows say where it went."""
+    return rules.taken_back(at_issue(totals))
+
+
+def entries_of(row: AppliedRow, customer_id: str) -> list[Entry]:
+    """What one row means. Negative amounts turn the entry round."""
+    if row.kind is ApplicationKind.CREDIT:
+        return rules.moved((credit_of(customer_id), RECEIVABLE, row.applied))
+    if row.kind is ApplicationKind.DISCOUNT:
+        currency = row.applied.currency
+        base = Money(sum(share.base_minor for share in row.taxes), currency)
+        tax = Money(sum(share.tax_minor for share in row.taxes), currency)
+        return rules.moved((AccountKey(AccountKind.DISCOUNT), RECEIVABLE, base), (_TAX, RECEIVABLE, tax))
+    other = _OTHER[row.kind]
+    settled = [] if other == RECEIVABLE else [(other, RECEIVABLE, row.applied)]
+    return rules.moved(*settled, (other, credit_of(customer_id), row.credit))
+
+
+async def book_all(done: Applied, *, at: datetime, payment_id: str = "") -> None:
+    """Post each row, in the transaction that added it."""
+    for row in done.rows:
+        await book(row, done.invoice, entries_of(row, done.invoice.customer_id), at=at, payment_id=payment_id)
+
+
+async def book(
+    row: AppliedRow, invoice: InvoiceRecord, entries: Sequence[Entry], *, at: datetime, payment_id: str = ""
+) -> None:
+    """Post one row of the invoice, as the entries say."""
+    if entries:
+        await post(
+            f"application:{row.id}",
+            entries,
+            merchant_id=invoice.merchant_id,
+            kind=JournalKind.APPLICATION,
+            at=at,
+            memo=f"{row.kind.value} of {invoice.number}",
+            references=References(payment_id=payment_id),
+        )

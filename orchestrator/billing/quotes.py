@@ -1,0 +1,52 @@
+"""The verbs of quotes and pro formas: accepted, which drafts their invoice, or declined."""
+
+from __future__ import annotations
+
+from invoicing import quote_service as quotes
+from invoicing import service as invoicing
+from invoicing.lifecycle import InvoiceState
+from invoicing.store import InvoiceRecord
+from orchestrator import clock_port
+from orchestrator.access.store import bind_idempotency
+from orchestrator.billing.service import draft_within
+from orchestrator.db import transaction
+from orchestrator.errors import NotFound
+from orchestrator.events import EventType
+from orchestrator.notifications.service import record
+
+
+async def get(merchant_id: str, quote_id: str) -> InvoiceRecord:
+    """Raises NotFound, also for a document that is no quote and no pro forma."""
+    found = await invoicing.get(merchant_id, quote_id)
+    if found.kind not in quotes.OFFERS:
+        raise NotFound("quote", quote_id)
+    return found
+
+
+async def accept(merchant_id: str, quote_id: str, idempotency_id: str | None = None) -> InvoiceRecord:
+    """The draft of the invoice that the quote becomes. Raises InvoiceNotFound, WrongState after its last day."""
+    now = clock_port.now()
+    async with transaction():
+        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.ACCEPTED, today=now.date())
+        draft = await draft_within(
+            merchant_id, quote.customer_id, quotes.as_invoice(quote), reference=quote.reference, origin_id=quote_id
+        )
+        data = {"number": quote.number, "invoice": draft.id}
+        await record(EventType.QUOTE_ACCEPTED, merchant_id, quote_id, data, now)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, draft.id)
+    return draft
+
+
+async def decline(
+    merchant_id: str, quote_id: str, reason: str = "", idempotency_id: str | None = None
+) -> InvoiceRecord:
+    """Raises InvoiceNotFound, WrongState."""
+    now = clock_port.now()
+    async with transaction():
+        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.DECLINED, today=now.date())
+        data = {"number": quote.number, "reason": reason}
+        await record(EventType.QUOTE_DECLINED, merchant_id, quote_id, data, now)
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, quote_id)
+    return await invoicing.get(merchant_id, quote_id)
