@@ -12,7 +12,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from orchestrator import db
-from orchestrator.billing import pdf
+from orchestrator.billing import einvoices, pdf
 from orchestrator.disputes import service as dispute_service
 from orchestrator.gateways import connections
 from orchestrator.http import (
@@ -143,5 +143,6 @@ async def _resources(_: Litestar) -> AsyncIterator[None]:
         await answering.finish_driving(SHUTDOWN_PATIENCE_S)
         await dispute_service.finish_sending(SHUTDOWN_PATIENCE_S)
         pdf.close()
+        einvoices.close()
         connections.close_all()
         await db.close_pool()

@@ -272,6 +272,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=lambda: default_state_dir())
     installation_id: str = ""
     """Whose the database is, for processes on several machines. Empty: the file in `state_dir` says it."""
+    einvoice_rules_dir: Path | None = None
+    """Official stylesheets of XRechnung and Peppol, beside those that come along: docs/e-invoices.md."""
     log_level: str = "info"
     log_json: bool = True
     metrics: bool = True

@@ -19,7 +19,7 @@ from invoicing.store import InvoiceRecord, find_invoice_by_id
 from invoicing.terms import discount_at
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import mail, pdf, telling
+from orchestrator.billing import einvoices, mail, pdf, telling
 from orchestrator.billing.applying import PAYMENT_CAPTURED, apply_payment, look_at_dispute
 from orchestrator.billing.bookings import at_issue
 from orchestrator.db import transaction
@@ -195,14 +195,16 @@ async def finalize_within(
 
 
 async def pdf_of(merchant_id: str, invoice_id: str) -> bytes:
-    """The PDF of an issued invoice, rendered once and kept. Raises Conflict for a draft."""
+    """The PDF of an issued document with its e-invoice in it, made once and kept. Raises Conflict for a draft,
+    EInvoiceUnavailable."""
     stored = await invoicing.get_pdf(merchant_id, invoice_id)
     if stored is not None:
         return stored
     invoice = await invoicing.get(merchant_id, invoice_id)
     if invoice.document is None:
         raise Conflict("A draft has no PDF. Finalize the invoice first.")
-    rendered = await pdf.render(invoice.document, invoice.document.content.locale, public_url(invoice))
+    drawn = await pdf.render(invoice.document, invoice.document.content.locale, public_url(invoice))
+    rendered = await einvoices.with_einvoice(drawn, invoice.document)
     async with transaction():
         await invoicing.attach_pdf(invoice_id, merchant_id=merchant_id, pdf=rendered)
     kept = await invoicing.get_pdf(merchant_id, invoice_id)

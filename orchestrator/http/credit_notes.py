@@ -12,13 +12,14 @@ from msgspec import Meta
 from invoicing import service as invoicing
 from invoicing.credit import CreditPart
 from invoicing.documents import DocumentType, Party
+from invoicing.einvoice.formats import Format
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator.billing import credit_notes
 from orchestrator.errors import NotFound
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.invoice_schemas import DecimalText, LineBody, line_bodies
-from orchestrator.http.invoices import READ, WRITE, pdf_answer
+from orchestrator.http.invoices import READ, WRITE, EInvoiceFormat, XmlAnswer, pdf_answer, xml_answer
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
@@ -140,6 +141,23 @@ async def get_credit_note_pdf(request: ApiRequest, credit_note_id: FromPath[str]
     return await pdf_answer(merchant_id, credit_note_id)
 
 
+@get(
+    "/credit-notes/{credit_note_id:str}/xml",
+    guards=[needs(READ)],
+    responses=PROBLEMS,
+    media_type="application/xml",
+    tags=["credit notes"],
+    summary="Get a credit note as an e-invoice",
+)
+async def get_credit_note_xml(
+    request: ApiRequest, credit_note_id: FromPath[str], form: EInvoiceFormat = Format.FACTUR_X
+) -> XmlAnswer:
+    """The credit note in a format of EN 16931, held against its rules; 422 names what they refuse."""
+    merchant_id = merchant_of(request)
+    await _found(merchant_id, credit_note_id)
+    return await xml_answer(merchant_id, credit_note_id, form)
+
+
 def credit_note_body(row: InvoiceRecord) -> CreditNoteBody:
     assert row.document is not None  # it is issued when it is made
     return CreditNoteBody(
@@ -174,4 +192,4 @@ async def _found(merchant_id: str, credit_note_id: str) -> CreditNoteBody:
     return credit_note_body(row)
 
 
-ROUTES = [create_credit_note, list_credit_notes, get_credit_note, get_credit_note_pdf]
+ROUTES = [create_credit_note, list_credit_notes, get_credit_note, get_credit_note_pdf, get_credit_note_xml]

@@ -9,11 +9,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, DraftInvoice
+from invoicing.einvoice.formats import Format
 from invoicing.errors import InvoiceNotFound
 from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator.access import service as access
-from orchestrator.billing import credit_notes
+from orchestrator.billing import credit_notes, einvoices
 from orchestrator.billing import service as billing
 from orchestrator.customers import service as customers
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -31,6 +32,8 @@ from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import require_currency
 
 READ, WRITE = "invoices:read", "invoices:write"
+EInvoiceFormat = Annotated[Format, QueryParameter(name="format", description="Which kind of e-invoice.")]
+XmlAnswer = Response[bytes]
 
 
 @post(
@@ -142,6 +145,21 @@ async def get_pdf(request: ApiRequest, invoice_id: FromPath[str]) -> Response[by
     return await pdf_answer(merchant_id, invoice_id)
 
 
+@get(
+    "/invoices/{invoice_id:str}/xml",
+    guards=[needs(READ)],
+    responses=PROBLEMS,
+    media_type="application/xml",
+    tags=["invoices"],
+    summary="Get an invoice as an e-invoice",
+)
+async def get_xml(request: ApiRequest, invoice_id: FromPath[str], form: EInvoiceFormat = Format.FACTUR_X) -> XmlAnswer:
+    """The issued invoice in a format of EN 16931, held against its rules; 422 names what they refuse."""
+    merchant_id = merchant_of(request)
+    await found_invoice(merchant_id, invoice_id)
+    return await xml_answer(merchant_id, invoice_id, form)
+
+
 @put(
     "/invoices/{invoice_id:str}",
     guards=[needs(WRITE)],
@@ -224,6 +242,12 @@ async def pdf_answer(merchant_id: str, document_id: str) -> Response[bytes]:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
+async def xml_answer(merchant_id: str, document_id: str, form: Format) -> XmlAnswer:
+    """The e-invoice of an issued document. Raises as `einvoices.einvoice_of`."""
+    prepared = await einvoices.einvoice_of(merchant_id, document_id, form)
+    return Response(prepared.xml, media_type="application/xml")
+
+
 async def found_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord:
     """Raises InvoiceNotFound, also for a document of another kind."""
     found = await invoicing.get(merchant_id, invoice_id)
@@ -244,6 +268,7 @@ ROUTES = [
     delete_invoice,
     finalize_invoice,
     get_pdf,
+    get_xml,
     duplicate_invoice,
     reissue_invoice,
 ]
