@@ -237,7 +237,10 @@ def _play(gateways: list[str], verbs: Sequence[str]) -> dict[str, Any] | None:
     # Without pytest's own terminal: what it prints of a failure may quote what nobody should read.
     command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider"]
     command += [str(SUITE), f"--live-sandbox={','.join(gateways)}", f"--live-verbs={','.join(verbs)}"]
-    with subprocess.Popen(command, cwd=ROOT) as child:
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"
+    }  # meant for other runs
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as child:
         while True:
             try:
                 child.wait()

@@ -9,6 +9,7 @@ import json
 import pickle
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,8 @@ def test_a_payment_made_elsewhere_is_known_too(shop: Shop) -> None:
 async def paid_out(reports_dir: Path) -> AsyncIterator[tuple[World, Timekeeper, str, Payout]]:
     """A world with one captured charge, paid out, behind a real port."""
     world = World()
+    early = world.clock.now() + timedelta(days=1)  # in the second half of a day a payout is with the bank at once
+    world.clock.reach(early.replace(hour=1))
     world.register_account("stripe", "acct_1", {"secret_key": "sk_test_1"})
     async with serving(create_app(world)) as url:
         world.urls["stripe"] = url

@@ -12,7 +12,7 @@ import pytest
 from http_driving import Api
 from litestar.routes import HTTPRoute
 from people import new_person
-from test_http_whole_surface import _things_of
+from test_http_whole_surface import DRAFT, _things_of
 
 from orchestrator import clock_port
 from orchestrator.approvals import store as approvals
@@ -22,6 +22,7 @@ from orchestrator.db import fetch
 EUROS = {"amount": 1_000, "currency": "EUR"}
 # Addresses whose last part is itself the secret, a file of ours, or the OpenAPI document. They name no merchant's id.
 PUBLIC = ("/pay/{", "/l/{", "/i/{", "/static/{", "/schema/{", "/webhooks/{")
+OWN_NAMES = ("/v1/number-series/{",)  # what a merchant calls something of their own, as any other may
 # A body that the route takes, where an empty one is refused before anything is looked up.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/payments/{payment_id}/operations/{operation_id}/resolve"): {
@@ -35,9 +36,14 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("PATCH", "/v1/customers/{customer_id}"): {"name": "X"},
     ("PATCH", "/v1/recipients/{recipient_id}"): {"name": "X"},
+    ("PUT", "/v1/invoices/{invoice_id}"): DRAFT,
+    ("PUT", "/v1/quotes/{quote_id}"): DRAFT,
 }
 # What a route is asked with besides, where it is refused without before anything is looked up.
-QUERIES = {"/v1/rule-sets/{rule_set_id}/diff": "?against={rule_set_id}"}
+QUERIES = {
+    "/v1/rule-sets/{rule_set_id}/diff": "?against={rule_set_id}",
+    "/v1/customers/{customer_id}/statements": "?from=2026-01-01&to=2026-12-31",
+}
 # No GET gives these, so that their ids cannot be tried by their owner.
 UNREAD = {"rate_id", "operation_id"}
 
@@ -47,9 +53,11 @@ def routes() -> list[tuple[str, str]]:
     from orchestrator.app import create_app
 
     return sorted(
-        (str(method), re.sub(r":\w+\}", "}", route.path_format))
+        (str(method), re.sub(r":\w+\}", "}", route.path_format).replace("fx-quotes/{quote", "fx-quotes/{fx_quote"))
         for route in create_app().routes
-        if isinstance(route, HTTPRoute) and "{" in route.path_format and not route.path_format.startswith(PUBLIC)
+        if isinstance(route, HTTPRoute)
+        and "{" in route.path_format
+        and not route.path_format.startswith(PUBLIC + OWN_NAMES)
         for method in route.route_handler_map
         if method != "OPTIONS"
     )
@@ -61,7 +69,7 @@ async def things_of(api: Api) -> dict[str, str]:
     ids["session_id"] = (await api.post("/v1/checkout-sessions", {"amount": EUROS})).json()["id"]
     ids["link_id"] = (await api.post("/v1/payment-links", {"amount": EUROS})).json()["id"]
     ids["rate_id"] = (await api.post("/v1/rates", {"base": "EUR", "quote": "USD", "rate": "1.1"})).json()["id"]
-    ids["quote_id"] = (await api.post("/v1/fx-quotes", {"amount": EUROS, "to": "USD"})).json()["id"]
+    ids["fx_quote_id"] = (await api.post("/v1/fx-quotes", {"amount": EUROS, "to": "USD"})).json()["id"]
     ids["event_id"] = (await api.get("/v1/events")).json()["data"][0]["id"]
     ids["message_id"] = await _message_of(ids["account_id"])
     ids["approval_id"] = await _approval_of(api.merchant_id, ids["payment_id"])

@@ -45,7 +45,7 @@ async def test_a_returning_customer_is_stepped_up_with_the_kept_card(shop: Shop)
     await shop.tell("/scenarios", gateway="stripe", **SOFT_DECLINE)
     payment = await charge(shop, method)
     assert payment.status is PaymentStatus.REQUIRES_ACTION
-    assert [one.wanted for one in await shown(payment)] == [Wanted.PREFERRED, Wanted.CHALLENGE]
+    assert [one.wanted for one in await shown(payment)] == [Wanted.EXEMPT, Wanted.CHALLENGE]
 
 
 async def test_the_first_payment_of_an_agreement_is_authenticated_where_the_law_wants_it(shop: Shop) -> None:

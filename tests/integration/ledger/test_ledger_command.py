@@ -43,7 +43,7 @@ async def test_verify_ends_well_on_sound_books_and_badly_on_a_finding_that_rebui
         await ledger.post("k", [entry], merchant_id="mer_1", kind=JournalKind.ADJUSTMENT, at=at)
     code, said = await clearway(database, tmp_path, "ledger", "verify")
     assert code == 0, said
-    assert said.count("holds") == 9
+    assert said.count("holds") == 11
     await fetch("UPDATE ledger_unfolded SET amount_minor = 99")
     code, said = await clearway(database, tmp_path, "ledger", "verify")
     assert code == 1
