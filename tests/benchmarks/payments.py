@@ -29,6 +29,7 @@ SATURATION_THREADS = 16
 ROUND_PAYMENTS = 300
 ROUNDS = 3
 ADDED_P50_MAX_MS = 8.0
+ADDED_P99_MAX_MS = 25
 RATE_MIN = 150.0  # with everything on one machine of two cores
 CPU_MAX_MS = 6.0
 QUIET_S, QUIET_SHARE, QUIET_PATIENCE_S = 0.5, 0.1, 60.0  # an idle worker uses less than this share of a core
@@ -149,7 +150,7 @@ def _latency(wallet: Wallet, ours: Callable[[], None], direct: Callable[[], None
         ours_ms.append(_timed_ms(ours))
         direct_ms.append(_timed_ms(direct))
     results = []
-    for name, quantile, goal_ms in (("p50", 50, ADDED_P50_MAX_MS), ("p99", 99, None)):
+    for name, quantile, goal_ms in (("p50", 50, ADDED_P50_MAX_MS), ("p99", 99, ADDED_P99_MAX_MS)):
         base = _percentile(direct_ms, quantile)
         added = _percentile(ours_ms, quantile) - base
         named = f"payment_added_latency_{name}"
