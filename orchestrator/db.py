@@ -181,6 +181,12 @@ async def fetch(sql: str, *args: object) -> list[asyncpg.Record]:
         await (db.pool.release(connection) if db.pool else connection.close())
 
 
+async def hold(name: str) -> None:
+    """Wait for whoever holds this name; then it is ours until the caller's transaction ends. For what has no row to
+    lock: a card, a customer's credit, a reference that may not be there yet."""
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+
+
 async def later(row: str, sql: str, *args: object, refusal: Callable[[], Exception] | None = None) -> None:
     """Have the caller's transaction run this INSERT, UPDATE or DELETE (without RETURNING) before its next query or
     its commit, together with the others that wait: one statement, one round trip.

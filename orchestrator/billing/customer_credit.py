@@ -8,8 +8,7 @@ from currency.money import Money
 from invoicing import application_store
 from invoicing.store import InvoiceRecord
 from orchestrator.billing.bookings import credit_of
-from orchestrator.billing.holding import hold
-from orchestrator.db import in_transaction
+from orchestrator.db import hold, in_transaction
 from orchestrator.ledger.chart import AccountKind
 from orchestrator.ledger.service import balance_minor, balances
 

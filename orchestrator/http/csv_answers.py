@@ -4,25 +4,32 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from litestar import Response
 
 from orchestrator.reconciliation.export import safe_text
 
-Cell = str | int | float | datetime | None
+CSV = "text/csv; charset=utf-8"
+Cell = str | int | float | Decimal | datetime | None
 
 
 def csv_answer(filename: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response[str]:
-    """A table to be downloaded. Moments are in ISO 8601; None is an empty cell."""
+    """A table to be downloaded."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(csv_text(header, rows), media_type=CSV, headers=headers)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """The table. Moments are in ISO 8601; None is an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return out.getvalue()
 
 
-def _cell(value: Cell) -> str | int | float | None:
+def _cell(value: Cell) -> str | int | float | Decimal | None:
     match value:
         case datetime():
             return value.isoformat()

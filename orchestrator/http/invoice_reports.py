@@ -1,9 +1,8 @@
 """Routes of what accounts departments ask: the sales journal, receivables by age, statements of account."""
 
 import asyncio
-import csv
 from datetime import date
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,12 +17,12 @@ from orchestrator.billing.reports import AgedRow, JournalLine, Statement
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.csv_answers import CSV, csv_text
 from orchestrator.http.invoices import READ
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import MoneyBody, money_body
 from orchestrator.reconciliation.export import safe_text
 
-CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEADER = (
     "date", "document", "number", "invoice_number", "customer_id", "buyer", "country", "vat_id", "tax", "rate_percent",
@@ -146,14 +145,9 @@ def _require_order(since: date, until: date) -> None:
 
 
 def _csv(lines: list[JournalLine]) -> bytes:
-    """Amounts are decimals of major units; text that a spreadsheet would run begins with an apostrophe."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    for line in lines:
-        cells = _cells(line)
-        writer.writerow(f"{to_major(cell):f}" if isinstance(cell, Money) else safe_text(cell) for cell in cells)
-    return out.getvalue().encode()
+    """Amounts are decimals of major units."""
+    rows = ([to_major(cell) if isinstance(cell, Money) else cell for cell in _cells(line)] for line in lines)
+    return csv_text(HEADER, rows).encode()
 
 
 def _cells(line: JournalLine) -> list[str | Money]:

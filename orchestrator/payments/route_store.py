@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from orchestrator.db import Connection, fetch
+from orchestrator.db import Connection, fetch, hold
 from orchestrator.payments.records import PaymentRow
 from routing.account_store import MaintenanceWindow, Override
 from routing.reasons import SAYS_NOTHING_OF_THE_GATEWAY
@@ -101,7 +101,7 @@ async def refused_or_open_tries(
 
 async def lock_card(merchant_id: str, fingerprint: str) -> None:
     """Until the caller's transaction ends nobody else gets this lock."""
-    await fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"card {merchant_id} {fingerprint}")
+    await hold(f"card {merchant_id} {fingerprint}")
 
 
 async def last_approval(merchant_id: str, fingerprint: str, since: datetime) -> asyncpg.Record | None:

@@ -7,6 +7,7 @@ import msgspec
 
 from currency.money import Money
 from orchestrator.card_numbers import mask_card_numbers
+from orchestrator.db import hold
 from orchestrator.ids import new_id
 from orchestrator.reconciliation.breaks import Break, Match
 from orchestrator.reconciliation.lines import LineType, SettlementLine
@@ -76,7 +77,7 @@ _BREAK_COLUMNS = (
 
 async def lock_merchant(merchant_id: str) -> None:
     """One import or reconciliation of a merchant at a time, until the transaction ends."""
-    await SettlementFile.raw("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", f"reconciliation:{merchant_id}")
+    await hold(f"reconciliation:{merchant_id}")
 
 
 async def receive_file(
