@@ -17,7 +17,8 @@ from invoicing.store import InvoiceRecord
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing import bookings, telling
-from orchestrator.billing.service import SEND_INVOICE, draft_within
+from orchestrator.billing.sending import SEND_INVOICE
+from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
 from orchestrator.events import EventType
 from orchestrator.ids import new_id

@@ -25,7 +25,7 @@ from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing import bookings, telling
 from orchestrator.billing.bookings import BANK, RECEIVABLE, credit_of, entries_of
-from orchestrator.billing.service import PAYABLE
+from orchestrator.billing.paying import PAYABLE
 from orchestrator.billing.terms_of_merchant import tolerance_minor
 from orchestrator.db import hold, transaction
 from orchestrator.errors import Conflict, NotFound

@@ -1,50 +1,23 @@
-"""The verbs of an invoice's life: drafted, issued, printed, mailed, paid by a link. Joins what invoicing decides with
-payments, the ledger, mail and the outbox.
-
-An invoice row and a payment row are never locked in one transaction: a captured payment comes here through the outbox.
-"""
+"""The verbs of an invoice's life: drafted, issued, contested. Joins what invoicing decides with ledger and outbox."""
 
 from __future__ import annotations
 
-import contextlib
-from datetime import date, timedelta
+from datetime import date
 
-from currency.money import Money
 from invoicing import application_service as applications
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, DraftInvoice
-from invoicing.lifecycle import InvoiceState
-from invoicing.settling import discount_left
-from invoicing.store import InvoiceRecord, find_invoice_by_id
-from invoicing.terms import discount_at
+from invoicing.store import InvoiceRecord
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import einvoices, mail, pdf, telling
-from orchestrator.billing.applying import PAYMENT_CAPTURED, apply_payment, look_at_dispute
+from orchestrator.billing import telling
 from orchestrator.billing.bookings import at_issue
+from orchestrator.billing.sending import SEND_INVOICE
 from orchestrator.db import transaction
-from orchestrator.errors import Conflict
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
-from orchestrator.ledger.service import AccountKind, JournalKind, post
-from orchestrator.notifications import store as event_store
+from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
-from orchestrator.outbox import Later
-from orchestrator.payments import service as payments
-from orchestrator.payments import store as payment_store
-from orchestrator.payments.records import PaymentRow, PaymentStatus
-from orchestrator.payments.service import NewPayment
-from orchestrator.settings import get_settings
-
-__all__ = ["PAYMENT_CAPTURED", "apply_payment", "look_at_dispute"]
-
-SEND_INVOICE = "invoice.send"
-
-PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
-LOOK_AGAIN_S = 30
-EVENTS_LOOKED_AT = 50  # of one invoice; it has a handful
-
-_being_sent: set[str] = set()  # by this process
 
 
 async def create_draft(
@@ -192,115 +165,6 @@ async def finalize_within(
     if send_mail:
         await outbox.enqueue(SEND_INVOICE, invoice_id, now)
     return invoice
-
-
-async def pdf_of(merchant_id: str, invoice_id: str) -> bytes:
-    """The PDF of an issued document with its e-invoice in it, made once and kept. Raises Conflict for a draft,
-    EInvoiceUnavailable."""
-    stored = await invoicing.get_pdf(merchant_id, invoice_id)
-    if stored is not None:
-        return stored
-    invoice = await invoicing.get(merchant_id, invoice_id)
-    if invoice.document is None:
-        raise Conflict("A draft has no PDF. Finalize the invoice first.")
-    drawn = await pdf.render(invoice.document, invoice.document.content.locale, public_url(invoice))
-    rendered = await einvoices.with_einvoice(drawn, invoice.document)
-    async with transaction():
-        await invoicing.attach_pdf(invoice_id, merchant_id=merchant_id, pdf=rendered)
-    kept = await invoicing.get_pdf(merchant_id, invoice_id)
-    return kept or rendered
-
-
-async def send(invoice_id: str) -> Later | None:
-    """Mail the invoice with its PDF to the buyer, once. Run by the outbox; a mail that was not taken is tried again.
-
-    A bell may ring again while the PDF is drawn: it is put off. Only a crash between the mail server's answer and our
-    commit can repeat a mail, which then has the same Message-ID.
-    """
-    if invoice_id in _being_sent:
-        return Later(clock_port.now() + timedelta(seconds=LOOK_AGAIN_S))
-    _being_sent.add(invoice_id)
-    try:
-        await _send_once(invoice_id)
-    finally:
-        _being_sent.discard(invoice_id)
-    return None
-
-
-async def _send_once(invoice_id: str) -> None:
-    invoice = await find_invoice_by_id(invoice_id)
-    if invoice is None or invoice.document is None or not invoice.document.content.buyer.email:
-        return
-    content = await pdf_of(invoice.merchant_id, invoice_id)
-    if await _was_told(
-        invoice.merchant_id, invoice_id, EventType.INVOICE_SENT
-    ):  # by another process, while this one drew
-        return
-    await mail.send(mail.invoice_mail(invoice, content, public_url(invoice)))
-    async with transaction():
-        data = {"to": invoice.customer_id, "number": invoice.number}
-        await record(EventType.INVOICE_SENT, invoice.merchant_id, invoice_id, data, clock_port.now())
-
-
-async def _was_told(merchant_id: str, invoice_id: str, kind: EventType, **data: str) -> bool:
-    """Whether an event of this kind, with this data, is recorded of the invoice."""
-    found = await event_store.events_of(merchant_id, limit=EVENTS_LOOKED_AT, object_id=invoice_id)
-    return any(event.type == kind and data.items() <= event.data.items() for event in found)
-
-
-def public_url(invoice: InvoiceRecord) -> str:
-    """Where the buyer sees and pays the invoice."""
-    return f"{get_settings().public_url}/i/{invoice.public_token}"
-
-
-async def payment_for(invoice: InvoiceRecord) -> PaymentRow:
-    """The one payment by which the invoice can be paid now, made when it is first asked for.
-
-    Two tabs get the same one: `source` counts the payments applied so far and is unique among open payments. Where what
-    is owed has changed since, the one that nobody has begun to pay gives way to another. Raises Conflict when nothing
-    is owed.
-    """
-    if invoice.state not in PAYABLE or invoice.document is None:
-        raise Conflict(f"The invoice is {invoice.state.value}: nothing is owed.")
-    due = due_now(invoice, clock_port.now().date())
-    applied = await invoicing.list_payments(invoice.merchant_id, invoice.id)
-    source = f"{invoice.id}/{len(applied)}"
-    existing = await payment_store.payment_by_source(source)
-    if existing is not None:
-        if existing.amount == due or existing.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
-            return existing
-        with contextlib.suppress(Conflict):  # it has just been paid: then that is the one
-            await payments.cancel(invoice.merchant_id, existing.id)
-    new = NewPayment(
-        merchant_id=invoice.merchant_id,
-        amount=due,
-        country=invoice.document.content.buyer.country,
-        customer_id=invoice.customer_id,
-        reference=invoice.number,
-        description=invoice.number or "",
-        locale=invoice.document.content.locale,
-        return_url=public_url(invoice),
-        source=source,
-        credit_kind=AccountKind.CUSTOMER_RECEIVABLE,
-    )
-    try:
-        return await payments.create(new)
-    except payment_store.SourceTaken:
-        existing = await payment_store.payment_by_source(source)
-        assert existing is not None
-        return existing
-
-
-def due_now(invoice: InvoiceRecord, today: date) -> Money:
-    """What settles the invoice on that day: what is owed, less the discount for paying early where there is one."""
-    if invoice.document is None:
-        return invoice.owed
-    content, totals = invoice.document.content, invoice.document.totals
-    if not discount_left(invoice.standing, invoice.document, today):
-        return invoice.owed
-    asked = Money(invoice.standing.total - invoice.standing.credit_notes, totals.total.currency)
-    enough = discount_at(content.terms, asked, invoice.document.issue_date, today)
-    return invoice.owed - enough.discount
 
 
 async def set_disputed(

@@ -23,7 +23,7 @@ from invoicing.store import InvoiceRecord
 from invoicing.tax import TaxKind, TaxTreatment, choose_treatment
 from invoicing.terms import DueOnReceipt, NetDays, Terms
 from orchestrator.access.store import MerchantRow
-from orchestrator.billing.service import public_url
+from orchestrator.billing.paying import public_url
 from orchestrator.customers.store import CustomerRow
 from orchestrator.errors import Conflict, InvalidField
 from orchestrator.http.schemas import CountryCode, CurrencyCode, Email, Input, Locale, MoneyBody, Name, money_body

@@ -14,7 +14,7 @@ from invoicing.errors import InvoiceNotFound
 from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator.access import service as access
-from orchestrator.billing import credit_notes, einvoices
+from orchestrator.billing import credit_notes, documents, einvoices
 from orchestrator.billing import service as billing
 from orchestrator.customers import service as customers
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -236,7 +236,7 @@ async def drafted(merchant_id: str, data: CreateInvoice, kind: DocumentType) -> 
 
 async def pdf_answer(merchant_id: str, document_id: str) -> Response[bytes]:
     """The PDF of an issued document. Raises Conflict for a draft."""
-    content = await billing.pdf_of(merchant_id, document_id)
+    content = await documents.pdf_of(merchant_id, document_id)
     number = re.sub(r"[^A-Za-z0-9._-]", "-", (await invoicing.get(merchant_id, document_id)).number or "draft")
     headers = {"Content-Disposition": f'attachment; filename="{number}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

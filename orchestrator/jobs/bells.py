@@ -14,8 +14,7 @@ from orchestrator.abuse import service as abuse
 from orchestrator.access import housekeeping
 from orchestrator.access import store as access
 from orchestrator.approvals import service as approvals
-from orchestrator.billing import batches
-from orchestrator.billing import service as billing
+from orchestrator.billing import applying, batches, sending
 from orchestrator.checkouts import service as checkouts
 from orchestrator.customers import expiries, kept_methods, mirroring
 from orchestrator.disputes import booking as disputes
@@ -68,7 +67,7 @@ async def _tidy(_: str) -> Later | None:
 
 async def _watch_dispute(dispute_id: str) -> Later | None:
     """What a dispute takes is taken off the invoice that was paid with it, too."""
-    await billing.look_at_dispute(dispute_id)
+    await applying.look_at_dispute(dispute_id)
     return await watch.watch(dispute_id)
 
 
@@ -86,8 +85,8 @@ HANDLERS: dict[str, Handler] = {
     driver.MOVED: checkouts.settle,
     webhooks.TOPIC: webhooks.apply,
     outbox.WEBHOOK_WATCH: webhook_watch.watch,
-    billing.PAYMENT_CAPTURED: billing.apply_payment,
-    billing.SEND_INVOICE: in_line(billing.send),
+    applying.PAYMENT_CAPTURED: applying.apply_payment,
+    sending.SEND_INVOICE: in_line(sending.send),
     batches.TOPIC: batches.work,
     disputes.WATCH: _watch_dispute,
     fetching.TOPIC: fetching.look,

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from invoicing import service as invoicing
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
-from orchestrator.billing import service as billing
+from orchestrator.billing import documents, paying
 from orchestrator.errors import Conflict, NotFound
 from orchestrator.gateways import store as gateway_store
 from orchestrator.payments import store as payment_store
@@ -52,7 +52,7 @@ async def invoice_page(request: Request[Any, Any, Any], public_token: FromPath[s
 async def invoice_pdf(public_token: FromPath[str]) -> Response[bytes]:
     """The document as it was issued. Raises NotFound."""
     invoice = await _found(public_token)
-    content = await billing.pdf_of(invoice.merchant_id, invoice.id)
+    content = await documents.pdf_of(invoice.merchant_id, invoice.id)
     name = re.sub(r"[^A-Za-z0-9._-]", "-", invoice.number or "")
     headers = {
         "Content-Disposition": f'inline; filename="{name or "invoice"}.pdf"',
@@ -69,7 +69,7 @@ async def pay_invoice(request: Request[Any, Any, Any], public_token: FromPath[st
     csrf.check(request, (await request.form()).get(CSRF_FIELD))
     invoice = await _found(public_token)
     try:
-        payment = await billing.payment_for(invoice)
+        payment = await paying.payment_for(invoice)
     except Conflict:
         return replies.redirect(f"/i/{public_token}")
     under_way = payment.status in UNDER_WAY - {PaymentStatus.PROCESSING}
@@ -84,7 +84,7 @@ async def _found(public_token: str) -> InvoiceRecord:
 
 
 async def _payment_now(invoice: InvoiceRecord) -> PaymentRow | None:
-    """The payment that `billing.payment_for` would give, without making one: its `source` counts those applied."""
+    """The payment that `paying.payment_for` would give, without making one: its `source` counts those applied."""
     if invoice.state not in PAYABLE:
         return None
     applied = await invoicing.list_payments(invoice.merchant_id, invoice.id)

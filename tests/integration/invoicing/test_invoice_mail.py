@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from invoicing.documents import DraftInvoice, Line, Party
 from invoicing.tax import TaxKind, TaxTreatment
 from orchestrator.access import service as access
+from orchestrator.billing import sending
 from orchestrator.billing import service as billing
 
 BUYER = Party(name="Beta GmbH", country="DE", email="ap@beta.example")
@@ -54,13 +55,13 @@ async def an_issued_invoice() -> str:
 
 async def test_a_bell_that_rings_while_the_pdf_is_drawn_is_put_off(mailbox: Mailbox) -> None:
     invoice_id = await an_issued_invoice()
-    answers = await asyncio.gather(*(billing.send(invoice_id) for _ in range(4)))
+    answers = await asyncio.gather(*(sending.send(invoice_id) for _ in range(4)))
     assert mailbox.letters == 1
     assert sum(answer is not None for answer in answers) == 3
 
 
 async def test_a_bell_that_rings_after_the_mail_was_taken_mails_nothing(mailbox: Mailbox) -> None:
     invoice_id = await an_issued_invoice()
-    assert await billing.send(invoice_id) is None
-    assert await billing.send(invoice_id) is None
+    assert await sending.send(invoice_id) is None
+    assert await sending.send(invoice_id) is None
     assert mailbox.letters == 1

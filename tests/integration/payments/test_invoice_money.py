@@ -15,7 +15,7 @@ from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceRecord
 from invoicing.terms import AgreedTerms, DiscountStep, EarlyPayment, NetDays
 from orchestrator import clock_port
-from orchestrator.billing import credit_notes, receipts, settling
+from orchestrator.billing import applying, credit_notes, paying, receipts, settling
 from orchestrator.billing import service as billing
 from orchestrator.db import transaction
 from orchestrator.disputes.tables import Dispute
@@ -42,9 +42,9 @@ async def open_invoice(shop: Shop) -> InvoiceRecord:
 
 async def paid_invoice(shop: Shop) -> tuple[InvoiceRecord, PaymentRow]:
     invoice = await open_invoice(shop)
-    asked = await billing.payment_for(invoice)
+    asked = await paying.payment_for(invoice)
     payment = await service.pay(asked.public_token, await shop.card())
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     return await now(invoice), payment
 
 
@@ -61,14 +61,14 @@ async def findings() -> list[str]:
 async def test_a_refund_opens_the_invoice_again_once(shop: Shop) -> None:
     invoice, payment = await paid_invoice(shop)
     await refunds.create(shop.merchant_id, payment.id, 1900, "")
-    assert await Outbox.exists().where(Outbox.topic == billing.PAYMENT_CAPTURED, Outbox.subject == payment.id)
+    assert await Outbox.exists().where(Outbox.topic == applying.PAYMENT_CAPTURED, Outbox.subject == payment.id)
     for _ in range(2):
-        await billing.apply_payment(payment.id)
+        await applying.apply_payment(payment.id)
     after = await now(invoice)
     assert (after.state, after.owed.minor, after.paid_at) == (InvoiceState.PARTLY_PAID, 1900, None)
     assert (await balance(shop, "customer_receivable"), await balance(shop, "refunds")) == (1900, 0)
     await refunds.create(shop.merchant_id, payment.id, None, "")
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert ((await now(invoice)).state, (await now(invoice)).owed) == (InvoiceState.OPEN, invoice.total)
     assert await findings() == []
 
@@ -76,11 +76,11 @@ async def test_a_refund_opens_the_invoice_again_once(shop: Shop) -> None:
 async def test_what_was_refunded_can_be_paid_by_another_payment(shop: Shop) -> None:
     invoice, payment = await paid_invoice(shop)
     await refunds.create(shop.merchant_id, payment.id, 1900, "")
-    await billing.apply_payment(payment.id)
-    again = await billing.payment_for(await now(invoice))
+    await applying.apply_payment(payment.id)
+    again = await paying.payment_for(await now(invoice))
     assert (again.id != payment.id, again.amount.minor) == (True, 1900)
     second = await service.pay(again.public_token, await shop.card())
-    await billing.apply_payment(second.id)
+    await applying.apply_payment(second.id)
     assert (await now(invoice)).state is InvoiceState.PAID
     assert await findings() == []
 
@@ -90,7 +90,7 @@ async def test_a_refund_after_a_credit_note_takes_the_credit_and_opens_nothing(s
     await credit_notes.issue(shop.merchant_id, invoice.id)
     assert await balance(shop, "customer_credit") == -11900
     await refunds.create(shop.merchant_id, payment.id, None, "")
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert (await now(invoice)).state is InvoiceState.CREDITED
     for account in ("customer_receivable", "customer_credit", "refunds", "sales", "tax"):
         assert await balance(shop, account) == 0, account
@@ -103,7 +103,7 @@ async def test_credit_that_was_spent_elsewhere_is_owed_again_when_its_payment_go
     other = await open_invoice(shop)
     await settling.spend_credit(shop.merchant_id, other.id)
     await refunds.create(shop.merchant_id, payment.id, None, "")
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert ((await now(invoice)).owed.minor, (await now(other)).owed.minor) == (11900, 0)
     assert await findings() == []
 
@@ -111,10 +111,10 @@ async def test_credit_that_was_spent_elsewhere_is_owed_again_when_its_payment_go
 async def test_a_refund_that_the_gateway_takes_back_pays_the_invoice_again(shop: Shop) -> None:
     invoice, payment = await paid_invoice(shop)
     await refunds.create(shop.merchant_id, payment.id, None, "")
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     refund = await operation(payment, OperationKind.REFUND)
     await hear(payment, refund.id, OutcomeKind.DECLINED)
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert (await now(invoice)).state is InvoiceState.PAID
     assert await findings() == []
 
@@ -125,7 +125,7 @@ async def test_a_capture_that_the_gateway_takes_back_opens_the_invoice(shop: Sho
     await hear(payment, capture.id, OutcomeKind.DECLINED)
     assert await findings() == []  # before anybody has looked, too
     for _ in range(2):
-        await billing.apply_payment(payment.id)
+        await applying.apply_payment(payment.id)
     assert (await now(invoice)).state is InvoiceState.OPEN
     told = [event.type for event in await events.events_of(shop.merchant_id, limit=50, object_id=invoice.id)]
     assert told.count("incident.invoice_payment_taken_back") == told.count("invoice.reopened") == 1
@@ -136,12 +136,12 @@ async def test_a_lost_dispute_opens_the_invoice_and_one_that_is_won_after_all_pa
     invoice, payment = await paid_invoice(shop)
     await _lose(shop, payment)
     for _ in range(2):
-        await billing.look_at_dispute("dsp_1")
+        await applying.look_at_dispute("dsp_1")
     assert (await now(invoice)).state is InvoiceState.OPEN
     assert (await balance(shop, "customer_receivable"), await balance(shop, "chargebacks")) == (11900, 0)
     assert await findings() == []
     await _win(shop, payment)
-    await billing.look_at_dispute("dsp_1")
+    await applying.look_at_dispute("dsp_1")
     assert (await now(invoice)).state is InvoiceState.PAID
     assert (await balance(shop, "customer_receivable"), await balance(shop, "chargebacks")) == (0, 0)
     assert await findings() == []
@@ -149,12 +149,12 @@ async def test_a_lost_dispute_opens_the_invoice_and_one_that_is_won_after_all_pa
 
 async def test_a_payment_recovers_an_invoice_that_was_given_up(shop: Shop) -> None:
     invoice = await open_invoice(shop)
-    payment = await billing.payment_for(invoice)
+    payment = await paying.payment_for(invoice)
     await settling.mark_uncollectible(shop.merchant_id, invoice.id)
     assert ((await now(invoice)).state, await balance(shop, "write_off")) == (InvoiceState.UNCOLLECTIBLE, 11900)
     assert await findings() == []
     done = await service.pay(payment.public_token, await shop.card())
-    await billing.apply_payment(done.id)
+    await applying.apply_payment(done.id)
     assert (await now(invoice)).state is InvoiceState.PAID
     assert (await balance(shop, "write_off"), await balance(shop, "customer_receivable")) == (0, 0)
     assert await findings() == []
@@ -162,9 +162,9 @@ async def test_a_payment_recovers_an_invoice_that_was_given_up(shop: Shop) -> No
 
 async def test_a_payment_that_nobody_began_gives_way_when_less_is_owed(shop: Shop) -> None:
     invoice = await open_invoice(shop)
-    before = await billing.payment_for(invoice)
+    before = await paying.payment_for(invoice)
     await settling.write_off(shop.merchant_id, invoice.id, Money(900, "EUR"))
-    after = await billing.payment_for(await now(invoice))
+    after = await paying.payment_for(await now(invoice))
     assert (after.id != before.id, after.amount.minor) == (True, 11900 - 900)
     assert (await service.get(shop.merchant_id, before.id)).status.value == "canceled"
 
@@ -174,15 +174,15 @@ async def test_who_pays_early_by_the_link_is_asked_for_less_and_owes_nothing(sho
     early = AgreedTerms(due=NetDays(30), early_payment=EarlyPayment(steps=(DiscountStep(10, 200),)))
     draft = await billing.create_draft(shop.merchant_id, "cus_1", structs.replace(DRAFT, terms=early))
     invoice = await billing.finalize(shop.merchant_id, draft.id, send_mail=False)
-    asked = await billing.payment_for(invoice)
+    asked = await paying.payment_for(invoice)
     assert asked.amount.minor == 11662
     payment = await service.pay(asked.public_token, await shop.card())
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     after = await now(invoice)
     assert (after.state, after.standing.discount) == (InvoiceState.PAID, 238)
     assert (await balance(shop, "tax"), await balance(shop, "discount")) == (-1900 + 38, 200)
     await refunds.create(shop.merchant_id, payment.id, None, "")
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert ((await now(invoice)).owed, await balance(shop, "tax")) == (invoice.total, -1900)
     assert await findings() == []
 
@@ -194,7 +194,7 @@ async def test_a_payment_has_one_numbered_receipt(shop: Shop) -> None:
     assert (made[0].receipt.amount, made[0].receipt.number[:4]) == (invoice.total, "RCT-")
     assert [row.invoice_id for row in made[0].applications] == [invoice.id]
     assert await findings() == []  # it says what came in; it books nothing
-    open_one = await billing.payment_for(await open_invoice(shop))
+    open_one = await paying.payment_for(await open_invoice(shop))
     with pytest.raises(Conflict):
         await receipts.receipt_of_payment(shop.merchant_id, open_one.id)
 

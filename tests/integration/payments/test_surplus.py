@@ -15,6 +15,7 @@ from invoicing.documents import BankAccount, DraftInvoice, Line, Party
 from invoicing.tax import TaxKind, TaxTreatment
 from invoicing.terms import NetDays
 from orchestrator import clock_port
+from orchestrator.billing import applying, paying
 from orchestrator.billing import service as billing
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict
@@ -142,11 +143,11 @@ async def test_an_invoice_is_paid_by_no_more_than_was_owed_though_it_was_taken_t
     await only(shop, "stripe")
     draft = await billing.create_draft(shop.merchant_id, "cus_1", DRAFT)
     invoice = await billing.finalize(shop.merchant_id, draft.id, send_mail=False)
-    asked = await billing.payment_for(invoice)
+    asked = await paying.payment_for(invoice)
     payment = await service.pay(asked.public_token, await shop.card())
     twice = await hear(payment, await refused_beside(shop, payment), OutcomeKind.APPROVED)
     assert twice.amount_captured_minor == 2 * payment.amount_minor
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     (applied,) = await invoicing.list_payments(shop.merchant_id, invoice.id)
     assert applied.amount == payment.amount
     assert await balance(shop, "customer_credit") == 0
@@ -156,11 +157,11 @@ async def paid_twice(shop: Shop) -> PaymentRow:
     """An invoice's payment that was taken twice, and the invoice is paid by it."""
     await only(shop, "stripe")
     draft = await billing.create_draft(shop.merchant_id, "cus_1", DRAFT)
-    asked = await billing.payment_for(await billing.finalize(shop.merchant_id, draft.id, send_mail=False))
+    asked = await paying.payment_for(await billing.finalize(shop.merchant_id, draft.id, send_mail=False))
     payment = await service.pay(asked.public_token, await shop.card())
     late_id = await refused_beside(shop, payment)
     twice = await hear(payment, late_id, OutcomeKind.APPROVED)
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     return twice
 
 
@@ -195,10 +196,10 @@ async def test_an_invoice_is_not_paid_by_what_came_after_its_payment_was_cancele
     await only(shop, "stripe")
     draft = await billing.create_draft(shop.merchant_id, "cus_1", DRAFT)
     invoice = await billing.finalize(shop.merchant_id, draft.id, send_mail=False)
-    payment = await billing.payment_for(invoice)
+    payment = await paying.payment_for(invoice)
     canceled = await service.cancel(shop.merchant_id, payment.id)
     await hear(canceled, await refused_beside(shop, canceled), OutcomeKind.APPROVED)
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert await invoicing.list_payments(shop.merchant_id, invoice.id) == []
     assert await balance(shop, "customer_receivable") == invoice.total.minor
     assert await receivable_findings(shop) == []

@@ -17,6 +17,7 @@ from invoicing import service as invoicing
 from invoicing.documents import DraftInvoice, Line, Party
 from invoicing.lifecycle import InvoiceState
 from invoicing.tax import TaxKind, TaxTreatment
+from orchestrator.billing import applying, paying
 from orchestrator.billing import service as billing
 from orchestrator.db import transaction
 from orchestrator.gateways import accounts
@@ -239,18 +240,18 @@ async def test_a_capture_taken_back_from_a_paid_invoice_is_told_once(shop: Shop,
     invoice = await billing.finalize(shop.merchant_id, invoice.id, send_mail=False)
     for name, account_id in shop.accounts.items():
         await accounts.switch(shop.merchant_id, account_id, enabled=name == "adyen")
-    payment = await billing.payment_for(invoice)
+    payment = await paying.payment_for(invoice)
     payment = await service.pay(payment.public_token, await shop.card())
     captured = await receiver.told(payment, "CAPTURE")
     await deliver(shop, captured)
-    await billing.apply_payment(payment.id)
+    await applying.apply_payment(payment.id)
     assert (await invoicing.get(shop.merchant_id, invoice.id)).state is InvoiceState.PAID
 
     await deliver(shop, adyen_says(captured, eventCode="CAPTURE_FAILED"))
-    rows = await Outbox.select(Outbox.subject).where(Outbox.topic == billing.PAYMENT_CAPTURED)
+    rows = await Outbox.select(Outbox.subject).where(Outbox.topic == applying.PAYMENT_CAPTURED)
     assert [row["subject"] for row in rows] == [payment.id], "the invoice's side is not told"
     for _ in range(2):
-        await billing.apply_payment(payment.id)
+        await applying.apply_payment(payment.id)
     told = await events.events_of(shop.merchant_id, limit=50, object_id=invoice.id)
     assert [event.type for event in told].count("incident.invoice_payment_taken_back") == 1
 

@@ -12,6 +12,7 @@ from invoicing.documents import BankAccount, DraftInvoice, Line, Party
 from invoicing.store import InvoiceRecord
 from invoicing.tax import TaxKind, TaxTreatment
 from invoicing.terms import NetDays
+from orchestrator.billing import applying
 from orchestrator.billing import service as billing
 from orchestrator.payments import service as payments
 
@@ -85,7 +86,7 @@ async def test_a_paid_invoice_is_processing_until_applied_then_paid(
     assert waiting.headers["refresh"] == "4"
     assert f"{page}/pay" not in waiting.text
 
-    await billing.apply_payment((await payments.by_token(token)).id)
+    await applying.apply_payment((await payments.by_token(token)).id)
     paid = await visitor.open(page)
     assert "Paid on" in paid.text
     assert "refresh" not in paid.headers
@@ -100,4 +101,4 @@ async def test_an_invoice_that_was_just_paid_is_not_paid_again(
     for _ in range(2):  # before and after it is applied
         again = await visitor.client.post(f"/i/{invoice.public_token}/pay", data={"_csrf_token": form})
         assert again.headers["location"] == f"/i/{invoice.public_token}"
-        await billing.apply_payment((await payments.by_token(token)).id)
+        await applying.apply_payment((await payments.by_token(token)).id)
