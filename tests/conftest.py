@@ -67,6 +67,14 @@ def pytest_configure() -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser, a demo and servers beside them on two busy cores: one that waited in vain is run once more, and shows
+    as R. Nothing that proves money, concurrency or a crash is ever run again."""
+    for item in items:
+        if {"browser", "scenarios"} & set(item.path.parts):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """The embedded PostgreSQL of this pytest process; DATABASE_URL and the Piccolo engine point at it from now on."""
