@@ -53,7 +53,8 @@ class Register(StrEnum):
 
 class VatIdCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one id. `proof` is what the register gives to show later that it was asked (VIES: the request
-    identifier, HMRC: the consultation number); `name` and `address` are as registered, where the register tells."""
+    identifier, HMRC: the consultation number); `name` and `address` are as registered, where the register tells;
+    `detail` says why there is no answer, in the register's word where it gave one."""
 
     vat_id: str
     state: VatIdState
@@ -61,6 +62,7 @@ class VatIdCheck(msgspec.Struct, frozen=True, kw_only=True):
     proof: str = ""
     name: str = ""
     address: str = ""
+    detail: str = ""
 
 
 class VatIdRegister(Protocol):

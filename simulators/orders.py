@@ -9,7 +9,7 @@ from simulators.fields import FieldRefused, Fields
 from simulators.scenarios import OPERATIONS, Behaviour, Distribution, Latency, Scenario
 from simulators.world import GATEWAYS, World
 
-SUBJECTS = (*GATEWAYS, "vault", "*")
+SUBJECTS = (*GATEWAYS, "vault", "vies", "*")
 """Whom a scenario may be about."""
 
 

@@ -22,6 +22,7 @@ from simulators.stripe import timers as stripe_timers
 from simulators.stripe import webhooks as stripe_webhooks
 from simulators.vault import app as vault
 from simulators.vault import timers as vault_timers
+from simulators.vies import app as vies
 from simulators.world import Charge, Endpoint, Signed, World
 
 Signer = Callable[[World, Endpoint, bytes], Signed]
@@ -37,6 +38,7 @@ APPS: Mapping[str, Callable[[World], ASGIApp]] = {
     "paypal": paypal.create_app,
     "vault": vault.create_app,
     "mail": mail.create_app,
+    "vies": vies.create_app,
 }
 """By the name of the port, as the options and the outage switch have it."""
 
