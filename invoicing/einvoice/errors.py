@@ -36,3 +36,7 @@ class EInvoiceRefused(InvoicingError):
 
 class ChannelRequired(InvoicingError):
     """The law asks for a channel that this way of sending is not."""
+
+
+class ChannelNotSetUp(InvoicingError):
+    """The channel that is wanted cannot be used here yet."""

@@ -140,8 +140,8 @@ def check_channel(channel: Channel, mandate: Mandate | None, *, carries_e_invoic
         raise ChannelRequired(
             "channel",
             f"invoices between businesses in {mandate.country} must be sent by {_NAMES[mandate.channel]} "
-            f"({mandate.law}): {_NAMES[channel]} may only carry a copy; set up that channel, or a file drop that "
-            "another program of yours sends on",
+            f"({mandate.law}): {_NAMES[channel]} may only carry a copy; choose {mandate.channel} as the customer's "
+            "e_invoice.channel, or file_drop with a program of yours that sends it on, or issue it without sending it",
         )
     if not carries_e_invoice:
         raise ChannelRequired(

@@ -40,6 +40,14 @@ def prepare(document: IssuedInvoice, form: Format, validator: Validator, *, paym
     return EInvoice(form=form, xml=xml, warnings=refusals, rules=validator.official_rules(form))
 
 
+def foresee(document: IssuedInvoice, form: Format) -> None:
+    """What `prepare` would refuse, as far as it is known without the official rules. Takes well under a millisecond a
+    line, and asks nobody. Raises EInvoiceRefused, NotExpressible."""
+    refusals = explain(_national_findings(business_terms(document, form), form))
+    if any(refusal.refuses for refusal in refusals):
+        raise EInvoiceRefused(refusals)
+
+
 def _national_findings(terms: BusinessTerms, form: Format) -> tuple[Finding, ...]:
     match form:
         case Format.FACTUR_X:

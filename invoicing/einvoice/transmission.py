@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from invoicing.einvoice.addresses import Address
 from invoicing.einvoice.formats import Format
 from invoicing.einvoice.mandates import Channel
 
@@ -18,30 +20,30 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class TransmissionState(StrEnum):
-    """`HANDED_OVER` means that the channel has it; `ACCEPTED` and `REJECTED` are the last word of whoever decides: the
-    buyer's access point, or the tax office's platform."""
+    """`SENT`: the channel has it. `DELIVERED`: it has reached the buyer's side. `ACCEPTED` and `REJECTED` are the last
+    word of whoever decides: the buyer, its access point, or the tax office's platform. `FAILED`: it could not be sent,
+    and nobody tries any more."""
 
     QUEUED = "queued"
-    HANDED_OVER = "handed_over"
+    SENT = "sent"
+    DELIVERED = "delivered"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    FAILED = "failed"
 
 
+_LAST_WORDS = frozenset((TransmissionState.ACCEPTED, TransmissionState.REJECTED))
+# What a channel may say after what. That it failed may turn out to be wrong, when the channel had it after all.
 TRANSITIONS: dict[TransmissionState, frozenset[TransmissionState]] = {
-    TransmissionState.QUEUED: frozenset(
-        (TransmissionState.HANDED_OVER, TransmissionState.ACCEPTED, TransmissionState.REJECTED)
-    ),
-    TransmissionState.HANDED_OVER: frozenset((TransmissionState.ACCEPTED, TransmissionState.REJECTED)),
+    TransmissionState.QUEUED: _LAST_WORDS | {TransmissionState.SENT, TransmissionState.DELIVERED},
+    TransmissionState.SENT: _LAST_WORDS | {TransmissionState.DELIVERED},
+    TransmissionState.DELIVERED: _LAST_WORDS,
     TransmissionState.ACCEPTED: frozenset(),
     TransmissionState.REJECTED: frozenset(),
+    TransmissionState.FAILED: _LAST_WORDS | {TransmissionState.SENT, TransmissionState.DELIVERED},
 }
-
-
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """An electronic address: `scheme` is a code of the EAS list (0088, 9930, EM), `identifier` what it names."""
-
-    scheme: str
-    identifier: str
+# What a person may have sent again. A rejected one goes as another message, a failed one as the same.
+RETRIED = frozenset((TransmissionState.FAILED, TransmissionState.REJECTED))
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,14 @@ class ChannelUnavailable(RuntimeError):
     """Nothing is known: the channel may have it or not. Hand over again with the same id, later."""
 
 
+class ContentDiffers(ValueError):
+    """The id was handed over before, with another content."""
+
+
+class Contradiction(ValueError):
+    """The last word was said, and this is another one."""
+
+
 class TransmissionChannel(Protocol):
     """What a Peppol access point, KSeF or a French platform must be able to do for us.
 
@@ -80,7 +90,7 @@ class TransmissionChannel(Protocol):
     def hand_over(self, envelope: Envelope) -> Acknowledgement:
         """Give it away. With an id that was handed over before nothing is sent again; the answer is what `ask` says.
 
-        Raises ValueError where that id came with another content.
+        Raises ContentDiffers.
         """
         ...
 
@@ -89,25 +99,24 @@ class TransmissionChannel(Protocol):
         ...
 
 
-def advance(state: TransmissionState, told: Acknowledgement) -> TransmissionState:
-    """The state after an acknowledgement. Repeated, late and out-of-order ones change nothing; the first last word
-    stays. A rejection must say why: raises ValueError without reasons."""
-    if told.state is TransmissionState.REJECTED and not told.reasons:
-        raise ValueError("a rejection must give its reasons")
-    return told.state if told.state in TRANSITIONS[state] else state
+def advance(state: TransmissionState, told: TransmissionState) -> TransmissionState:
+    """The state after what a channel said. Repeated, late and out-of-order words change nothing; the first last word
+    stays, and another one raises Contradiction."""
+    if told in _LAST_WORDS and state in _LAST_WORDS and told is not state:
+        raise Contradiction(f"it was {state} before, which is the last word")
+    return told if told in TRANSITIONS[state] else state
 
 
 class FileDrop:
     """A directory that another program empties: `outbox/ID.xml` (and `ID.pdf`, `ID.json`) from us, `answers/ID.json`
-    from it, as `{"state": "accepted" | "rejected", "reference": "...", "reasons": ["..."]}`.
+    from it, as `{"state": "delivered" | "accepted" | "rejected", "reference": "...", "reasons": ["..."]}`.
 
     `ID.json` appears last: whoever sees it has everything. Take `ID.xml` and `ID.pdf` away when you like, but leave
     `ID.json`, by which a second handing over is known.
     """
 
-    channel = Channel.FILE_DROP
-
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, channel: Channel = Channel.FILE_DROP) -> None:
+        self.channel = channel
         self._outbox = directory / "outbox"
         self._answers = directory / "answers"
 
@@ -132,7 +141,7 @@ class FileDrop:
             answer = self._answers / f"{name}.json"
             if answer.exists():
                 return msgspec.json.decode(answer.read_bytes(), type=Acknowledgement)
-            state = TransmissionState.HANDED_OVER if self._handed_over(name) else TransmissionState.QUEUED
+            state = TransmissionState.SENT if self._handed_over(name) else TransmissionState.QUEUED
             return Acknowledgement(state=state, reference=f"{name}.xml")
         except OSError as problem:
             raise ChannelUnavailable(f"the directory of the file drop cannot be used: {problem}") from problem
@@ -144,7 +153,7 @@ class FileDrop:
 
     def _same(self, name: str, envelope: Envelope) -> Acknowledgement:
         if (self._outbox / f"{name}.json").read_bytes() != msgspec.json.encode(_label(envelope)):
-            raise ValueError(f"{name} was handed over before, with another content")
+            raise ContentDiffers(f"{name} was handed over before, with another content")
         return self.ask(name)
 
 
@@ -179,7 +188,7 @@ def _checked(transmission_id: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, and there after a power cut."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     with hidden.open("wb") as file:
         file.write(content)
         file.flush()

@@ -14,6 +14,7 @@ from invoicing.einvoice.transmission import (
     Acknowledgement,
     Address,
     ChannelUnavailable,
+    Contradiction,
     Envelope,
     FileDrop,
     TransmissionState,
@@ -30,7 +31,7 @@ def envelope(transmission_id: str = "tra_1", xml: bytes = b"<Invoice/>", pdf: by
 
 def test_a_file_drop_leaves_the_invoice_with_its_label(tmp_path: Path) -> None:
     told = FileDrop(tmp_path).hand_over(envelope())
-    assert told == Acknowledgement(state=TransmissionState.HANDED_OVER, reference="tra_1.xml")
+    assert told == Acknowledgement(state=TransmissionState.SENT, reference="tra_1.xml")
     assert (tmp_path / "outbox" / "tra_1.xml").read_bytes() == b"<Invoice/>"
     assert (tmp_path / "outbox" / "tra_1.pdf").read_bytes() == b"%PDF"
     label = json.loads((tmp_path / "outbox" / "tra_1.json").read_text())
@@ -43,7 +44,7 @@ def test_handing_over_twice_sends_once_even_after_it_was_fetched(tmp_path: Path)
     drop = FileDrop(tmp_path)
     drop.hand_over(envelope())
     (tmp_path / "outbox" / "tra_1.xml").unlink()
-    assert drop.hand_over(envelope()).state is TransmissionState.HANDED_OVER
+    assert drop.hand_over(envelope()).state is TransmissionState.SENT
     assert not (tmp_path / "outbox" / "tra_1.xml").exists()
 
 
@@ -59,7 +60,7 @@ def test_a_hand_over_that_was_cut_short_is_completed(tmp_path: Path) -> None:
     drop.hand_over(envelope())
     (tmp_path / "outbox" / "tra_1.json").unlink()  # as if we had died before the last file
     assert drop.ask("tra_1").state is TransmissionState.QUEUED
-    assert drop.hand_over(envelope()).state is TransmissionState.HANDED_OVER
+    assert drop.hand_over(envelope()).state is TransmissionState.SENT
 
 
 def test_the_answer_of_the_other_program_is_read(tmp_path: Path) -> None:
@@ -92,15 +93,22 @@ def test_an_id_cannot_lead_out_of_the_directory(transmission_id: str, tmp_path: 
 
 
 def test_the_first_last_word_stays() -> None:
-    accepted = Acknowledgement(state=TransmissionState.ACCEPTED)
-    rejected = Acknowledgement(state=TransmissionState.REJECTED, reasons=("no",))
-    handed = Acknowledgement(state=TransmissionState.HANDED_OVER)
-    assert advance(TransmissionState.QUEUED, handed) is TransmissionState.HANDED_OVER
-    assert advance(TransmissionState.HANDED_OVER, rejected) is TransmissionState.REJECTED
-    assert advance(TransmissionState.REJECTED, accepted) is TransmissionState.REJECTED
-    assert advance(TransmissionState.ACCEPTED, handed) is TransmissionState.ACCEPTED
-    with pytest.raises(ValueError, match="reasons"):
-        advance(TransmissionState.QUEUED, Acknowledgement(state=TransmissionState.REJECTED))
+    queued, sent, accepted = TransmissionState.QUEUED, TransmissionState.SENT, TransmissionState.ACCEPTED
+    assert advance(queued, sent) is sent
+    assert advance(sent, TransmissionState.REJECTED) is TransmissionState.REJECTED
+    assert advance(accepted, sent) is accepted
+    assert advance(accepted, TransmissionState.DELIVERED) is accepted
+    with pytest.raises(Contradiction, match="last word"):
+        advance(accepted, TransmissionState.REJECTED)
+
+
+def test_that_it_failed_may_turn_out_to_be_wrong() -> None:
+    assert advance(TransmissionState.FAILED, TransmissionState.DELIVERED) is TransmissionState.DELIVERED
+
+
+def test_a_channel_cannot_have_it_sent_again() -> None:
+    for state in TransmissionState:
+        assert advance(state, TransmissionState.QUEUED) is state
 
 
 def at(
