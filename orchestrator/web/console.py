@@ -9,6 +9,7 @@ from invoicing import service as invoicing
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.scopes import Scope
+from orchestrator.billing.invoice_links import link_of
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger import store as ledger_store
 from orchestrator.reconciliation import service as reconciliation
@@ -58,7 +59,7 @@ async def reconciliation_page(request: Request[Any, Any, Any]) -> Response[str]:
 def _invoice_row(invoice: InvoiceRecord) -> console_views.InvoiceRow:
     return console_views.InvoiceRow(
         number=invoice.number or "",
-        url=f"/i/{invoice.public_token}" if invoice.number else "",
+        url=f"/i/{link_of(invoice, clock_port.now().date())}" if invoice.number else "",
         buyer_name=invoice.draft.buyer.name,
         issued_on=invoice.issue_date,
         due_on=invoice.due_date,

@@ -15,6 +15,7 @@ class Section(StrEnum):
     DISPUTES = "disputes"
     CUSTOMERS = "customers"
     INVOICES = "invoices"
+    BRANDING = "branding"
     RECONCILIATION = "reconciliation"
     LEDGER = "ledger"
     APPROVALS = "approvals"
@@ -48,6 +49,7 @@ _SCOPES = {
     Section.DISPUTES: Scope.PAYMENTS_READ,
     Section.CUSTOMERS: Scope.PAYMENTS_READ,
     Section.INVOICES: Scope.INVOICES_READ,
+    Section.BRANDING: Scope.INVOICES_READ,
     Section.RECONCILIATION: Scope.FINANCE_READ,
     Section.LEDGER: Scope.FINANCE_READ,
     Section.APPROVALS: Scope.FINANCE_READ,
@@ -61,7 +63,7 @@ _SCOPES = {
 _AREAS = (
     Area("Attention", (Section.ATTENTION,)),
     Area("Payments", (Section.PAYMENTS, Section.DISPUTES, Section.CUSTOMERS)),
-    Area("Invoices", (Section.INVOICES,)),
+    Area("Invoices", (Section.INVOICES, Section.BRANDING)),
     Area("Finance", (Section.RECONCILIATION, Section.LEDGER, Section.APPROVALS)),
     Area("Gateways", (Section.GATEWAYS, Section.WEBHOOKS, Section.ENDPOINTS)),
     Area("Access", (Section.KEYS, Section.USERS, Section.AUDIT)),

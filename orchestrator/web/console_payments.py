@@ -9,6 +9,7 @@ from currency.money import Money
 from invoicing.store import find_invoice_by_id
 from orchestrator import clock_port
 from orchestrator.access.scopes import Scope
+from orchestrator.billing.invoice_links import link_of
 from orchestrator.disputes import store as dispute_store
 from orchestrator.errors import ClearwayError, InvalidField
 from orchestrator.gateways.registry import KINDS
@@ -198,7 +199,9 @@ async def _invoice_link(payment: PaymentRow) -> console_views.LinkView | None:
     if payment.source is None or not payment.source.startswith("inv_"):
         return None
     invoice = await find_invoice_by_id(payment.source.partition("/")[0])
-    return console_views.LinkView(invoice.number or invoice.id, f"/i/{invoice.public_token}") if invoice else None
+    if invoice is None:
+        return None
+    return console_views.LinkView(invoice.number or invoice.id, f"/i/{link_of(invoice, clock_port.now().date())}")
 
 
 ROUTES = [payments_page, payment_page]

@@ -22,6 +22,10 @@ _OWN = """
     OR EXISTS (SELECT 1 FROM payment_method_token t JOIN payment_method x ON x.id = t.payment_method_id
                WHERE t.id = o.about AND x.merchant_id = $1)
     OR EXISTS (SELECT 1 FROM invoice x WHERE x.id = o.about AND x.merchant_id = $1)
+    OR EXISTS (SELECT 1 FROM document_delivery x WHERE x.id = o.about AND x.merchant_id = $1)
+    OR EXISTS (SELECT 1 FROM transmission x WHERE x.id = o.about AND x.merchant_id = $1)
+    OR EXISTS (SELECT 1 FROM invoice_batch x WHERE x.id = o.about AND x.merchant_id = $1)
+    OR split_part(o.about, ':', 1) = $1
     OR EXISTS (SELECT 1 FROM split_transfer x WHERE x.id = o.about AND x.merchant_id = $1)
     OR EXISTS (SELECT 1 FROM webhook_message x JOIN gateway_account g ON g.id = x.gateway_account_id
                WHERE x.id = o.about AND g.merchant_id = $1)"""

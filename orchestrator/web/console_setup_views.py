@@ -1,4 +1,4 @@
-"""What the console's pages of setting up show: webhook endpoints, API keys, gateway accounts."""
+"""What the console's pages of setting up show: webhook endpoints, API keys, gateway accounts, branding."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -136,5 +136,21 @@ class GatewayAccountView:
     may_operate: bool
     word: Override | None = None
     windows: tuple[MaintenanceWindow, ...] = ()
+    notice: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrandingView:
+    """How documents look. `typed` is the colour in the form, which may be one that was refused."""
+
+    shell: Shell
+    accent: str
+    typed: str
+    logo_url: str
+    changed_at: datetime | None
+    kinds: tuple[str, ...]
+    own_templates: tuple[str, ...]
+    may_change: bool
     notice: str = ""
     error: str = ""

@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 
 from currency.formatting import format_date, format_money
 from currency.money import Money
-from orchestrator.web import console_pages, views, wording
+from orchestrator.web import console_pages, invoice_views, views, wording
 from orchestrator.web.console_navigation import Navigation
 from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
 
@@ -24,7 +24,8 @@ CSRF_FIELD = "_csrf_token"  # the form field in which Litestar looks for the tok
 _TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
     {
         views.CheckoutView: "checkout/page.html",
-        views.InvoiceView: "invoice/page.html",
+        invoice_views.InvoiceView: "invoice/page.html",
+        invoice_views.ExpiredLinkView: "invoice/expired.html",
         views.PaymentLinkView: "link/page.html",
         views.ErrorView: "error.html",
         **console_pages.TEMPLATES,
@@ -54,14 +55,15 @@ class Pages:
     def render(self, view: object) -> str:
         """The page of a view model. Raises KeyError for a type that has no page."""
         locale = getattr(view, "locale", DEFAULT_LOCALE)
+        words = getattr(view, "words", None)  # of its own, in more languages than the rest
         section = console_pages.SECTIONS.get(type(view))
         template = self._environment.get_template(_TEMPLATES[type(view)])
         return template.render(
             view=view,
             locale=locale,
-            language=language_of(locale),
-            direction=direction_of(locale),
-            say=partial(text, locale),
+            language=words.tag if words else language_of(locale),
+            direction=words.direction if words else direction_of(locale),
+            say=words.say if words else partial(text, locale),
             navigation=Navigation(section),
         )
 

@@ -1,7 +1,6 @@
 """What each page of a shopper shows, as values. Services fill them; templates decide nothing but layout."""
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
@@ -87,83 +86,6 @@ class PaymentLinkView:
     typed: str = ""
     error: str = ""
     closed: str = ""
-    test_mode: bool = False
-
-
-class InvoiceBadge(StrEnum):
-    """The state of an invoice as its buyer reads it."""
-
-    OPEN = "open"
-    OVERDUE = "overdue"
-    PARTLY_PAID = "partly_paid"
-    PROCESSING = "processing"
-    PAID = "paid"
-    CREDITED = "credited"
-
-
-@dataclass(frozen=True, slots=True)
-class PartyView:
-    """A seller or a buyer as printed on the document."""
-
-    name: str
-    address_lines: tuple[str, ...] = ()
-    tax_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLineView:
-    """One line. `quantity` (`2.5 h`), `unit_price` (it may be finer than a minor unit: `0.0125 EUR`) and `tax` (a rate
-    or a note: `19 %`) are display strings already."""
-
-    description: str
-    quantity: str
-    unit_price: str
-    amount: Money
-    tax: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaxLineView:
-    """One row of the tax summary (`VAT 19 %`, amount)."""
-
-    label: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class BankTransferView:
-    """Where a transfer goes, and the reference by which it is found again."""
-
-    holder: str
-    iban: str
-    bic: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceView:
-    """The public invoice page. `pay_url` is where the form of the pay button posts to, with `csrf_token`; it is empty
-    where nothing can be paid. `paid_on` is set when paid in full."""
-
-    locale: str
-    number: str
-    badge: InvoiceBadge
-    issued_on: date
-    due_on: date
-    seller: PartyView
-    buyer: PartyView
-    lines: tuple[InvoiceLineView, ...]
-    subtotal: Money
-    taxes: tuple[TaxLineView, ...]
-    total: Money
-    paid: Money
-    due: Money
-    pdf_url: str
-    pay_url: str = ""
-    csrf_token: str = ""
-    transfer: BankTransferView | None = None
-    paid_on: date | None = None
-    note: str = ""
     test_mode: bool = False
 
 

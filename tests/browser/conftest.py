@@ -6,13 +6,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from browser_flags import FLAGS
 from playwright.sync_api import Browser, sync_playwright
 from running_installation import Installation, running
-
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 
 @pytest.fixture(scope="module")

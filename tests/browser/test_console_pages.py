@@ -22,6 +22,10 @@ PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 WIDTHS = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 PATIENCE_MS = 40_000
 PASSWORD = "correct horse battery 9"
+LOGO = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 9"><path fill="#7a1f3d" d="M0 0h9v9z"/>'
+    b'<circle cx="20" cy="4.5" r="4.5"/></svg>'
+)
 LISTENER = """
 window.refused = [];
 document.addEventListener("securitypolicyviolation",
@@ -94,6 +98,7 @@ def places(installation: Installation) -> dict[str, str]:
         "customers": "/console/customers",
         "customer": f"/console/customers/{customer}",
         "invoices": "/console/invoices",
+        "branding": "/console/branding",
         "reconciliation": "/console/reconciliation",
         "ledger": "/console/ledger",
         "approvals": "/console/approvals",
@@ -161,6 +166,12 @@ def _left_behind(installation: Installation, payment: str, lost: str) -> tuple[s
             "now() + interval '2 days', '')",
             merchant,
             payment,
+        ),
+        (
+            "INSERT INTO branding_version (id, merchant_id, version, logo, accent, created_at) "
+            "VALUES ('brv_1', $1, 1, $2, '#7a1f3d', now())",
+            merchant,
+            LOGO,
         ),
     )
     return account, operation, "dsp_1"

@@ -12,6 +12,8 @@ from orchestrator.access import service as access
 from orchestrator.access.scopes import Role
 from orchestrator.approvals import store as approvals
 from orchestrator.approvals.states import ApprovalState
+from orchestrator.billing.delivery import service as deliveries
+from orchestrator.billing.delivery.states import DeliveryKind
 from orchestrator.customers import kept_methods
 from orchestrator.customers import service as customers
 from orchestrator.customers.kept_methods import Consent
@@ -80,6 +82,22 @@ async def test_parked_work_of_another_merchant_is_neither_shown_nor_tried(shop: 
         assert (await operator.submits(f"{page}/try-again", page, row=str(own))).status_code == 409
         assert (await operator.submits(f"{page}/try-again", page, row=str(common))).status_code == 303
     assert await outbox.parked() == 1
+
+
+async def test_parked_work_on_documents_is_shown_to_their_merchant_alone(shop: Shop) -> None:
+    stranger = await access.create_merchant("Stranger", {})
+    async with transaction():
+        mail = await deliveries.request(
+            shop.merchant_id, object_id="inv_1", kind=DeliveryKind.DOCUMENT, to="ap@beta.example"
+        )
+    await fetch("UPDATE outbox SET parked_at = due_at, error = 'its worker was killed' WHERE subject = $1", mail.id)
+    await park("reminders.reschedule", f"{shop.merchant_id}:cus_1", "a policy that cannot be read")
+    async with signed_in(shop.merchant_id, Role.OPERATOR) as operator:
+        html = await operator.opens("/console/attention")
+        assert ("its worker was killed" in html, "a policy that cannot be read" in html) == (True, True)
+    async with signed_in(stranger.id, Role.OPERATOR, "eve@stranger.example") as other:
+        html = await other.opens("/console/attention")
+        assert ("its worker was killed" in html, "a policy that cannot be read" in html) == (False, False)
 
 
 async def test_parked_work_is_tried_again_by_a_button(shop: Shop) -> None:
