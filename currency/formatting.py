@@ -35,6 +35,9 @@ _ZEROS = {
 _TO_WESTERN = {zero + value: ord("0") + value for zero in _ZEROS.values() for value in range(10)}
 _FROM_FULL_WIDTH = {0xFF00 + place: 0x20 + place for place in range(1, 0x5F)}  # what Japanese keyboards type
 _ASCII_DIGITS = frozenset("0123456789")
+_LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_NEGATIVE = re.compile(r"(-[\d.,\u066b\u066c]*\d)")
+_MIXED_SYMBOL = re.compile(r"([A-Za-z][^\w\s]+)$")
 # What keyboards have in place of a group separator of CLDR's: a space for all that are spaces, ' for a curly one.
 _TYPED_FOR = {"\u202f": " \u00a0\u2009", "\u00a0": " \u202f\u2009", "\u2019": "'"}
 
@@ -74,7 +77,8 @@ def format_money(money: Money, locale: str, style: Style = Style.STANDARD, digit
     """`Money(123456, "EUR")` is `1.234,56\u00a0€` in `de` and `€1,234.56` in `en-US`.
 
     CLDR would print RSD, IQD, MGA and ten others without their minor units (reference: Babel 2.18, `RSD1,235` for
-    1234.56), so the number of decimals is set to the ISO exponent. Raises UnknownLocale.
+    1234.56), so the number of decimals is set to the ISO exponent; a symbol of letters stands apart from the figures
+    (UTS 35, currencySpacing), which Babel leaves out: `CHF 12.00`, not `CHF12.00`. Raises UnknownLocale.
     """
     known = locale_of(locale)
     pattern = _pattern(locale, exponent_of(money.currency), style)
@@ -83,7 +87,8 @@ def format_money(money: Money, locale: str, style: Style = Style.STANDARD, digit
         text = pattern.apply(
             to_major(money), known, currency=money.currency, currency_digits=False, numbering_system=digits.value
         )
-    return _with_direction(text if digits is Digits.WESTERN else _in_digits_of(text, known), known)
+    spaced = _LETTER_BESIDE_FIGURE.sub("\u00a0", text)
+    return _with_direction(spaced if digits is Digits.WESTERN else _in_digits_of(spaced, known), known)
 
 
 def parse_money(text: str, currency: str, locale: str) -> Money:
@@ -172,10 +177,12 @@ def _with_direction(text: str, locale: Locale) -> str:
     """Keep sign and figures of right-to-left locales together.
 
     Without a strong mark in front, a minus takes the paragraph's direction and is drawn at the far end of its number
-    (UAX 9, rules N1 and N2). Arabic and Hebrew patterns bring a mark for the amount as a whole, others (fa, ur) none.
+    (UAX 9, rules N1 and N2). Arabic and Hebrew patterns bring a mark for the amount as a whole, others (fa, ur) none;
+    beside the former a symbol such as `US$` would be torn, and drawn around the figures of a negative amount.
     """
     if locale.text_direction != "rtl":
         return text
     if text.startswith((_RIGHT_TO_LEFT_MARK, _LEFT_TO_RIGHT_MARK)):
-        return text.replace("-", f"{_LEFT_TO_RIGHT_MARK}-", 1)
+        marked = _NEGATIVE.sub(f"{_LEFT_TO_RIGHT_MARK}\\1{_RIGHT_TO_LEFT_MARK}", text)
+        return _MIXED_SYMBOL.sub(f"\\1{_LEFT_TO_RIGHT_MARK}", marked)
     return _LEFT_TO_RIGHT_MARK + text

@@ -48,12 +48,16 @@ class Branding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_accent(self.accent)
 
     @property
-    def logo_url(self) -> str:
-        """The logo as a `data:` URL; empty without one."""
+    def logo_type(self) -> str:
+        """The media type of the logo; empty without one."""
         if not self.logo:
             return ""
-        kind = "png" if self.logo.startswith(b"\x89PNG") else "svg+xml"
-        return f"data:image/{kind};base64,{base64.b64encode(self.logo).decode()}"
+        return "image/png" if self.logo.startswith(b"\x89PNG") else "image/svg+xml"
+
+    @property
+    def logo_url(self) -> str:
+        """The logo as a `data:` URL; empty without one."""
+        return f"data:{self.logo_type};base64,{base64.b64encode(self.logo).decode()}" if self.logo else ""
 
     @property
     def tint(self) -> str:

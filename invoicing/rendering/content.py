@@ -1,4 +1,4 @@
-"""What a template is given: everything on the document as texts, in lists and dictionaries, ready to print."""
+"""What the template of invoices and the like is given: everything on the document as texts, ready to print."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from invoicing.documents import (
     IssuedInvoice,
     Line,
     LineTotal,
-    Party,
+    PrecedingInvoice,
     SalesTaxTotal,
     TaxTotal,
 )
-from invoicing.rendering.payment_codes import drawn, epc_code, in_groups, link_code, rf_reference
+from invoicing.rendering.frame import bank_of, framed, online, party_of, present, table_of
 from invoicing.rendering.view import InvoiceView
 from invoicing.rendering.wording import Wording
 from invoicing.tax import TaxKind
@@ -32,8 +32,9 @@ TITLES = {
     DocumentType.PROFORMA: "Pro forma invoice",
     DocumentType.QUOTE: "Quote",
 }
+# Sales tax is given by jurisdiction. In the margin scheme no tax may stand on the invoice (Directive, Art. 325).
+_WITHOUT_A_RATE = frozenset((TaxKind.SALES_TAX, TaxKind.MARGIN_SCHEME))
 _TALL_FROM_CHARS = 400  # a row that may be torn by the end of a page, rather than leave half of it empty
-_SHORT_LEGAL_CHARS = 150  # what is longer stands at the end, not at the foot of every page
 _BETWEEN_TERMS = " · "  # as `describe` has it
 _SHORT_TERMS_CHARS = 40  # what is longer stands below the sums, a sentence to a line
 _COMPACT_FROM_LINES = 13  # so that twenty lines and the payment part still stand on one page
@@ -42,37 +43,35 @@ _COMPACT_FROM_LINES = 13  # so that twenty lines and the payment part still stan
 def content_of(view: InvoiceView, wording: Wording) -> dict[str, Any]:
     """The names that a template may use, with their texts."""
     document = view.document
-    content, totals, say = document.content, document.totals, wording.say
-    seller = _party(content.seller, say("From"), wording)
+    content, say = document.content, wording.say
     payable = payable_of(document)
-    owed = payable.minor > 0
-    return {
-        "title": title_of(document, wording),
-        "number": document.number,
-        "issued_on": document.issue_date.isoformat(),
-        "density": "compact" if len(content.lines) >= _COMPACT_FROM_LINES else "airy",
-        "running": _running(content.seller, wording),
-        "seller": seller,
-        "logo": view.branding.logo_url,
-        "parties": [[seller], [_party(content.buyer, say("Bill to"), wording), *_delivery(document, wording)]],
-        "meta": _meta(document, wording),
-        "terms": [] if _terms_are_short(document, wording) else _terms(document, wording).split(_BETWEEN_TERMS),
-        "headline": _headline(document, payable, wording),
-        "notice": say("This is not an invoice.") if content.type in NO_INVOICES else "",
-        "lines": _lines(document, wording),
-        "prices_note": say("Prices include tax") if content.prices_include_tax else "",
-        "sums": _sums(document, payable, wording),
-        "plans": [*_instalments(document, payable, wording), *_early_payment(document, payable, wording)]
-        if owed
+    is_asked = payable.minor > 0 and content.type in PAYABLE
+    buyer = party_of(content.buyer, say("Customer" if content.type is DocumentType.QUOTE else "Bill to"), wording)
+    return framed(
+        content.seller,
+        view.branding,
+        document.issue_date,
+        wording,
+        title=title_of(document, wording),
+        number=document.number,
+        density="compact" if len(content.lines) >= _COMPACT_FROM_LINES else "airy",
+        parties=[[party_of(content.seller, say("From"), wording)], [buyer, *_delivery(document, wording)]],
+        meta=_meta(document, wording),
+        terms=[] if _terms_are_short(document, wording) else _terms(document, wording).split(_BETWEEN_TERMS),
+        headline=_headline(document, payable, wording),
+        notice=say("This is not an invoice.") if content.type in NO_INVOICES else "",
+        lines=_lines(document, wording),
+        prices_note=say("Prices include tax") if content.prices_include_tax else "",
+        sums=_sums(document, payable, wording),
+        plans=[*_instalments(document, payable, wording), *_early_payment(document, payable, wording)]
+        if is_asked
         else [],
-        "tax_notes": _tax_notes(document, wording),
-        "note": content.note,
-        "pay_url": view.pay_url if owed and content.type in PAYABLE else None,
-        "pay_code": drawn(link_code(view.pay_url)) if view.pay_url else None,
-        "bank": _bank(document, payable, wording) if owed and content.type in PAYABLE else None,
-        "legal": content.seller.legal_information if len(content.seller.legal_information) > _SHORT_LEGAL_CHARS else "",
-        "total": wording.money(totals.total),
-    }
+        tax_notes=_tax_notes(document, wording),
+        note=content.note,
+        bank=bank_of(content.bank, payable, document.number, wording) if is_asked else None,
+        total=wording.money(document.totals.total),
+        **online(view.pay_url if is_asked else None),
+    )
 
 
 NO_INVOICES = frozenset((DocumentType.PROFORMA, DocumentType.QUOTE))
@@ -91,29 +90,6 @@ def title_of(document: IssuedInvoice, wording: Wording) -> str:
     return wording.say("Tax invoice" if taxed and content.type is DocumentType.INVOICE else TITLES[content.type])
 
 
-def _running(seller: Party, wording: Wording) -> str:
-    tax_id = f"{wording.tax_id_label(seller.country)} {seller.vat_id}" if seller.vat_id else ""
-    legal = seller.legal_information if len(seller.legal_information) <= _SHORT_LEGAL_CHARS else ""
-    return " · ".join(part for part in (seller.name, tax_id, " ".join(legal.split())) if part)
-
-
-def _party(party: Party, heading: str, wording: Wording) -> dict[str, Any]:
-    facts = [
-        ("", party.contact_name),
-        ("", party.contact_phone),
-        ("", party.email),
-        (wording.tax_id_label(party.country), party.vat_id),
-        (wording.say("Tax number"), party.tax_number),
-        (wording.say("Company number"), party.legal_registration_id),
-    ]
-    return {
-        "heading": heading,
-        "name": party.name,
-        "lines": [*([party.trading_name] if party.trading_name else []), *wording.address(party)],
-        "facts": [(label, value) for label, value in facts if value],
-    }
-
-
 def _delivery(document: IssuedInvoice, wording: Wording) -> list[dict[str, Any]]:
     delivery = document.content.delivery
     if delivery is None:
@@ -125,8 +101,8 @@ def _delivery(document: IssuedInvoice, wording: Wording) -> list[dict[str, Any]]
 def _meta(document: IssuedInvoice, wording: Wording) -> list[tuple[str, str]]:
     content, say, day = document.content, wording.say, wording.day
     rows = [
-        (say("Date of issue"), day(document.issue_date)),
-        *((say("Corrects invoice"), _preceding(known.number, day(known.issue_date))) for known in content.preceding),
+        (say("Date of issue") if content.type is DocumentType.INVOICE else say("Date"), day(document.issue_date)),
+        *((say("Corrects invoice"), _preceding(known, wording)) for known in content.preceding),
         (say("Date of supply"), day(content.supply_date)),
         (say("Tax point"), day(content.tax_point_date)),
         (say("Period"), wording.period(content.period)),
@@ -139,7 +115,7 @@ def _meta(document: IssuedInvoice, wording: Wording) -> list[tuple[str, str]]:
     ]
     if _terms_are_short(document, wording):
         rows.append((say("Payment terms"), _terms(document, wording)))
-    return [(label, value) for label, value in rows if value]
+    return present(rows)
 
 
 def _terms(document: IssuedInvoice, wording: Wording) -> str:
@@ -152,8 +128,8 @@ def _terms_are_short(document: IssuedInvoice, wording: Wording) -> bool:
     return len(_terms(document, wording)) <= _SHORT_TERMS_CHARS
 
 
-def _preceding(number: str, day: str) -> str:
-    return f"{number}, {day}" if day else number
+def _preceding(known: PrecedingInvoice, wording: Wording) -> str:
+    return "\n".join(part for part in (wording.apart(known.number), wording.day(known.issue_date)) if part)
 
 
 def _headline(document: IssuedInvoice, payable: Money, wording: Wording) -> dict[str, str]:
@@ -198,12 +174,12 @@ def _line(line: Line, detail: LineTotal | None, document: IssuedInvoice, wording
         *(_adjustment(row, 1, wording, gross=gross) for row in (detail.charges if detail else ())),
     ]
     more = [
-        *(f"{label} {text}" for label, text in item if text),
+        *(f"{label} {wording.apart(text)}" for label, text in item if text),
         wording.period(line.period),
         *(f"{label}: {amount}" for label, amount in adjustments),
-        *line.note.splitlines(),
+        *map(wording.apart, line.note.splitlines()),
     ]
-    has_rate = line.tax.kind is not TaxKind.SALES_TAX
+    has_rate = line.tax.kind not in _WITHOUT_A_RATE
     return {
         "description": line.description.splitlines(),
         "more": [text for text in more if text],
@@ -217,7 +193,7 @@ def _line(line: Line, detail: LineTotal | None, document: IssuedInvoice, wording
 def _adjustment(row: AdjustmentTotal, sign: int, wording: Wording, *, gross: bool) -> tuple[str, str]:
     amount = row.amount + row.tax if gross else row.amount
     percent = f" {wording.percent(row.percent)}" if row.percent is not None else ""
-    return f"{row.reason}{percent}", wording.money(Money(sign * amount.minor, amount.currency))
+    return f"{wording.apart(row.reason)}{percent}", wording.money(Money(sign * amount.minor, amount.currency))
 
 
 def _of_document(row: AdjustmentTotal, sign: int, document: IssuedInvoice, wording: Wording) -> tuple[str, str]:
@@ -256,6 +232,8 @@ def _sums(document: IssuedInvoice, payable: Money, wording: Wording) -> list[dic
 
 
 def _tax_rows(row: TaxTotal, wording: Wording) -> list[tuple[str, str]]:
+    if row.treatment.kind is TaxKind.MARGIN_SCHEME:
+        return []
     if row.treatment.kind is not TaxKind.SALES_TAX:
         return [(wording.tax_row(row), wording.money(row.tax))]
     if not row.sales_taxes:
@@ -273,25 +251,24 @@ def _tax_in_its_currency(document: IssuedInvoice, wording: Wording) -> list[tupl
     tax, rate = document.totals.tax_in_tax_currency, document.content.tax_rate
     if tax is None:
         return []
-    label = wording.say("Tax in {currency}").format(currency=tax.currency)
+    label = wording.say("Tax in {currency}").format(currency=wording.apart(tax.currency))
     if rate is not None:
-        base, quote = (wording.price(rate.base_units, rate.base), wording.price(rate.quote_units, rate.quote))
-        label = f"{label} ({base} = {quote}, {rate.source}, {wording.day(rate.on)})"
+        label = f"{label} ({wording.rate_used(rate)})"
     return [("", label, wording.money(tax))]
 
 
 def _instalments(document: IssuedInvoice, payable: Money, wording: Wording) -> list[dict[str, Any]]:
     parts = schedule(document.content.terms, payable, document.issue_date)
-    if len(parts) < 2 or document.content.type not in PAYABLE:
+    if len(parts) < 2:
         return []
     say = wording.say
     rows = [(wording.day(day), wording.money(amount)) for day, amount in parts]
-    return [{"heading": say("Instalments"), "heads": [say("Due date"), say("Amount")], "rows": rows}]
+    return [table_of([say("Due date"), say("Amount")], rows, say("Instalments"))]
 
 
 def _early_payment(document: IssuedInvoice, payable: Money, wording: Wording) -> list[dict[str, Any]]:
     agreed = agreed_of(document.content.terms)
-    if agreed.early_payment is None or not agreed.early_payment.steps or document.content.type not in PAYABLE:
+    if agreed.early_payment is None or not agreed.early_payment.steps:
         return []
     say = wording.say
     rows = []
@@ -302,28 +279,9 @@ def _early_payment(document: IssuedInvoice, payable: Money, wording: Wording) ->
         percent = wording.percent(Decimal(step.discount_bps) / 100)
         rows.append((wording.day(last_day), percent, wording.money(settled.discount), wording.money(settled.asked)))
     heads = [say("Paid by"), say("Discount"), say("You save"), say("You pay")]
-    return [{"heading": say("Early payment"), "heads": heads, "rows": rows}]
+    return [table_of(heads, rows, say("Early payment"))]
 
 
 def _tax_notes(document: IssuedInvoice, wording: Wording) -> list[str]:
     notes = [wording.tax_note(row.treatment) for row in document.totals.taxes]
     return list(dict.fromkeys(note for note in notes if note))
-
-
-def _bank(document: IssuedInvoice, payable: Money, wording: Wording) -> dict[str, Any] | None:
-    bank, say = document.content.bank, wording.say
-    if bank is None:
-        return None
-    code = epc_code(bank, payable, document.number)
-    reference = rf_reference(document.number) if code is not None else None
-    facts = [
-        (say("Account holder"), bank.holder),
-        (say("Bank"), bank.bank),
-        (say("IBAN"), in_groups(bank.iban)),
-        (say("BIC"), bank.bic),
-        (say("Payment reference"), in_groups(reference) if reference else document.number),
-    ]
-    return {
-        "facts": [(label, value) for label, value in facts if value],
-        "code": drawn(code) if code is not None else None,
-    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import ChoiceLoader, DictLoader, Environment, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from invoicing.errors import InvalidInvoice
@@ -61,8 +61,9 @@ def render_own(source: str, house: Environment, context: dict[str, Any]) -> str:
     Bounded by the size of its page and the steps of its loops; for all else the process that draws has a time limit.
     """
     check_template(source)
+    assert house.loader is not None
     environment = ImmutableSandboxedEnvironment(
-        loader=DictLoader({"own": source, BASE: _house_source(house)}),
+        loader=ChoiceLoader([DictLoader({"own": source}), house.loader]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -82,11 +83,6 @@ def render_own(source: str, house: Environment, context: dict[str, Any]) -> str:
             raise
         raise InvalidTemplate(str(failed), _line_of(failed)) from failed
     return "".join(parts)
-
-
-def _house_source(house: Environment) -> str:
-    assert house.loader is not None
-    return house.loader.get_source(house, BASE)[0]
 
 
 def _check(node: nodes.Node, *, loops: int, filters: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
+from unicodedata import bidirectional
 
 from jinja2 import FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -16,18 +17,22 @@ from currency.formatting import locale_of
 from invoicing.catalogues import SOURCE_LANGUAGE, has_catalogue
 from invoicing.rendering.content import PAYABLE, content_of, payable_of
 from invoicing.rendering.fonts import font_stack
+from invoicing.rendering.letters import letter_content
 from invoicing.rendering.merchant_templates import render_own
+from invoicing.rendering.receipts import receipt_content
+from invoicing.rendering.statements import statement_content
 from invoicing.rendering.swiss_bill import code_svg, swiss_bill
-from invoicing.rendering.view import InvoiceView
+from invoicing.rendering.view import InvoiceView, LetterView, ReceiptView, StatementView, View
 from invoicing.rendering.wording import Wording
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 # Where business is done on US Letter (CLDR supplemental data, paperSize).
 _LETTER = frozenset(("US", "CA", "MX", "PH", "CL", "CO", "CR", "GT", "NI", "PA", "PR", "SV", "VE", "BZ"))
+_ISOLATE = re.compile("\u2068[^\u2069]*\u2069")
 _SLIP_LANGUAGES = ("de", "fr", "it")  # and English: the languages that the guidelines give words for (annex D)
 
 
-def render_html(view: InvoiceView, locale: str) -> str:
+def render_html(view: View, locale: str) -> str:
     """The document as one self-contained page in the words and formats of `locale`. Raises UnknownLocale.
 
     A language without a catalogue is written, and its sums and dates formatted, in English: no half-translated pages.
@@ -36,20 +41,36 @@ def render_html(view: InvoiceView, locale: str) -> str:
     locale_of(locale)
     shown = locale if has_catalogue(locale) else SOURCE_LANGUAGE
     wording = Wording(shown)
-    slip = _slip(view, shown)
+    slip = _slip(view, shown) if isinstance(view, InvoiceView) else None
     context = {
-        **content_of(view, wording),
+        **_content(view, wording),
         "_": wording.say,
         "lang": shown.replace("_", "-"),
         "direction": wording.babel.text_direction,
-        "stylesheet": _stylesheet(shown, view.document.content.seller.country, view.branding.accent, slip=bool(slip)),
+        "stylesheet": _stylesheet(shown, view.seller.country, view.branding.accent, slip=bool(slip)),
         "slip": slip,
     }
     if slip:
         context["bank"] = None  # it says the same, and a bank reads it
+    if not isinstance(view, InvoiceView):
+        return _environment().get_template("account.html").render(context)
     if view.template is not None:
         return render_own(view.template, _environment(), context)
     return _environment().get_template("invoice.html").render(context)
+
+
+def _content(view: View, wording: Wording) -> dict[str, Any]:
+    match view:
+        case InvoiceView():
+            return content_of(view, wording)
+        case ReceiptView():
+            return receipt_content(view, wording)
+        case StatementView():
+            return statement_content(view, wording)
+        case LetterView():
+            return letter_content(view, wording)
+        case _:
+            assert_never(view)
 
 
 @cache
@@ -68,8 +89,20 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 @pass_context
 def _isolated(context: Context, text: object) -> Markup:
-    """Figures and foreign words in a right-to-left line stand for themselves; elsewhere no element is needed for it."""
-    return Markup("<bdi>{}</bdi>").format(text) if context["direction"] == "rtl" else escape(text)
+    """Figures and foreign words in a right-to-left line stand for themselves; elsewhere no element is needed for it.
+
+    WeasyPrint 70 does not find out the direction of a `bdi` (it has no `unicode-bidi`): it is said.
+    """
+    if context["direction"] != "rtl":
+        return escape(text)
+    return Markup('<bdi dir="{}">{}</bdi>').format(_direction_of(str(text)), text)
+
+
+def _direction_of(text: str) -> str:
+    """By the first letter that has one, as HTML has it for `dir=auto`: what is isolated in the text does not count."""
+    strong = (bidirectional(char) for char in _ISOLATE.sub("", text))
+    first = next((kind for kind in strong if kind in {"L", "R", "AL"}), "L")
+    return "ltr" if first == "L" else "rtl"
 
 
 @lru_cache(maxsize=256)
@@ -80,7 +113,7 @@ def _stylesheet(locale: str, country: str, accent: str, *, slip: bool) -> Markup
     start, end = ("right", "left") if rtl else ("left", "right")
     text = (
         _environment()
-        .get_template("invoice.css")
+        .get_template("document.css")
         .render(
             page_size="letter" if country in _LETTER else "A4",
             foot="top" if slip else "bottom",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 import segno
 from segno.helpers import make_epc_qr
 from stdnum import iban
-from stdnum.iso7064 import mod_97_10
 
 from currency.money import Money, to_major
 from invoicing.documents import BankAccount
+from invoicing.remittance import rf_reference as rf_reference
 
-MAX_RF_CHARS = 21  # ISO 11649: RF, two check digits and up to 21 characters
 # EPC409-09, "EPC List of SEPA Scheme Countries", by the first two letters of their IBANs.
 # fmt: off
 SEPA_IBANS = frozenset((
@@ -26,17 +24,6 @@ SEPA_IBANS = frozenset((
 _OUTSIDE_EEA = frozenset(("AD", "AL", "CH", "GB", "GI", "MC", "MD", "ME", "MK", "RS", "SM", "VA"))
 _MAX_EPC = Decimal("999999999.99")
 _MAX_NAME = 70
-
-
-def rf_reference(number: str) -> str | None:
-    """The creditor reference of ISO 11649 made of an invoice's number, `RF58INV202600042`; None where it is too long.
-
-    Signs between letters and digits are left out, as the reference has none.
-    """
-    bare = re.sub("[^A-Z0-9]", "", number.upper())
-    if not 1 <= len(bare) <= MAX_RF_CHARS or not number.isascii():
-        return None
-    return f"RF{mod_97_10.calc_check_digits(bare + 'RF')}{bare}"
 
 
 def in_groups(code: str) -> str:

@@ -15,14 +15,21 @@ from currency.currencies import exponent_of
 from currency.formatting import format_date, format_money, locale_of
 from currency.money import Money
 from invoicing.catalogues import catalogue_of
-from invoicing.documents import Delivery, Party, Period, TaxTotal, to_minor
-from invoicing.tax import BPS, RULES, TaxTreatment
+from invoicing.documents import Delivery, FrozenRate, Party, Period, TaxTotal, to_minor
+from invoicing.tax import BPS, RULES, TaxKind, TaxTreatment
 
 # What the number of a party's tax registration is called where it is not a VAT id.
 TAX_ID_LABELS = {
     "JP": "Registration number",
     "US": "Tax ID",
     **dict.fromkeys(("AE", "SA", "BH", "OM"), "Tax registration number"),
+}
+# Directive 2006/112/EC, Art. 226 (13) and (14): the words that the law of each language has for them.
+MARGIN_SCHEMES = {
+    "VATEX-EU-D": "Margin scheme: travel agents",
+    "VATEX-EU-F": "Margin scheme: second-hand goods",
+    "VATEX-EU-I": "Margin scheme: works of art",
+    "VATEX-EU-J": "Margin scheme: collectors' items and antiques",
 }
 _POSTAL_CODE_LAST = frozenset(("US", "CA", "AU", "GB", "IN", "SG"))
 _LARGE_TO_SMALL = frozenset(("JP", "CN", "TW", "KR"))  # the order of an address in its own script
@@ -47,6 +54,10 @@ class Wording:
         self.babel = locale_of(locale)
         self.words: GNUTranslations = catalogue_of(locale)
         self.say = self.words.gettext
+
+    def apart(self, text: str) -> str:
+        """Foreign words in a right-to-left line as a whole of their own (UAX 9: FSI and PDI), where no element can."""
+        return f"\u2068{text}\u2069" if self.babel.text_direction == "rtl" else text
 
     def money(self, amount: Money) -> str:
         """An amount as people of the locale write it."""
@@ -87,7 +98,16 @@ class Wording:
 
     def rate(self, treatment: TaxTreatment) -> str:
         """The rate of a tax."""
-        return _rate(treatment.rate_bps, self.locale)
+        return self.basis_points(treatment.rate_bps)
+
+    def basis_points(self, rate_bps: int) -> str:
+        """`1115` as `11.15%`, or as the locale writes that."""
+        return _rate(rate_bps, self.locale)
+
+    def rate_used(self, rate: FrozenRate) -> str:
+        """A rate of exchange with who published it and when."""
+        base, quote = (self.price(rate.base_units, rate.base), self.price(rate.quote_units, rate.quote))
+        return f"{self.apart(base)} = {self.apart(quote)}, {self.apart(rate.source)}, {self.day(rate.on)}"
 
     def tax_name(self, treatment: TaxTreatment) -> str:
         """What the tax is called, with its country where that is not the seller's."""
@@ -102,6 +122,8 @@ class Wording:
 
     def tax_note(self, treatment: TaxTreatment) -> str:
         """What the law wants said of a treatment; nothing for an ordinary tax."""
+        if treatment.kind is TaxKind.MARGIN_SCHEME and treatment.reason_code in MARGIN_SCHEMES and not treatment.reason:
+            return self.say(MARGIN_SCHEMES[treatment.reason_code])
         parts = [self.say(note) for note in RULES[treatment.kind].notes]
         reason = treatment.reason or (treatment.exemption_reason if RULES[treatment.kind].needs_reason else "")
         return " · ".join([*parts, *([reason] if reason else [])])
@@ -109,7 +131,8 @@ class Wording:
     def address(self, place: Party | Delivery) -> list[str]:
         """The lines of an address, the country last."""
         last = place.country in _POSTAL_CODE_LAST
-        parts = (place.city, place.subdivision, place.postal_code) if last else (place.postal_code, place.city)
+        city = f"{place.city}," if place.country == "US" and place.city else place.city
+        parts = (city, place.subdivision, place.postal_code) if last else (place.postal_code, city)
         town = " ".join(part for part in parts if part)
         large_first = place.country in _LARGE_TO_SMALL and not f"{town}{place.address_lines}".isascii()
         lines = [town, *place.address_lines] if large_first else [*place.address_lines, town]

@@ -4,6 +4,7 @@ too long can be killed."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import threading
@@ -13,21 +14,26 @@ from functools import cache
 from multiprocessing.connection import Connection
 
 import msgspec
-import structlog
 
-from invoicing.documents import IssuedInvoice
 from invoicing.errors import ExternalReference
-from invoicing.rendering import Branding, InvalidTemplate, InvoiceView, render_html, render_pdf
+from invoicing.rendering import InvalidTemplate, InvoiceView, View, render_html, render_pdf
 from orchestrator.child_process import die_with_parent
+from orchestrator.errors import ClearwayError
 from orchestrator.settings import get_settings
 
 RENDERS_PER_PROCESS = 500  # then a fresh one, should memory grow after all
-_log = structlog.get_logger(__name__)
 _here = threading.local()
 
 
-class DrawingFailed(RuntimeError):
+class DrawingFailed(ClearwayError):
     """A document was not drawn: the process took too long and was killed, or died. It may be tried again."""
+
+    status = 503
+    code = "pdf_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The document could not be drawn ({reason}). Nothing but its PDF is missing: ask again.")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +51,7 @@ class _Failed:
     reason: str
 
 
-async def render(
-    document: IssuedInvoice, locale: str, pay_url: str, *, branding: Branding | None = None, template: str | None = None
-) -> bytes:
-    """The PDF of an issued document. Raises DrawingFailed.
-
-    A template of the merchant's own that fails is told in the log, and the document drawn with ours: it is due.
-    """
-    view = InvoiceView(document=document, pay_url=pay_url, branding=branding or Branding(), template=template)
-    drawing = await draw(view, locale)
-    if drawing.template_problem:
-        _log.error("invoice_template_failed", number=document.number, problem=drawing.template_problem)
-    return drawing.pdf
-
-
-async def draw(view: InvoiceView, locale: str, timeout_s: float | None = None) -> Drawing:
+async def draw(view: View, locale: str, timeout_s: float | None = None) -> Drawing:
     """The document in the merchant's template where that works, else in ours. Raises DrawingFailed."""
     limit_s = timeout_s or get_settings().limits.pdf_timeout_s
     return await asyncio.get_running_loop().run_in_executor(_threads(), _draw_in_time, view, locale, limit_s)
@@ -79,14 +71,14 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(processes, thread_name_prefix="pdf")
 
 
-def _draw_in_time(view: InvoiceView, locale: str, limit_s: float) -> Drawing:
+def _draw_in_time(view: View, locale: str, limit_s: float) -> Drawing:
     try:
         return _own_process().draw(view, locale, limit_s)
     except DrawingFailed as failed:
-        if view.template is None:
+        ours = _in_our_template(view)
+        if ours is view:
             raise
-        plain = _own_process().draw(msgspec.structs.replace(view, template=None), locale, limit_s)
-        return Drawing(plain.pdf, str(failed))
+        return Drawing(_own_process().draw(ours, locale, limit_s).pdf, failed.reason)
 
 
 def _own_process() -> _Process:
@@ -111,22 +103,22 @@ class _Process:
     def usable(self) -> bool:
         return self._process.is_alive() and self._drawn < RENDERS_PER_PROCESS
 
-    def draw(self, view: InvoiceView, locale: str, limit_s: float) -> Drawing:
+    def draw(self, view: View, locale: str, limit_s: float) -> Drawing:
         """Raises DrawingFailed; after a time-out or a death the process is of no more use."""
         self._drawn += 1
         try:
             self._pipe.send((view, locale))
             if not self._pipe.poll(limit_s):
                 self._end()
-                raise DrawingFailed(f"drawing {view.document.number} took longer than {limit_s:g} s")
+                raise DrawingFailed(f"drawing {view.number} took longer than {limit_s:g} s")
             answer: Drawing | _Failed = self._pipe.recv()
         except (EOFError, OSError) as gone:
             self._end()
-            raise DrawingFailed(f"the process that drew {view.document.number} died") from gone
+            raise DrawingFailed(f"the process that drew {view.number} died") from gone
         if self._drawn >= RENDERS_PER_PROCESS:
             self._end()
         if isinstance(answer, _Failed):
-            raise DrawingFailed(f"{view.document.number}: {answer.reason}")
+            raise DrawingFailed(f"{view.number}: {answer.reason}")
         return answer
 
     def _end(self) -> None:
@@ -147,13 +139,21 @@ def _serve(pipe: Connection) -> None:
         except Exception as failed:
             answer = _Failed(f"{type(failed).__name__}: {failed}")
         pipe.send(answer)
+        if not gc.get_freeze_count():
+            gc.freeze()  # what one document needed, all do: it is not looked through again for each of them
 
 
-def _drawn(view: InvoiceView, locale: str) -> Drawing:
-    problem = ""
-    if view.template is not None:
-        try:
-            return Drawing(render_pdf(render_html(view, locale)))
-        except (InvalidTemplate, ExternalReference) as failed:
-            problem = str(failed)
-    return Drawing(render_pdf(render_html(msgspec.structs.replace(view, template=None), locale)), problem)
+def _drawn(view: View, locale: str) -> Drawing:
+    try:
+        return Drawing(render_pdf(render_html(view, locale)))
+    except (InvalidTemplate, ExternalReference) as failed:
+        ours = _in_our_template(view)
+        if ours is view:
+            raise
+        return Drawing(render_pdf(render_html(ours, locale)), str(failed))
+
+
+def _in_our_template(view: View) -> View:
+    if not isinstance(view, InvoiceView) or view.template is None:
+        return view
+    return msgspec.structs.replace(view, template=None)

@@ -9,8 +9,11 @@ from babel.messages.pofile import read_po
 
 import invoicing
 from invoicing.catalogues import catalogue_of, has_catalogue, languages
+from invoicing.rendering import letters as letter_words
 from invoicing.rendering.content import TITLES
-from invoicing.rendering.wording import TAX_ID_LABELS
+from invoicing.rendering.receipts import METHODS
+from invoicing.rendering.statements import MOVEMENTS
+from invoicing.rendering.wording import MARGIN_SCHEMES, TAX_ID_LABELS
 from invoicing.tax import RULES
 from invoicing.terms.words import PLURAL_SENTENCES, SENTENCES
 
@@ -22,14 +25,17 @@ PLURAL_FORMS = {"ar": 6, "pl": 3, **dict.fromkeys(("ja", "ko", "zh", "zh_Hant", 
 
 
 def sources() -> list[Path]:
-    return [ROOT / "templates" / "invoice.html", *sorted((ROOT / "rendering").glob("*.py"))]
+    return [*sorted((ROOT / "templates").glob("*.html")), *sorted((ROOT / "rendering").glob("*.py"))]
 
 
 def message_ids() -> set[str]:
     """Everything that is said on a document."""
     written = {found for source in sources() for found in SAID.findall(source.read_text(encoding="utf-8"))}
     taxes = {text for rule in RULES.values() for text in (rule.label, *rule.notes)}
-    return written | taxes | MAILED | set(SENTENCES) | set(TITLES.values()) | set(TAX_ID_LABELS.values())
+    letters = {*letter_words.TITLES, *(text for level in letter_words.SENTENCES for text in level)}
+    accounts = {*METHODS.values(), *MOVEMENTS.values()}
+    named = {*TITLES.values(), *TAX_ID_LABELS.values(), *MARGIN_SCHEMES.values()}
+    return written | taxes | letters | accounts | named | MAILED | set(SENTENCES)
 
 
 def read(language: str) -> Catalog:

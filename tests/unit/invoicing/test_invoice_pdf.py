@@ -70,7 +70,7 @@ def everything() -> bytes:
 def three_pages() -> list[str]:
     from pypdf import PdfReader
 
-    pdf = drawn(ordinary(80))
+    pdf = drawn(ordinary(100))
     return [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
 
 
@@ -116,8 +116,8 @@ def test_chinese_figures_of_both_forms_ask_for_their_own_font() -> None:
 def test_right_to_left_documents_are_mirrored(in_scripts: dict[str, bytes]) -> None:
     html = render_html(view_of(in_script("he")), "he")
     assert '<html lang="he" dir="rtl">' in html
-    assert "<bdi>INV-2026-00042</bdi>" in html
-    assert "<bdi>" not in render_html(view_of(in_script("de")), "de")
+    assert '<bdi dir="ltr">INV-2026-00042</bdi>' in html
+    assert "<bdi" not in render_html(view_of(in_script("de")), "de")
 
 
 def test_twenty_lines_with_everything_to_pay_them_stand_on_one_page() -> None:
@@ -135,7 +135,7 @@ def test_the_sum_so_far_is_carried_from_page_to_page(three_pages: list[str]) -> 
     assert carried[0] == [sums[0]]  # at the foot of the first page
     assert sorted(carried[1]) == sorted([sums[0], sums[1]])  # at the head and the foot of the second
     assert carried[2][0] == sums[1]
-    assert sum(lines) == 80
+    assert sum(lines) == 100
 
 
 def test_the_heads_of_the_columns_and_the_number_of_the_page_are_on_every_page(three_pages: list[str]) -> None:
@@ -164,7 +164,7 @@ def test_everything_on_a_document_is_printed(everything: bytes) -> None:
 
 def test_a_credit_note_names_its_invoice_and_asks_for_no_money() -> None:
     text = " ".join(text_of(drawn(credit_note())).split())
-    for said in ("Credit note", "Corrects invoice", "INV-2026-00041, October 15, 2026", "Amount credited"):
+    for said in ("Credit note", "Corrects invoice", "INV-2026-00041 October 15, 2026", "Amount credited"):
         assert said in text
     for unsaid in ("Bank transfer", "Pay online", "Due date", "IBAN"):
         assert unsaid not in text
