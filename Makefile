@@ -21,7 +21,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # In the order of their folders those that wait longest (browser, chaos) begin first, and short ones fill the end.
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 
-.PHONY: help setup demo up doctor test bench chaos pictures contract-coverage check lint types imports format clean
+.PHONY: help setup demo up doctor test bench chaos pictures contact-sheet contract-coverage check lint types imports format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -49,6 +49,9 @@ chaos: $(DEV) ## pay while everything is killed and breaks, then compare all boo
 pictures: $(DEV) ## take the README's picture again, from the running console
 	@$(BIN)/pytest -q tests/browser/test_checkout_failover.py -k outage
 	@mkdir -p docs/images && cp build/screenshots/console-timeline-desk.png docs/images/timeline.png
+
+contact-sheet: $(DEV) ## draw the documents of all kinds and languages anew, as docs/images/invoices.webp
+	@$(BIN)/python -m tests.unit.invoicing.contact_sheet
 
 contract-coverage: $(DEV) ## write docs/contract-coverage.md and docs/gateways.md anew from what is declared
 	@$(BIN)/python tests/contract/coverage_matrix.py > docs/contract-coverage.md.new

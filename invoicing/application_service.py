@@ -17,6 +17,7 @@ from invoicing.errors import InvoiceNotFound, PaymentMismatch, WrongState
 from invoicing.events import InvoiceEvent, InvoiceEventKind
 from invoicing.lifecycle import ApplicationKind, InvoiceState, require_transition
 from invoicing.settling import (
+    Exchanged,
     Move,
     Settled,
     TaxShare,
@@ -112,6 +113,9 @@ async def settle_receipt(
 ) -> Applied:
     """Put a part of a receipt against the locked invoice, as it was allocated. Raises WrongState."""
     settled = received(invoice.state, invoice.standing, ApplicationKind.RECEIPT, part.applied)
+    if part.received.currency != part.applied.currency:
+        exchanged = Exchanged(part.received, part.fx_difference)
+        settled = settled.by_way_of(ApplicationKind.RECEIPT, part.applied.minor, exchanged)
     if part.discount.minor:
         assert invoice.document is not None
         shares = tax_shares(invoice.document.totals, part.discount.minor)
@@ -130,9 +134,10 @@ async def settle_back(
     amount: Money,
     credit: Money,
     now: datetime,
+    exchanged: Exchanged | None = None,
 ) -> Applied:
     """Money of the locked invoice went back: out of `credit` first, which is the customer's and came from this invoice;
-    what is beyond is owed again."""
+    what is beyond is owed again. `exchanged` is what went, where that was in another currency."""
     settled = taken_back(
         invoice.state,
         invoice.standing,
@@ -140,26 +145,36 @@ async def settle_back(
         amount.minor,
         credit=credit.minor,
         discount=await _discount_of(invoice),
-    )
+    ).by_way_of(kind, amount.minor, exchanged)
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
 
 async def settle_again(
-    new_id: NewId, *, invoice: InvoiceRecord, kind: ApplicationKind, source_id: str, amount: Money, now: datetime
+    new_id: NewId,
+    *,
+    invoice: InvoiceRecord,
+    kind: ApplicationKind,
+    source_id: str,
+    amount: Money,
+    now: datetime,
+    exchanged: Exchanged | None = None,
 ) -> Applied:
     """What had gone back of the locked invoice's money is there again, or more of it came."""
-    settled = received(invoice.state, invoice.standing, kind, amount)
+    settled = received(invoice.state, invoice.standing, kind, amount).by_way_of(kind, amount.minor, exchanged)
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
 
-async def spend_credit(new_id: NewId, *, invoice: InvoiceRecord, amount: Money, now: datetime) -> Applied:
+async def spend_credit(
+    new_id: NewId, *, invoice: InvoiceRecord, amount: Money, now: datetime, source_id: str = ""
+) -> Applied:
     """The customer's credit pays a part of the locked invoice; the caller has seen that there is so much of it.
+    `source_id` is the receipt whose rest it is, where that was said.
 
     Raises WrongState, InvalidInvoice for more than is owed.
     """
     _require_currency(invoice, amount)
     settled = credit_spent(invoice.state, invoice.standing, amount.minor)
-    return await _write(new_id, invoice, settled, source_id=invoice.customer_id, now=now)
+    return await _write(new_id, invoice, settled, source_id=source_id or invoice.customer_id, now=now)
 
 
 async def write_off(

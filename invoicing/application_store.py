@@ -14,7 +14,10 @@ from invoicing.tables import InvoiceApplication, Receipt
 
 
 class AppliedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that settled a part of an invoice: of `amount`, `applied` was owed, and the rest is the customer's."""
+    """One thing that settled a part of an invoice: of `amount`, `applied` was owed, and the rest is the customer's.
+
+    Money in another currency is `moved`, with the sign of the amount; `fx_difference` is what it was more than booked.
+    """
 
     id: str
     invoice_id: str
@@ -24,6 +27,8 @@ class AppliedRow(msgspec.Struct, frozen=True, kw_only=True):
     applied: Money
     applied_at: datetime
     taxes: tuple[TaxShare, ...] = ()
+    moved: Money | None = None
+    fx_difference: Money | None = None
 
     @property
     def payment_id(self) -> str:
@@ -48,11 +53,13 @@ class ReceiptRow(msgspec.Struct, frozen=True, kw_only=True):
     received_on: date
     created_at: datetime
     conversion: dict[str, Any] | None = None
+    remittance: str = ""
 
 
 async def insert_application(
     application_id: str, invoice_id: str, move: Move, *, source_id: str, currency: str, applied_at: datetime
 ) -> AppliedRow:
+    moved, difference = (move.exchanged.moved, move.exchanged.difference) if move.exchanged else (None, None)
     await InvoiceApplication.insert(
         InvoiceApplication(
             id=application_id,
@@ -64,6 +71,9 @@ async def insert_application(
             currency=currency,
             applied_at=applied_at,
             taxes=msgspec.json.encode(move.taxes).decode(),
+            moved_minor=moved.minor if moved else None,
+            moved_currency=moved.currency if moved else None,
+            fx_difference_minor=difference.minor if difference else None,
         )
     )
     return AppliedRow(
@@ -75,6 +85,8 @@ async def insert_application(
         applied=Money(move.applied, currency),
         applied_at=applied_at,
         taxes=move.taxes,
+        moved=moved,
+        fx_difference=difference,
     )
 
 
@@ -105,6 +117,7 @@ async def insert_receipt(row: ReceiptRow) -> None:
             received_on=row.received_on,
             conversion=None if row.conversion is None else msgspec.json.encode(row.conversion).decode(),
             created_at=row.created_at,
+            remittance=row.remittance,
         )
     )
 
@@ -144,7 +157,13 @@ def _applied(row: dict[str, Any]) -> AppliedRow:
         applied=Money(row["applied_minor"], currency),
         applied_at=row["applied_at"],
         taxes=msgspec.json.decode(row["taxes"], type=tuple[TaxShare, ...]),
+        moved=_money(row["moved_minor"], row["moved_currency"]),
+        fx_difference=_money(row["fx_difference_minor"], row["moved_currency"]),
     )
+
+
+def _money(minor: int | None, currency: str | None) -> Money | None:
+    return None if minor is None or currency is None else Money(minor, currency)
 
 
 def _receipt(row: dict[str, Any]) -> ReceiptRow:
@@ -161,4 +180,5 @@ def _receipt(row: dict[str, Any]) -> ReceiptRow:
         received_on=row["received_on"],
         created_at=row["created_at"],
         conversion=None if row["conversion"] is None else msgspec.json.decode(row["conversion"]),
+        remittance=row["remittance"],
     )

@@ -147,8 +147,9 @@ def _check_sums(draft: DraftInvoice, net: int, tax: int) -> None:
         raise InvalidInvoice(
             "lines", "must not sum to less than zero (issue a credit note) nor beyond the largest amount"
         )
-    if to_minor(draft.prepaid, draft.currency) > net + tax:
-        raise InvalidInvoice("prepaid", "must not be more than the total; credit what was paid too much")
+    prepaid = to_minor(draft.prepaid, draft.currency)
+    if prepaid and prepaid > net + tax + to_minor(draft.rounding, draft.currency):
+        raise InvalidInvoice("prepaid", "must not be more than the total; what was paid beyond it stays credit")
 
 
 def _in_tax_currency(draft: DraftInvoice, tax: Money) -> Money | None:

@@ -14,14 +14,14 @@ from fractions import Fraction
 import msgspec
 
 from currency.money import Money, round_fraction, to_major
-from invoicing.calculation import exact_tax, price_quantity, round_tax
+from invoicing.calculation import compute, exact_tax, price_quantity, round_tax
 from invoicing.documents import IssuedInvoice
 from invoicing.drafts import DocumentType, DraftInvoice, GivenTax, PrecedingInvoice, check_whole
 from invoicing.errors import InvalidInvoice
 from invoicing.lines import Adjustment, CreditedLine, Line, SalesTax
 from invoicing.rounding import RoundingPolicy, apportion, to_minor
 from invoicing.terms import DueOnReceipt
-from invoicing.totals import AdjustmentTotal
+from invoicing.totals import AdjustmentTotal, InvoiceTotals
 from invoicing.treatments import TaxKind, TaxTreatment
 
 
@@ -194,12 +194,7 @@ def _draft(
     now = {row.index: row.amount for row in taken}
     left = {index: item.left.minor - now.get(index, 0) for index, item in enumerate(items)}
     complete = not any(left.values())
-    rounding, in_tax_currency = Decimal(0), None
-    if complete:
-        rounding_minor = totals.rounding_minor - sum(one.totals.rounding_minor for one in credited)
-        rounding = to_major(Money(rounding_minor, content.currency))
-        in_tax_currency = _rest_in_tax_currency(invoice, credited)
-    return msgspec.structs.replace(
+    note_of = msgspec.structs.replace(
         content,
         type=DocumentType.CREDIT_NOTE,
         lines=tuple(_line(invoice, row, credited) for row in taken),
@@ -209,11 +204,24 @@ def _draft(
         terms=DueOnReceipt(),
         note=note,
         prepaid=Decimal(0),
-        rounding=rounding,
+        prepaid_receipts=(),
+        rounding=Decimal(0),
         rounding_policy=totals.rounding_policy,
         given_taxes=_given_taxes(invoice, items, left, taken, credited),
-        given_tax_in_tax_currency=in_tax_currency,
+        given_tax_in_tax_currency=_rest_in_tax_currency(invoice, credited) if complete else None,
     )
+    rounding = _rounding(totals, compute(note_of), credited, complete=complete) if totals.rounding_minor else 0
+    return msgspec.structs.replace(note_of, rounding=to_major(Money(rounding, content.currency)))
+
+
+def _rounding(whole: InvoiceTotals, part: InvoiceTotals, credited: Sequence[IssuedInvoice], *, complete: bool) -> int:
+    """What of the invoice's rounding for cash a part takes back, in minor units: the last part all that is left. One
+    before it only so much that no more is credited than was asked, where the rounding had left something off."""
+    left = whole.rounding_minor - sum(one.totals.rounding_minor for one in credited)
+    if complete:
+        return left
+    asked_left = whole.asked.minor - sum(one.totals.asked.minor for one in credited)
+    return min(0, max(left, asked_left - part.total.minor))
 
 
 def _line(invoice: IssuedInvoice, row: _Taken, credited: Sequence[IssuedInvoice]) -> Line:

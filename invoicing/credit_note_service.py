@@ -56,7 +56,7 @@ async def issue_credit_note(
         origin_id=invoice_id,
     )
     applied = await applications.apply_credit_note(
-        lambda: new_id("iap"), invoice=invoice, credit_note_id=credit_note_id, amount=made.invoice.total, now=now
+        lambda: new_id("iap"), invoice=invoice, credit_note_id=credit_note_id, amount=made.invoice.owed, now=now
     )
     issued = await finalize(
         credit_note_id, merchant_id=merchant_id, issue_date=issue_date, now=now, new_id=lambda: new_id("ser")

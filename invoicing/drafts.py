@@ -13,7 +13,7 @@ from currency.currencies import UnknownCurrency, exponent_of
 from currency.formatting import UnknownLocale, locale_of
 from currency.rates import Rate
 from invoicing.checks import MAX_TEXT, check_length, check_number
-from invoicing.errors import InvalidInvoice
+from invoicing.errors import InvalidInvoice, TaxNotApplicable
 from invoicing.lines import DocumentAdjustment, Line, Period, check_adjustments, check_line, check_period
 from invoicing.parties import BankAccount, Delivery, Party, check_delivery, check_party
 from invoicing.rounding import RoundingPolicy, is_whole, policy_of, to_minor
@@ -25,6 +25,7 @@ from invoicing.vat_ids import check_vat_id
 MAX_LINES = 1_000
 MAX_NOTE = 2_000
 MAX_PRECEDING = 100
+MAX_PREPAID_RECEIPTS = 20
 
 
 class DocumentType(StrEnum):
@@ -119,7 +120,8 @@ class DraftInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     delivery: Delivery | None = None
     period: Period | None = None  # BG-14
     tax_point_date: date | None = None  # BT-7, where it is not the day of issue
-    prepaid: Decimal = Decimal(0)  # BT-113: paid before, such as a deposit
+    prepaid: Decimal = Decimal(0)  # BT-113: paid before, such as a deposit, and the customer's credit by now
+    prepaid_receipts: tuple[str, ...] = ()  # ours by id, of whose rest it is taken; none: of all the customer's credit
     rounding: Decimal = Decimal(0)  # BT-114: what a payment in cash adds or leaves off
     tax_currency: str = ""  # BT-6: the taxing state's, where that is another
     tax_rate: FrozenRate | None = None  # from `currency` to `tax_currency`, at the tax point
@@ -146,7 +148,7 @@ def check_draft(draft: DraftInvoice) -> None:
     try:
         locale_of(draft.locale)
     except UnknownLocale as unheard:
-        raise InvalidInvoice("locale", str(unheard)) from None
+        raise InvalidInvoice("locale", f"{unheard}; give one such as de-AT") from None
     for role, party in (("seller", draft.seller), ("buyer", draft.buyer)):
         check_party(party, role)
     if draft.delivery is not None:
@@ -199,14 +201,7 @@ def _check_credit(draft: DraftInvoice) -> None:
 
 def _check_taxes(draft: DraftInvoice) -> None:
     for treatment in draft.treatments:
-        check_treatment(
-            treatment,
-            seller_country=draft.seller.country,
-            seller_vat_id=draft.seller.vat_id,
-            buyer_country=draft.buyer.country,
-            buyer_vat_id=draft.buyer.vat_id,
-            ship_to=draft.delivery.country if draft.delivery else "",
-        )
+        _check_treatment(draft, treatment)
     for role, party in (("seller", draft.seller), ("buyer", draft.buyer)):
         check_vat_id(party.vat_id, f"{role}.vat_id")
     if any(treatment.kind is TaxKind.SALES_TAX for treatment in draft.treatments):
@@ -222,6 +217,28 @@ def _check_taxes(draft: DraftInvoice) -> None:
             raise InvalidInvoice("tax_rate", "must be above zero")
 
 
+def _check_treatment(draft: DraftInvoice, treatment: TaxTreatment) -> None:
+    try:
+        check_treatment(
+            treatment,
+            seller_country=draft.seller.country,
+            seller_vat_id=draft.seller.vat_id,
+            buyer_country=draft.buyer.country,
+            buyer_vat_id=draft.buyer.vat_id,
+            ship_to=draft.delivery.country if draft.delivery else "",
+        )
+    except TaxNotApplicable as wrong:
+        if not wrong.field.startswith("tax."):
+            raise
+        taxes: dict[str, list[TaxTreatment | None]] = {
+            "lines": [line.tax for line in draft.lines],
+            "discounts": [one.tax for one in draft.discounts],
+            "charges": [one.tax for one in draft.charges],
+        }
+        place = next(f"{name}[{found.index(treatment)}]" for name, found in taxes.items() if treatment in found)
+        raise TaxNotApplicable(f"{place}.{wrong.field}", wrong.message) from None
+
+
 def _check_sales_tax(draft: DraftInvoice) -> None:
     if draft.prices_include_tax:
         raise InvalidInvoice("prices_include_tax", "must be false with sales tax, which is given on top of the price")
@@ -235,6 +252,12 @@ def _check_amounts(draft: DraftInvoice) -> None:
     check_number(draft.prepaid, "prepaid")
     if draft.prepaid < 0:
         raise InvalidInvoice("prepaid", "must not be negative")
+    if draft.prepaid_receipts and not draft.prepaid:
+        raise InvalidInvoice("prepaid", "must say how much of the receipts was for this invoice")
+    if len(draft.prepaid_receipts) > MAX_PREPAID_RECEIPTS:
+        raise InvalidInvoice("prepaid_receipts", f"must be at most {MAX_PREPAID_RECEIPTS}")
+    if len(set(draft.prepaid_receipts)) != len(draft.prepaid_receipts):
+        raise InvalidInvoice("prepaid_receipts", "must name each receipt once")
     check_number(draft.rounding, "rounding")
     for field in ("prepaid", "rounding"):
         check_whole(getattr(draft, field), draft.currency, field)

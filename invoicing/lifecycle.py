@@ -58,7 +58,8 @@ TRANSITIONS: dict[InvoiceState, frozenset[InvoiceState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What has settled an invoice so far, in minor units of its currency. `paid` is money and the customer's credit;
+    """What has settled an invoice so far, in minor units of its currency. `total` is all that is asked of the buyer,
+    the rounding for cash included; `paid` is money and the customer's credit, such as a deposit that was paid before;
     `credit_notes` is what the credit notes come to, be it that they settled something or became credit."""
 
     total: int

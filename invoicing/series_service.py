@@ -16,6 +16,7 @@ DEFAULT_PATTERNS: dict[SeriesKind, str] = {
     SeriesKind.PROFORMA: "PRO-{year}-{seq:05}",
     SeriesKind.QUOTE: "QUO-{year}-{seq:05}",
     SeriesKind.RECEIPT: "RCT-{year}-{seq:05}",
+    SeriesKind.REMINDER: "REM-{year}-{seq:05}",
 }
 MAX_NEXT_SEQ = 10**12
 

@@ -22,6 +22,7 @@ class SeriesKind(StrEnum):
     PROFORMA = "proforma"
     QUOTE = "quote"
     RECEIPT = "receipt"
+    REMINDER = "reminder"
 
 
 class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):

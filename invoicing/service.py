@@ -4,7 +4,7 @@ returns what happened; `orchestrator/billing` opens the transaction and writes t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -111,8 +111,12 @@ async def finalize(
     kind: DocumentType | None = None,
     series: str | None = None,
     new_id: Callable[[], str] | None = None,
+    prepare: Callable[[InvoiceRecord], Awaitable[DraftInvoice]] | None = None,
 ) -> Changed:
     """Issue the draft: it gets its number, dates and sums, for good. `issue_date` is a day at the seller's.
+
+    `prepare` sees the locked draft before a number is taken, and may refuse it or give what is to be frozen, such as
+    the content with a tax rate. What was paid before (`prepaid`) is for the caller to apply: until then it is owed.
 
     The number is taken last, since its row lock makes other finalizes of the series wait for this commit; `series` is
     that of the document's kind when left out. An invoice over nothing is paid at once. Raises InvoiceNotFound (of a
@@ -123,7 +127,8 @@ async def finalize(
     invoice = await locked(merchant_id, invoice_id)
     if kind is not None and invoice.kind is not kind:
         raise InvoiceNotFound(invoice_id)
-    totals = compute(invoice.draft)
+    content = invoice.draft if prepare is None else await prepare(invoice)
+    totals = compute(content)
     _require_issuable(invoice, totals, issue_date, now.date())
     numbered = SeriesKind(invoice.kind.value)
     name = series or numbered.value
@@ -137,8 +142,8 @@ async def finalize(
     document = IssuedInvoice(
         number=number,
         issue_date=issue_date,
-        due_date=due_date(invoice.draft.terms, issue_date),
-        content=invoice.draft,
+        due_date=due_date(content.terms, issue_date),
+        content=content,
         totals=totals,
     )
     return await _freeze(invoice, document, name, now)
@@ -147,15 +152,13 @@ async def finalize(
 def _require_issuable(invoice: InvoiceRecord, totals: InvoiceTotals, issue_date: date, today: date) -> None:
     if abs(issue_date - today) > ISSUE_DATE_SPAN:
         raise InvalidInvoice("issue_date", f"must be within {ISSUE_DATE_SPAN.days} days of today")
-    if totals.payable != totals.total and invoice.kind is DocumentType.INVOICE:
-        raise InvalidInvoice("prepaid", "must be nothing here, as must `rounding`: apply the customer's credit instead")
-    require_transition(invoice.state, state_at_issue(totals.total, invoice.kind))
-    check_issuable(invoice.draft.terms, totals.total, issue_date)
+    require_transition(invoice.state, state_at_issue(totals.asked, invoice.kind))
+    check_issuable(invoice.draft.terms, totals.payable, issue_date)
 
 
 async def _freeze(invoice: InvoiceRecord, document: IssuedInvoice, series: str, now: datetime) -> Changed:
     totals = document.totals
-    state = state_at_issue(totals.total, invoice.kind)
+    state = state_at_issue(totals.asked, invoice.kind)
     if not await store.mark_issued(invoice.id, document, series=series, state=state, issued_at=now):
         raise WrongState("state", "the document is no draft any more")
     issued = structs.replace(
@@ -169,7 +172,7 @@ async def _freeze(invoice: InvoiceRecord, document: IssuedInvoice, series: str, 
         net=totals.net,
         tax=totals.tax,
         total=totals.total,
-        standing=replace(invoice.standing, total=totals.total.minor),
+        standing=replace(invoice.standing, total=totals.asked.minor),
         issued_at=now,
         paid_at=now if state is InvoiceState.PAID else None,
     )

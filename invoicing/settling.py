@@ -33,14 +33,36 @@ class TaxShare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Exchanged:
+    """The money of a move in its own currency, with the sign of the move, and what that was more (or less, below zero)
+    than the invoice was booked at, in the same currency; None where nothing was booked."""
+
+    moved: Money
+    difference: Money | None = None
+
+    def part(self, amount: int, whole: int) -> Exchanged:
+        """As much of it as `amount` is of the whole, with its sign."""
+        if abs(amount) == abs(whole):
+            return self
+        share = Fraction(abs(amount), abs(whole))
+        moved = Money(round_fraction(self.moved.minor * share), self.moved.currency)
+        if self.difference is None:
+            return Exchanged(moved)
+        return Exchanged(moved, Money(round_fraction(self.difference.minor * share), moved.currency))
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One change of what is owed, in minor units: `applied` is settled by it (restored, where it is negative), the rest
-    of `amount` becomes the customer's credit. Credit that is spent has no amount: it brings nothing in."""
+    of `amount` becomes the customer's credit. Credit that is spent has no amount: it brings nothing in.
+
+    `exchanged` is there for money that moved in another currency."""
 
     kind: ApplicationKind
     amount: int
     applied: int
     taxes: tuple[TaxShare, ...] = ()
+    exchanged: Exchanged | None = None
 
     @property
     def credit(self) -> int:
@@ -64,6 +86,16 @@ class Settled:
         for move in moves:
             standing = standing.after(move.kind, move.applied)
         return replace(self, standing=standing, moves=(*self.moves, *moves))
+
+    def by_way_of(self, kind: ApplicationKind, amount: int, exchanged: Exchanged | None) -> Settled:
+        """The same, where `amount` of that kind moved in another currency; in proportion where less of it counted."""
+        if exchanged is None:
+            return self
+        moves = [
+            replace(move, exchanged=exchanged.part(move.amount, amount)) if move.kind is kind else move
+            for move in self.moves
+        ]
+        return replace(self, moves=tuple(moves))
 
 
 def received(state: InvoiceState, standing: Standing, kind: ApplicationKind, amount: Money) -> Settled:
@@ -90,9 +122,15 @@ def discount_left(standing: Standing, document: IssuedInvoice, paid_on: date) ->
     """What a payment on that day may leave off for being early, in minor units; no discount is taken twice."""
     if standing.owed <= 0 or standing.discount or standing.written_off:
         return 0
-    asked = Money(standing.total - standing.credit_notes, document.totals.total.currency)
+    asked = discountable(standing, document)
     enough = discount_at(document.content.terms, asked, document.issue_date, paid_on)
     return min(standing.owed, asked.minor - enough.accepted.minor)
+
+
+def discountable(standing: Standing, document: IssuedInvoice) -> Money:
+    """Of what a discount for paying early is taken: of what was payable at issue, less what was credited since."""
+    payable = document.totals.payable
+    return Money(max(0, payable.minor - standing.credit_notes), payable.currency)
 
 
 def discounted(settled: Settled, document: IssuedInvoice, paid_on: date) -> Settled:
@@ -139,8 +177,10 @@ def credited(state: InvoiceState, standing: Standing, amount: int, discount: Seq
     if state in SETTLES_NOTHING:
         raise WrongState("state", f"a document that is {state} cannot be credited")
     left = standing.total - standing.credit_notes
-    if not 0 < amount <= left:
-        raise InvalidInvoice("parts", f"must come to between 1 and the {left} minor units that are left to credit")
+    if not 0 <= amount <= left:
+        raise InvalidInvoice("parts", f"must come to at most the {left} minor units that are left to credit")
+    if not amount:  # what the rounding for cash had left off already
+        return Settled(state, standing)
     settled = Settled(state, replace(standing, credit_notes=standing.credit_notes + amount))
     back = round_fraction(Fraction(standing.discount * amount, left))
     if back:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,11 +11,14 @@ import asyncpg
 import msgspec
 from piccolo.columns.combination import Or, WhereRaw
 from piccolo.engine import engine_finder
+from piccolo.querystring import QueryString
 
 from currency.money import Money
+from invoicing.constraints import BARE_NUMBER
 from invoicing.documents import DocumentType, DraftInvoice, InvoiceTotals, IssuedInvoice
 from invoicing.errors import OutsideTransaction, SeriesTaken
 from invoicing.lifecycle import InvoiceState, Standing
+from invoicing.problems import OpenProblem, ProblemKind
 from invoicing.tables import Invoice
 
 
@@ -48,6 +52,12 @@ class InvoiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: date | None = None
     standing: Standing
     disputed_at: datetime | None = None
+    problems: tuple[OpenProblem, ...] = ()
+
+    @property
+    def rounding(self) -> Money:
+        """What a payment in cash adds to the total, or leaves off."""
+        return Money(self.standing.total - self.total.minor, self.total.currency)
 
     @property
     def owed(self) -> Money:
@@ -70,10 +80,21 @@ class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
     due_from: date | None = None
     due_to: date | None = None
     is_disputed: bool | None = None
+    problem: ProblemKind | None = None
     text: str | None = None
 
 
-_COLUMNS = [column for column in Invoice.all_columns() if column._meta.name != "pdf"]
+_PROBLEMS = QueryString(
+    "(SELECT json_agg(json_build_object('kind', kind, 'message', message, 'times', times, 'first_at', first_at, "
+    "'last_at', last_at) ORDER BY first_at) FROM document_problem "
+    "WHERE document_id = invoice.id AND solved_at IS NULL)",
+    alias="problems",
+)
+_HAS_PROBLEM = (
+    "EXISTS (SELECT FROM document_problem problem WHERE problem.merchant_id = invoice.merchant_id "
+    "AND problem.document_id = invoice.id AND problem.kind = {} AND problem.solved_at IS NULL)"
+)
+_COLUMNS = [*(column for column in Invoice.all_columns() if column._meta.name != "pdf"), _PROBLEMS]
 
 
 def require_transaction() -> None:
@@ -106,6 +127,7 @@ async def insert_invoice(
             net_minor=totals.net.minor,
             tax_minor=totals.tax.minor,
             total_minor=totals.total.minor,
+            rounding_minor=totals.rounding_minor,
             paid_minor=0,
             credited_minor=0,
             discount_minor=0,
@@ -133,6 +155,7 @@ async def update_draft(
         Invoice.net_minor: totals.net.minor,
         Invoice.tax_minor: totals.tax.minor,
         Invoice.total_minor: totals.total.minor,
+        Invoice.rounding_minor: totals.rounding_minor,
         Invoice.locale: draft.locale,
         Invoice.draft: _to_json(draft),
         **changes,
@@ -185,6 +208,19 @@ async def lock_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord | Non
     return _record(rows[0]) if rows else None
 
 
+async def invoices_by_bare_number(merchant_id: str, numbers: Sequence[str]) -> dict[str, InvoiceRecord]:
+    """The issued invoices of which one of these is the number without its signs, by id."""
+    if not numbers:
+        return {}
+    query = Invoice.select(*_COLUMNS).where(
+        Invoice.merchant_id == merchant_id,
+        Invoice.kind == DocumentType.INVOICE.value,
+        Invoice.number.is_not_null(),
+        WhereRaw(f"{BARE_NUMBER} = ANY({{}})", list(numbers)),
+    )
+    return {row["id"]: _record(row) for row in await query}
+
+
 async def list_invoices(
     merchant_id: str, wanted: InvoiceFilter, *, limit: int, before_id: str | None = None
 ) -> list[InvoiceRecord]:
@@ -211,6 +247,8 @@ async def list_invoices(
     if wanted.is_disputed is not None:
         flag = Invoice.disputed_at
         query = query.where(flag.is_not_null() if wanted.is_disputed else flag.is_null())
+    if wanted.problem is not None:
+        query = query.where(WhereRaw(_HAS_PROBLEM, wanted.problem.value))
     if wanted.text is not None:
         found = f"%{_literal(wanted.text)}%"
         buyer = WhereRaw("draft->'buyer'->>'name' ILIKE {}", found)
@@ -241,6 +279,7 @@ async def mark_issued(
                 Invoice.net_minor: totals.net.minor,
                 Invoice.tax_minor: totals.tax.minor,
                 Invoice.total_minor: totals.total.minor,
+                Invoice.rounding_minor: totals.rounding_minor,
                 Invoice.issued_at: issued_at,
                 Invoice.paid_at: issued_at if state is InvoiceState.PAID else None,
             }
@@ -344,12 +383,13 @@ def _record(row: dict[str, Any]) -> InvoiceRecord:
         valid_until=row["valid_until"],
         standing=_standing(row),
         disputed_at=row["disputed_at"],
+        problems=msgspec.json.decode(row["problems"] or "[]", type=tuple[OpenProblem, ...]),
     )
 
 
 def _standing(row: dict[str, Any]) -> Standing:
     return Standing(
-        total=row["total_minor"],
+        total=row["total_minor"] + row["rounding_minor"],
         paid=row["paid_minor"],
         credited=row["credited_minor"],
         discount=row["discount_minor"],

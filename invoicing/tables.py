@@ -38,6 +38,7 @@ class Invoice(Table, tablename="invoice"):
 
     What settles an invoice is in `paid_minor` (money and the customer's credit), `credited_minor` (credit notes),
     `discount_minor` and `written_off_minor`; `credit_notes_minor` is what credit notes come to, settling or not.
+    `rounding_minor` is what a payment in cash adds to the total or leaves off: total and rounding are what is asked.
     """
 
     id = Varchar(length=40, primary_key=True, default=None)
@@ -71,11 +72,16 @@ class Invoice(Table, tablename="invoice"):
     written_off_minor = BigInt(null=False, default=None)
     credit_notes_minor = BigInt(null=False, default=None)
     disputed_at = Timestamptz(null=True, default=None)
+    rounding_minor = BigInt(null=False, default=None)
 
 
 class InvoiceApplication(Table, tablename="invoice_application"):
     """One thing that changed what is owed of an invoice, once. `applied_minor` was settled by it (restored where it is
-    negative), the rest of `amount_minor` became the customer's credit. `taxes` splits a discount, see `TaxShare`."""
+    negative), the rest of `amount_minor` became the customer's credit. `taxes` splits a discount, see `TaxShare`.
+
+    Money that moved in another currency than the invoice's is in `moved_minor` of `moved_currency`; what that was more
+    (or less) than the invoice was booked at, in `fx_difference_minor` of the same.
+    """
 
     id = Varchar(length=40, primary_key=True, default=None)
     invoice_id = ForeignKey(Invoice, null=False, default=None, on_delete=OnDelete.restrict)
@@ -86,12 +92,16 @@ class InvoiceApplication(Table, tablename="invoice_application"):
     currency = Varchar(length=3, null=False, default=None)
     applied_at = Timestamptz(null=False, default=None)
     taxes = JSONB(null=False, default="[]")
+    moved_minor = BigInt(null=True, default=None)
+    moved_currency = Varchar(length=3, null=True, default=None)
+    fx_difference_minor = BigInt(null=True, default=None)
 
 
 class Receipt(Table, tablename="receipt"):
     """Money that a customer gave outside of the gateways, or the numbered receipt of a payment (`source` payment).
 
-    `credited_minor` of it went to the customer's credit and to no invoice. `reference` tells it from all others."""
+    `credited_minor` of it went to the customer's credit and to no invoice. `reference` tells it from all others;
+    `remittance` is what the payer wrote."""
 
     id = Varchar(length=40, primary_key=True, default=None)
     merchant_id = Varchar(length=40, null=False, default=None)
@@ -105,6 +115,7 @@ class Receipt(Table, tablename="receipt"):
     received_on = Date(null=False, default=None)
     conversion = JSONB(null=True, default=None)
     created_at = Timestamptz(null=False, default=None)
+    remittance = Varchar(length=500, null=False, default="")
 
 
 class InvoiceBatch(Table, tablename="invoice_batch"):
@@ -128,3 +139,110 @@ class InvoiceBatchItem(Table, tablename="invoice_batch_item"):
     state = Varchar(length=16, null=False, default="waiting")
     code = Varchar(length=60, null=False, default="")
     message = Text(null=False, default="")
+
+
+class LateBaseRate(Table, tablename="late_base_rate"):
+    """A base rate of late interest as a merchant entered it: never changed, a correction is a further row."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    series = Varchar(length=20, null=False, default=None)
+    since = Date(null=False, default=None)
+    rate_bps = Integer(null=False, default=None)
+    source = Varchar(length=500, null=False, default=None)
+    entered_at = Timestamptz(null=False, default=None)
+
+
+class BrandingVersion(Table, tablename="branding_version"):
+    """How a merchant's documents look from `created_at` on: each change is a further row, none is changed."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    version = Integer(null=False, default=None)
+    logo = Bytea(null=False, default=None)
+    accent = Varchar(length=7, null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class DocumentTemplateVersion(Table, tablename="document_template_version"):
+    """A merchant's own template of one kind of document from `created_at` on; without `source` there is none any more.
+    Each change is a further row, none is changed."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    kind = Varchar(length=16, null=False, default=None)
+    version = Integer(null=False, default=None)
+    source = Text(null=True, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class DocumentProblem(Table, tablename="document_problem"):
+    """What kept a document from being drawn as it should be: `times` of it since `first_at`, until `solved_at`."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    document_id = Varchar(length=40, null=False, default=None)
+    kind = Varchar(length=16, null=False, default=None)
+    message = Text(null=False, default=None)
+    times = Integer(null=False, default=None)
+    first_at = Timestamptz(null=False, default=None)
+    last_at = Timestamptz(null=False, default=None)
+    solved_at = Timestamptz(null=True, default=None)
+
+
+class Reminder(Table, tablename="reminder"):
+    """A letter about the part of an invoice that was due on `part_due`, once for each level. `letter` is what it says.
+
+    `interest_minor` and `fee_minor` are what the delay had cost by then, also where an invoice of its own asks for it.
+    """
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    customer_id = Varchar(length=40, null=False, default=None)
+    invoice_id = ForeignKey(Invoice, null=False, default=None, on_delete=OnDelete.restrict)
+    part_due = Date(null=False, default=None)
+    level = Integer(null=False, default=None)
+    number = Varchar(length=40, null=False, default=None)
+    issued_on = Date(null=False, default=None)
+    deadline = Date(null=False, default=None)
+    currency = Varchar(length=3, null=False, default=None)
+    owed_minor = BigInt(null=False, default=None)
+    interest_minor = BigInt(null=False, default=None)
+    fee_minor = BigInt(null=False, default=None)
+    total_minor = BigInt(null=False, default=None)
+    by_hand = Boolean(null=False, default=False)
+    letter = JSONB(null=False, default=None)
+    pdf = Bytea(null=True, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class ReminderPolicy(Table, tablename="reminder_policy"):
+    """When a merchant reminds of unpaid invoices, and what the letters ask for."""
+
+    merchant_id = Varchar(length=40, primary_key=True, default=None)
+    policy = JSONB(null=False, default=None)
+    updated_at = Timestamptz(null=False, default=None)
+
+
+class ReminderPause(Table, tablename="reminder_pause"):
+    """Nobody is reminded of an invoice, or a customer (`subject_id`), since `paused_at`, or was until `resumed_on`."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    subject_id = Varchar(length=40, null=False, default=None)
+    paused_at = Timestamptz(null=True, default=None)
+    resumed_on = Date(null=True, default=None)
+
+
+class LateChargeBilled(Table, tablename="late_charge_billed"):
+    """What of an invoice's delay another invoice, `charged_by`, asks for; it counts for nothing once that is gone."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    invoice_id = ForeignKey(Invoice, null=False, default=None, on_delete=OnDelete.restrict)
+    part_due = Date(null=False, default=None)
+    charged_by = Varchar(length=40, null=False, default=None)
+    currency = Varchar(length=3, null=False, default=None)
+    interest_minor = BigInt(null=False, default=None)
+    fee_minor = BigInt(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)

@@ -102,6 +102,11 @@ class InvoiceTotals(msgspec.Struct, frozen=True):
         return Money(self.rounding_minor, self.net.currency)
 
     @property
+    def asked(self) -> Money:
+        """What is asked of the buyer in all, by what was paid before or is still to be paid: total plus rounding."""
+        return self.total + self.rounding
+
+    @property
     def payable(self) -> Money:
         """What the buyer is to pay (BT-115): total less prepaid plus rounding (BR-CO-16)."""
-        return self.total - self.prepaid + self.rounding
+        return self.asked - self.prepaid

@@ -12,7 +12,8 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from orchestrator import db
-from orchestrator.billing import einvoices, pdf
+from orchestrator.billing import pdf
+from orchestrator.billing.einvoices import service as einvoices
 from orchestrator.disputes import service as dispute_service
 from orchestrator.gateways import connections
 from orchestrator.http import (
@@ -21,10 +22,15 @@ from orchestrator.http import (
     approvals,
     audit,
     authentication_policy,
+    automatic_charge,
+    base_rates,
+    branding,
     checkouts,
     credit_notes,
     customers,
+    deliveries,
     disputes,
+    document_templates,
     gateway_accounts,
     health,
     invoice_batches,
@@ -34,6 +40,7 @@ from orchestrator.http import (
     ledger,
     number_series,
     payment_methods,
+    payment_terms,
     payments,
     quotes,
     rates,
@@ -42,10 +49,13 @@ from orchestrator.http import (
     recipients,
     reconciliation,
     records,
+    reminders,
     reviews,
     routing,
     routing_reports,
     rule_sets,
+    tax_ids,
+    transmissions,
     users,
     webhook_endpoints,
 )
@@ -63,11 +73,12 @@ SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (
     *(payments, payment_methods, checkouts, customers, gateway_accounts),
     *(rule_sets, routing, routing_reports, account_standing, authentication_policy),
-    *(invoices, invoice_settling, credit_notes, quotes, receipts),
-    *(number_series, invoice_batches, invoice_reports),
+    *(tax_ids, invoices, invoice_settling, credit_notes, quotes, receipts, deliveries),
+    *(automatic_charge, number_series, invoice_batches, invoice_reports, reminders),
     *(records, webhook_endpoints),
     *(api_keys, users, audit, approvals, received_webhooks),
-    *(ledger, recipients, reviews, rates),
+    *(ledger, recipients, reviews, rates, base_rates, payment_terms),
+    *(branding, document_templates, transmissions),
 )
 
 

@@ -75,6 +75,7 @@ async def _term(stop: asyncio.Event) -> None:
                 watched_at = loop_time
                 await _ring(outbox.WEBHOOK_WATCH, "all")
                 await _ring(outbox.ROUTE_TALLY, "all")
+                await _ring(outbox.E_INVOICE_ANSWERS, "all")
             if not await relay():
                 await asyncio.sleep(TICK_S)
     finally:

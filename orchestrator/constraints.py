@@ -10,6 +10,9 @@ from enum import StrEnum
 from orchestrator.abuse.constraints import CONSTRAINTS as ABUSE
 from orchestrator.access.constraints import CONSTRAINTS as ACCESS
 from orchestrator.approvals.constraints import CONSTRAINTS as APPROVALS
+from orchestrator.billing.automatic_charge.constraints import CONSTRAINTS as AUTOMATIC_CHARGE
+from orchestrator.billing.delivery.constraints import CONSTRAINTS as DELIVERY
+from orchestrator.billing.transmissions.constraints import CONSTRAINTS as TRANSMISSIONS
 from orchestrator.checkouts.constraints import CONSTRAINTS as CHECKOUTS
 from orchestrator.customers.constraints import CONSTRAINTS as CUSTOMERS
 from orchestrator.customers.kept_methods import TokenState
@@ -23,6 +26,7 @@ from orchestrator.payments.constraints import CONSTRAINTS as PAYMENTS
 from orchestrator.payments.records import AttemptStatus, OperationState, PaymentStatus
 from orchestrator.recipients.constraints import CONSTRAINTS as RECIPIENTS
 from orchestrator.reconciliation.constraints import CONSTRAINTS as RECONCILIATION
+from orchestrator.tax_ids.constraints import CONSTRAINTS as TAX_IDS
 from orchestrator.webhooks.constraints import CONSTRAINTS as WEBHOOKS
 from routing.outcomes import OutcomeKind
 
@@ -140,4 +144,8 @@ CONSTRAINTS: tuple[str, ...] = (
     *INSTALLATION,
     *CUSTOMERS,
     *FX,
+    *DELIVERY,
+    *TRANSMISSIONS,
+    *AUTOMATIC_CHARGE,
+    *TAX_IDS,
 )

@@ -27,6 +27,7 @@ RELAY_BATCH_MAX = 200
 HEARTBEAT, HOUSEKEEPING, WEBHOOK_WATCH = "worker.heartbeat", "housekeeping", "webhook.watch"
 RATES = "fx.rates"
 ROUTE_TALLY = "routing.tally"
+E_INVOICE_ANSWERS = "einvoice.answers"
 LEDGER_CARE = ("ledger.fold", "ledger.verify")
 
 

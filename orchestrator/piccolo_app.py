@@ -10,9 +10,12 @@ APP_CONFIG = AppConfig(
     table_classes=table_finder(
         [
             "orchestrator.access.tables",
+            "orchestrator.billing.transmissions.tables",
             "orchestrator.checkouts.tables",
             "orchestrator.abuse.tables",
             "orchestrator.approvals.tables",
+            "orchestrator.billing.automatic_charge.tables",
+            "orchestrator.billing.delivery.tables",
             "orchestrator.customers.tables",
             "orchestrator.disputes.tables",
             "orchestrator.fx.tables",
@@ -25,6 +28,7 @@ APP_CONFIG = AppConfig(
             "orchestrator.reconciliation.tables",
             "orchestrator.recipients.tables",
             "orchestrator.refunds.tables",
+            "orchestrator.tax_ids.tables",
             "orchestrator.webhooks.tables",
         ],
         exclude_imported=True,

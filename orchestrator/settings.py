@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from enum import StrEnum
 from functools import cache
 from ipaddress import ip_address
@@ -172,6 +173,25 @@ class Fx(_Part):
         return value
 
 
+class Vat(_Part):
+    """Where VAT ids are looked up online."""
+
+    vies_url: str = "https://ec.europa.eu/taxation_customs/vies/rest-api"
+    """The REST API of VIES, the register of the EU and Northern Ireland, without an account. Empty: nobody is asked."""
+    ca_file: str = ""
+    """Roots (PEM) to trust instead of the public ones."""
+    timeout_s: Annotated[int, Field(ge=1, le=45)] = 20
+    """From looking up the name to the last byte. VIES waits for the country's own register meanwhile."""
+
+    @field_validator("vies_url")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        parts = urlsplit(_http_url(value)) if value else None
+        if parts and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+            raise ValueError("must be https://: sales go untaxed on the strength of what is read there")
+        return value.rstrip("/")
+
+
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -191,6 +211,8 @@ class Limits(_Part):
     gateway_read_timeout_s: Seconds = 40
     gateway_concurrency_max: Count = 20
     smtp_timeout_s: Seconds = 20
+    invoice_link_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """How long the link to an invoice holds: after its due date, or after the link was made where that is later."""
     pdf_processes: Annotated[int, Field(ge=0, le=64)] = 0
     """Documents drawn at once by each API or worker process. 0: one for each core."""
     pdf_timeout_s: Seconds = 120
@@ -274,6 +296,8 @@ class Settings(BaseSettings):
     """Whose the database is, for processes on several machines. Empty: the file in `state_dir` says it."""
     einvoice_rules_dir: Path | None = None
     """Official stylesheets of XRechnung and Peppol, beside those that come along: docs/e-invoices.md."""
+    einvoice_drop_dir: Path | None = None
+    """Where e-invoices are left for a program that sends them on, in a folder for each merchant and channel."""
     log_level: str = "info"
     log_json: bool = True
     metrics: bool = True
@@ -285,6 +309,8 @@ class Settings(BaseSettings):
     smtp_url: Annotated[SecretStr, Field(validation_alias="SMTP_URL", default=SecretStr(""))]
     """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`. Empty: no mail is sent; doctor says so."""
     mail_from: Annotated[str, Field(validate_default=True)] = ""
+    mail_bounces: str = ""
+    """Where undeliverable mails come back to, each to an address of its own: `bounces+ddl_…@acme.example`."""
 
     vault: Vault = Vault()
     stripe: Endpoint = Endpoint()
@@ -295,6 +321,7 @@ class Settings(BaseSettings):
     webhooks: Webhooks = Webhooks()
     abuse: Abuse = Abuse()
     fx: Fx = Fx()
+    vat: Vat = Vat()
     limits: Limits = Limits()
 
     @property
@@ -376,6 +403,13 @@ class Settings(BaseSettings):
         smtp = info.data.get("smtp_url")
         if smtp is not None and smtp.get_secret_value() and "@" not in value:
             raise ValueError('is needed with SMTP_URL, for example: "Acme Billing <billing@acme.example>"')
+        return value
+
+    @field_validator("mail_bounces")
+    @classmethod
+    def _is_one_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,24}@[A-Za-z0-9.-]{1,253}", value):
+            raise ValueError("must be one plain address, with at most 24 signs before the @: bounces@acme.example")
         return value
 
 

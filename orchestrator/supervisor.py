@@ -37,7 +37,7 @@ READY_TIMEOUT_S = 60
 MIGRATE_TIMEOUT_S = 300
 STOP_PATIENCE_S = 12
 LOG_MAX_BYTES = 20_000_000
-SIMULATOR_PORTS = ("control", "stripe", "adyen", "paypal", "vault", "smtp", "mail")
+SIMULATOR_PORTS = ("control", "stripe", "adyen", "paypal", "vault", "smtp", "mail", "vies")
 
 T = TypeVar("T")
 

@@ -64,6 +64,7 @@ def pytest_configure() -> None:
         CLEARWAY_MODE="demo",
         CLEARWAY_PUBLIC_URL="http://127.0.0.1:8000",
         CLEARWAY_FX__ECB_URL="",
+        CLEARWAY_VAT__VIES_URL="",
     )
 
 

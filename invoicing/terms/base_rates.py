@@ -33,7 +33,9 @@ class UnknownBaseRate(InvalidInvoice):
 
     def __init__(self, series: Series, half_year: date) -> None:
         super().__init__(
-            "base_rate", f"the rate {series} that counts from {half_year} is not known here; enter it with its source"
+            "base_rate",
+            f"the rate {series} that counts from {half_year} is not known here; enter it with its source"
+            f" (PUT /v1/base-rates/{series})",
         )
         self.series = series
         self.half_year = half_year
@@ -73,9 +75,17 @@ class BaseRates:
             raise UnknownBaseRate(series, since)
         return found
 
+    def of(self, series: Series) -> list[BaseRate]:
+        """What is known of a series, newest first."""
+        return sorted((rate for rate in self._rates.values() if rate.series is series), key=_since, reverse=True)
+
     def entered(self, *rates: BaseRate) -> BaseRates:
         """These rates and the ones entered, which come before them."""
         return BaseRates([*self._rates.values(), *rates])
+
+
+def _since(rate: BaseRate) -> date:
+    return rate.since
 
 
 def half_year_of(day: date) -> date:

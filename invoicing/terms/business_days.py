@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import assert_never
+from typing import Annotated, assert_never
 
 import holidays
 import msgspec
@@ -30,9 +30,9 @@ class BusinessDays(msgspec.Struct, frozen=True, tag="business_days", forbid_unkn
     The weekend is the country's own. Raises InvalidInvoice for a country or subdivision without a calendar.
     """
 
-    country: str
+    country: Annotated[str, msgspec.Meta(examples=["DE"])]
     convention: Convention = Convention.FOLLOWING
-    subdivision: str = ""
+    subdivision: Annotated[str, msgspec.Meta(examples=["BY"])] = ""
 
     def __post_init__(self) -> None:
         known = _subdivisions()

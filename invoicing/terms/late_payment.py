@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import assert_never
+from typing import Annotated, assert_never
 
 import msgspec
 
@@ -37,7 +37,7 @@ class StatutoryLate(msgspec.Struct, frozen=True, kw_only=True, tag="statutory", 
     Against a consumer nothing is due where no law is known. Raises InvalidInvoice for a jurisdiction without a law.
     """
 
-    jurisdiction: str
+    jurisdiction: Annotated[str, msgspec.Meta(examples=["DE"])]
     buyer: BuyerKind
 
     def __post_init__(self) -> None:

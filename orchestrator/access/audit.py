@@ -72,6 +72,7 @@ class Action(StrEnum):
     SETTING_CHANGED = "setting.changed"
     RATE_ENTERED = "rate.entered"
     RATE_WITHDRAWN = "rate.withdrawn"
+    BASE_RATE_ENTERED = "base_rate.entered"
 
 
 @dataclass(frozen=True, slots=True)

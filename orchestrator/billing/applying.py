@@ -17,11 +17,12 @@ from invoicing.application_store import AppliedRow
 from invoicing.lifecycle import ApplicationKind
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
-from orchestrator.billing import customer_credit, telling
+from orchestrator.billing import customer_credit, disputes_abroad, telling
 from orchestrator.billing.bookings import book_all
 from orchestrator.billing.terms_of_merchant import tolerance_minor
 from orchestrator.db import transaction
 from orchestrator.disputes import store as dispute_store
+from orchestrator.disputes.records import DisputeRow
 from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
@@ -37,16 +38,19 @@ _BROUGHT = frozenset({ApplicationKind.PAYMENT, ApplicationKind.CORRECTION})
 
 @dataclass(frozen=True, slots=True)
 class _Became:
-    """What became of a payment, in minor units: taken and kept, given back by refunds, lost in disputes."""
+    """What became of a payment, in minor units: taken and kept, given back by refunds, lost in disputes. Disputes in
+    another currency than the payment's are `abroad`, lost or not."""
 
     taken: int
     refunded: int
     lost: int
+    abroad: tuple[DisputeRow, ...] = ()
 
 
 async def apply_payment(payment_id: str) -> Later | None:
     """Put a captured payment to its invoice, once, and take off it again what went back. What the invoice did not owe
-    becomes the customer's credit."""
+    becomes the customer's credit. Raises the problems of `fx.errors` for a dispute in another currency without a rate.
+    """
     payment = await payment_store.payment(payment_id)
     if payment is None or payment.source is None or not payment.source.startswith("inv_"):
         return None  # it pays no invoice
@@ -62,6 +66,10 @@ async def apply_payment(payment_id: str) -> Later | None:
             invoice = await _bring_up(payment, invoice, ApplicationKind.CORRECTION, became.taken - _brought(found))
         for kind, gone in ((ApplicationKind.REFUND, became.refunded), (ApplicationKind.CHARGEBACK, became.lost)):
             invoice = await _bring_up(payment, invoice, kind, -gone - _sum(found, kind))
+    for dispute in became.abroad:  # each by itself: a rate that is missing holds up nothing else
+        async with transaction():
+            invoice = await applications.lock(payment.merchant_id, invoice_id)
+            await disputes_abroad.bring_up(payment, invoice, dispute)
     return None
 
 
@@ -77,12 +85,12 @@ async def _became(payment: PaymentRow) -> _Became:
     # what was taken twice, or after the payment was given up, is on its way back: that pays nothing
     taken = min(payment.amount_minor, tidying.paid_minor(story))
     refunds = [op for op in story.operations if op.kind is OperationKind.REFUND and op.approved]
-    lost = [dispute for dispute in await dispute_store.disputes_of_payment(payment.id) if dispute.written_off_minor]
+    disputes = await dispute_store.disputes_of_payment(payment.id)
     return _Became(
         taken,
         sum(op.amount_minor for op in refunds if op.cause is not Cause.SURPLUS),
-        # a dispute in another currency is for a person to put to the invoice
-        sum(dispute.written_off_minor for dispute in lost if dispute.currency == payment.currency),
+        sum(dispute.written_off_minor for dispute in disputes if dispute.currency == payment.currency),
+        tuple(dispute for dispute in disputes if dispute.currency != payment.currency),
     )
 
 

@@ -12,6 +12,7 @@ from invoicing.batch_store import BatchItem, BatchRow, ItemState
 from invoicing.errors import InvoicingError
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
+from orchestrator.billing.einvoices import rules as einvoice_rules
 from orchestrator.billing.service import finalize_within
 from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
@@ -103,6 +104,7 @@ async def work(batch_id: str) -> Later | None:
 
 async def _issue(batch: BatchRow, item: BatchItem) -> None:
     try:
+        await einvoice_rules.require_writable(batch.merchant_id, item.invoice_id, batch.issue_date)
         async with transaction():
             if not await batch_store.lock_waiting(item.id):
                 return  # another worker had it

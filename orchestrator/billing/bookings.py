@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from currency.money import Money
@@ -10,12 +9,12 @@ from invoicing.application_service import Applied
 from invoicing.application_store import AppliedRow
 from invoicing.documents import InvoiceTotals
 from invoicing.lifecycle import ApplicationKind
-from invoicing.store import InvoiceRecord
 from orchestrator.ledger import rules
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
 
 RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 _SALES, _TAX = AccountKey(AccountKind.SALES), AccountKey(AccountKind.TAX)
+_ROUNDING = AccountKey(AccountKind.CASH_ROUNDING)
 BANK = AccountKey(AccountKind.BANK)
 # What pays for it, or gets it back. Payments and what gateways correct of them are in the receivable already.
 _OTHER = {
@@ -35,8 +34,10 @@ def credit_of(customer_id: str) -> AccountKey:
 
 
 def at_issue(totals: InvoiceTotals) -> list[Entry]:
-    """What a customer owes by an invoice."""
-    return rules.moved((RECEIVABLE, _SALES, totals.net), (RECEIVABLE, _TAX, totals.tax))
+    """What a customer owes by an invoice: net and tax, and what a payment in cash adds or leaves off."""
+    return rules.moved(
+        (RECEIVABLE, _SALES, totals.net), (RECEIVABLE, _TAX, totals.tax), (RECEIVABLE, _ROUNDING, totals.rounding)
+    )
 
 
 def at_credit(totals: InvoiceTotals) -> list[Entry]:
@@ -54,6 +55,13 @@ def entries_of(row: AppliedRow, customer_id: str) -> list[Entry]:
         tax = Money(sum(share.tax_minor for share in row.taxes), currency)
         return rules.moved((AccountKey(AccountKind.DISCOUNT), RECEIVABLE, base), (_TAX, RECEIVABLE, tax))
     other = _OTHER[row.kind]
+    if row.moved is not None:  # by way of the position account: each currency's entries balance by themselves
+        entries = rules.moved(
+            (rules.FX_POSITION, RECEIVABLE, row.applied),
+            (rules.FX_POSITION, credit_of(customer_id), row.credit),
+            (other, rules.FX_POSITION, row.moved),
+        )
+        return entries + (rules.revalued(row.fx_difference) if row.fx_difference is not None else [])
     settled = [] if other == RECEIVABLE else [(other, RECEIVABLE, row.applied)]
     return rules.moved(*settled, (other, credit_of(customer_id), row.credit))
 
@@ -61,20 +69,14 @@ def entries_of(row: AppliedRow, customer_id: str) -> list[Entry]:
 async def book_all(done: Applied, *, at: datetime, payment_id: str = "") -> None:
     """Post each row, in the transaction that added it."""
     for row in done.rows:
-        await book(row, done.invoice, entries_of(row, done.invoice.customer_id), at=at, payment_id=payment_id)
-
-
-async def book(
-    row: AppliedRow, invoice: InvoiceRecord, entries: Sequence[Entry], *, at: datetime, payment_id: str = ""
-) -> None:
-    """Post one row of the invoice, as the entries say."""
-    if entries:
-        await post(
-            f"application:{row.id}",
-            entries,
-            merchant_id=invoice.merchant_id,
-            kind=JournalKind.APPLICATION,
-            at=at,
-            memo=f"{row.kind.value} of {invoice.number}",
-            references=References(payment_id=payment_id),
-        )
+        entries = entries_of(row, done.invoice.customer_id)
+        if entries:
+            await post(
+                f"application:{row.id}",
+                entries,
+                merchant_id=done.invoice.merchant_id,
+                kind=JournalKind.APPLICATION,
+                at=at,
+                memo=f"{row.kind.value} of {done.invoice.number}",
+                references=References(payment_id=payment_id),
+            )

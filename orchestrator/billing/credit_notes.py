@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 import msgspec
 
 from invoicing import credit_note_service as credit_notes
 from invoicing import service as invoicing
+from invoicing.calculation import round_for_cash
 from invoicing.credit import CreditPart
 from invoicing.credit_note_service import Credited
 from invoicing.documents import DocumentType
 from invoicing.errors import WrongState
 from invoicing.store import InvoiceRecord
-from orchestrator import clock_port, outbox
+from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing import bookings, telling
-from orchestrator.billing.sending import SEND_INVOICE
+from orchestrator.billing.sending import request_document
 from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
 from orchestrator.events import EventType
@@ -54,7 +56,7 @@ async def reissue(
     """
     async with transaction():
         done = await _issue_within(merchant_id, invoice_id, None, note, None, send_mail=True)
-        draft = await _copy_within(done.applied.invoice)
+        draft = await _copy_within(done.applied.invoice, keeps_prepaid=True)
         if idempotency_id:
             await bind_idempotency(idempotency_id, draft.id)
     return draft
@@ -69,10 +71,15 @@ async def duplicate(merchant_id: str, invoice_id: str, idempotency_id: str | Non
     return draft
 
 
-async def _copy_within(invoice: InvoiceRecord) -> InvoiceRecord:
+async def _copy_within(invoice: InvoiceRecord, *, keeps_prepaid: bool = False) -> InvoiceRecord:
+    """What was paid before pays once: a copy says it only where the original has just given it back."""
     if invoice.kind is not DocumentType.INVOICE:
         raise WrongState("invoice_id", "must be an invoice")
-    content = msgspec.structs.replace(invoice.draft, tax_rate=None, preceding=())
+    content = msgspec.structs.replace(invoice.draft, tax_rate=None, preceding=(), prepaid_receipts=())
+    if content.prepaid and not keeps_prepaid:
+        content = msgspec.structs.replace(content, prepaid=Decimal(0))
+    if content.rounding:
+        content = round_for_cash(content)
     return await draft_within(
         invoice.merchant_id, invoice.customer_id, content, reference=invoice.reference, origin_id=invoice.id
     )
@@ -114,5 +121,5 @@ async def _issue_within(
     data |= {"currency": credit_note.total.currency}
     await record(EventType.CREDIT_NOTE_ISSUED, merchant_id, credit_note.id, data, now)
     if send_mail:
-        await outbox.enqueue(SEND_INVOICE, credit_note.id, now)
+        await request_document(credit_note)
     return done

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import msgspec
 
 from currency.money import Money
-from currency.rates import Rate
-from invoicing import allocation, application_store
+from currency.rates import Rate, convert
 from invoicing import application_service as applications
+from invoicing import application_store
 from invoicing import series_service as series
 from invoicing.allocation import Allocation, OpenInvoice, Part, allocate_receipt
-from invoicing.application_service import Applied
 from invoicing.application_store import AppliedRow, ReceiptRow
 from invoicing.documents import FrozenRate
 from invoicing.errors import PaymentMismatch
-from invoicing.lifecycle import ApplicationKind
+from invoicing.lifecycle import InvoiceState
 from invoicing.series_store import SeriesKind
 from invoicing.settling import discount_left
 from invoicing.store import InvoiceFilter, InvoiceRecord, list_invoices
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import bookings, telling
-from orchestrator.billing.bookings import BANK, RECEIVABLE, credit_of, entries_of
+from orchestrator.billing import bookings, naming, telling
+from orchestrator.billing.bookings import BANK, credit_of
 from orchestrator.billing.paying import PAYABLE
 from orchestrator.billing.terms_of_merchant import tolerance_minor
 from orchestrator.db import hold, transaction
@@ -32,7 +32,7 @@ from orchestrator.errors import Conflict, NotFound
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger import rules
-from orchestrator.ledger.service import Entry, JournalKind, post
+from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
 from orchestrator.payments import store as payment_store
 
@@ -43,8 +43,10 @@ INVOICES_MAX = 100  # of one receipt
 @dataclass(frozen=True, slots=True)
 class NewReceipt:
     """Money that a customer gave: `reference` tells it from all others of its `source` (bank, cash). `parts` says what
-    it is for; without them it pays the customer's open invoices of `invoice_currency`, the oldest first. `rate` leads
-    from its currency to that of the invoices; `booked_rate` the other way round, as the invoices were booked."""
+    it is for; else the invoices that `remittance` names; without either it pays the customer's open invoices of
+    `invoice_currency`, the oldest first, but with a remittance that names none only where `is_oldest_first` says so.
+    `rate` leads from its currency to that of the invoices; `booked_rate` the other way round, as the invoices were
+    booked."""
 
     customer_id: str
     amount: Money
@@ -55,6 +57,8 @@ class NewReceipt:
     invoice_currency: str = ""
     rate: Rate | None = None
     booked_rate: Rate | None = None
+    remittance: str = ""
+    is_oldest_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,10 @@ async def apply_receipt(merchant_id: str, new: NewReceipt, idempotency_id: str |
         before = await application_store.find_receipt_by_reference(merchant_id, new.source, new.reference)
         if before is not None:
             return await _repeated(before, new)
-        invoices = await _locked(merchant_id, new)
+        named = await naming.named_invoices(merchant_id, new.remittance) if new.parts is None else []
+        if named or new.remittance:
+            new = _of_payer(new, named)
+        invoices = await _locked(merchant_id, new, [invoice.id for invoice in named])
         allocated = await _allocate(merchant_id, new, invoices)
         receipt_id = new_id("rcp")
         rows = await _apply(new, receipt_id, allocated, invoices)
@@ -126,16 +133,43 @@ async def view(receipt: ReceiptRow) -> ReceiptView:
     return ReceiptView(receipt, tuple(await application_store.applications_from(source_id)))
 
 
+def _of_payer(new: NewReceipt, named: Sequence[InvoiceRecord]) -> NewReceipt:
+    """The receipt of the customer whose invoices the payer names, for just those. Raises PaymentMismatch."""
+    if not named:
+        if not new.customer_id:
+            raise PaymentMismatch("customer_id", "must say who paid: the remittance names none of your invoices")
+        return new
+    customers = {invoice.customer_id for invoice in named}
+    numbers = ", ".join(invoice.number or "" for invoice in named)
+    if len(customers) > 1 or new.customer_id not in ("", *customers):
+        what = f"must be the customer of {numbers}, which the remittance names"
+        raise PaymentMismatch("customer_id", f"{what}; leave it out, or give parts")
+    owed = sum(_owed(invoice).minor for invoice in named)
+    available = new.amount if new.rate is None else convert(new.amount, new.rate)
+    if len(named) > 1 and available.minor != owed:
+        what = f"names {numbers}, which owe {owed} minor units together, not what came in"
+        raise PaymentMismatch("remittance", f"{what}; say in parts what is for which")
+    return replace(new, customer_id=next(iter(customers)))
+
+
+def _owed(invoice: InvoiceRecord) -> Money:
+    """What a payment may still settle of it: what was given up as uncollectible, too."""
+    given_up = invoice.standing.written_off if invoice.state is InvoiceState.UNCOLLECTIBLE else 0
+    return Money(invoice.standing.owed + given_up, invoice.total.currency)
+
+
 async def _repeated(before: ReceiptRow, new: NewReceipt) -> ReceiptView:
-    if (before.amount, before.customer_id) != (new.amount, new.customer_id):
+    if before.amount != new.amount or new.customer_id not in ("", before.customer_id):
         raise PaymentMismatch("reference", "was told before, with another amount or customer")
     return await view(before)
 
 
-async def _locked(merchant_id: str, new: NewReceipt) -> dict[str, InvoiceRecord]:
+async def _locked(merchant_id: str, new: NewReceipt, named: Sequence[str]) -> dict[str, InvoiceRecord]:
     """The invoices that it may pay, locked in the order of their ids: two receipts never wait crosswise."""
     if new.parts is not None:
         ids = [part.invoice_id for part in new.parts]
+    elif named or not new.is_oldest_first:
+        ids = list(named)
     else:
         currency = new.invoice_currency or new.amount.currency
         found = []
@@ -151,9 +185,7 @@ async def _locked(merchant_id: str, new: NewReceipt) -> dict[str, InvoiceRecord]
 
 
 async def _allocate(merchant_id: str, new: NewReceipt, invoices: dict[str, InvoiceRecord]) -> Allocation:
-    open_ones = [
-        _open(invoice, new) for invoice in invoices.values() if invoice.state in PAYABLE or new.parts is not None
-    ]
+    open_ones = [_open(invoice, new) for invoice in invoices.values() if _owed(invoice).minor or new.parts is not None]
     currency = next((invoice.owed.currency for invoice in open_ones), new.amount.currency)
     return allocate_receipt(
         new.amount,
@@ -165,17 +197,31 @@ async def _allocate(merchant_id: str, new: NewReceipt, invoices: dict[str, Invoi
 
 
 def _open(invoice: InvoiceRecord, new: NewReceipt) -> OpenInvoice:
-    if invoice.document is None or invoice.due_date is None or invoice.state not in PAYABLE:
+    owed = _owed(invoice)
+    if invoice.document is None or invoice.due_date is None or not owed.minor:
         raise PaymentMismatch("parts", f"{invoice.number or invoice.id} is {invoice.state}: nothing is owed")
     discount = discount_left(invoice.standing, invoice.document, new.received_on)
     return OpenInvoice(
         id=invoice.id,
-        owed=invoice.owed,
+        owed=owed,
         due_date=invoice.due_date,
         issue_date=invoice.document.issue_date,
         discount=Money(discount, invoice.owed.currency) if discount else None,
-        booked_rate=new.booked_rate,
+        booked_rate=_booked_rate(invoice.number or "", invoice.document.content.tax_rate, new),
     )
+
+
+def _booked_rate(number: str, frozen: FrozenRate | None, new: NewReceipt) -> Rate | None:
+    """The rate that was frozen with the invoice, where it leads to the receipt's currency, else the one that is said.
+
+    Raises PaymentMismatch where both are there and differ."""
+    if frozen is None or new.rate is None or (frozen.quote, frozen.base) != (new.rate.base, new.rate.quote):
+        return new.booked_rate
+    rate = frozen.thaw()
+    if new.booked_rate is not None and new.booked_rate.value != rate.value:
+        what = f"is not the rate at which {number} was issued, {rate} of {rate.on}; leave it out"
+        raise PaymentMismatch("conversion.booked_rate", what)
+    return rate
 
 
 async def _apply(
@@ -187,23 +233,10 @@ async def _apply(
         done = await applications.settle_receipt(
             lambda: new_id("iap"), invoice=invoices[part.invoice_id], part=part, receipt_id=receipt_id, now=now
         )
-        await _book(done, part)
+        await bookings.book_all(done, at=now)
         await telling.tell(done.events, now)
         rows += done.rows
     return rows
-
-
-async def _book(done: Applied, part: allocation.Applied) -> None:
-    for row in done.rows:
-        is_exchanged = row.kind is ApplicationKind.RECEIPT and part.received.currency != part.applied.currency
-        entries = _exchanged(part) if is_exchanged else entries_of(row, done.invoice.customer_id)
-        await bookings.book(row, done.invoice, entries, at=row.applied_at)
-
-
-def _exchanged(part: allocation.Applied) -> list[Entry]:
-    """The invoice is paid in its currency by what came to the bank in another, by way of the position account."""
-    entries = rules.converted(part.applied, part.received, giving=RECEIVABLE, receiving=BANK)
-    return entries + (rules.revalued(part.fx_difference) if part.fx_difference is not None else [])
 
 
 async def _number(merchant_id: str, receipt_id: str, new: NewReceipt, credited: Money) -> ReceiptRow:
@@ -230,6 +263,7 @@ async def _number(merchant_id: str, receipt_id: str, new: NewReceipt, credited: 
         received_on=new.received_on,
         created_at=now,
         conversion=used or None,
+        remittance=new.remittance,
     )
     await application_store.insert_receipt(row)
     return row

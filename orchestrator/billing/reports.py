@@ -102,7 +102,7 @@ _JOURNAL = f"""
 
 _OPEN = """
     SELECT customer_id, document->'content'->'buyer'->>'name' AS buyer, currency, due_date,
-        total_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS owed
+        total_minor + rounding_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS owed
     FROM invoice WHERE merchant_id = $1 AND kind = 'invoice' AND state IN ('open', 'partly_paid')
     ORDER BY customer_id, buyer, currency"""
 
@@ -111,7 +111,7 @@ _OPEN = """
 _MOVEMENTS = """
     SELECT * FROM (
         SELECT issue_date AS day, kind, number, currency, id,
-            CASE kind WHEN 'credit_note' THEN -total_minor ELSE total_minor END AS minor
+            CASE kind WHEN 'credit_note' THEN -1 ELSE 1 END * (total_minor + rounding_minor) AS minor
         FROM invoice WHERE merchant_id = $1 AND customer_id = $2 AND kind IN ('invoice', 'credit_note')
             AND issued_at IS NOT NULL
         UNION ALL

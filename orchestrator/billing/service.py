@@ -8,16 +8,21 @@ from invoicing import application_service as applications
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, DraftInvoice
 from invoicing.store import InvoiceRecord
-from orchestrator import clock_port, outbox
+from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import telling
+from orchestrator.billing import prepaying, tax_rates, telling
+from orchestrator.billing.automatic_charge import service as automatic_charge
 from orchestrator.billing.bookings import at_issue
-from orchestrator.billing.sending import SEND_INVOICE
+from orchestrator.billing.einvoices import rules as einvoice_rules
+from orchestrator.billing.reminders import policy as reminders_policy
+from orchestrator.billing.reminders import service as reminders
+from orchestrator.billing.sending import request_document
 from orchestrator.db import transaction
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
+from orchestrator.tax_ids import at_issue as vat_ids
 
 
 async def create_draft(
@@ -66,6 +71,7 @@ async def draft_within(
         origin_id=origin_id,
         valid_until=valid_until,
     )
+    await vat_ids.foresee(merchant_id, draft)
     if idempotency_id:
         await bind_idempotency(idempotency_id, invoice_id)
     return changed.invoice
@@ -90,6 +96,7 @@ async def change_draft(
 ) -> InvoiceRecord:
     """Put another content into a draft. Raises InvoiceNotFound, WrongState once it is issued, invoicing's refusals."""
     async with transaction():
+        await vat_ids.foresee(merchant_id, draft)
         return await invoicing.change_draft(
             invoice_id,
             merchant_id=merchant_id,
@@ -117,6 +124,7 @@ async def finalize(
     idempotency_id: str | None = None,
 ) -> InvoiceRecord:
     """Issue the draft: number, dates, ledger, and (by a worker) PDF and mail. Raises invoicing's refusals."""
+    await einvoice_rules.require_writable(merchant_id, invoice_id, issue_date)
     async with transaction():
         issued = await finalize_within(
             merchant_id, invoice_id, issue_date=issue_date, send_mail=send_mail, kind=kind, series=series
@@ -137,17 +145,29 @@ async def finalize_within(
 ) -> InvoiceRecord:
     """The same, in the caller's transaction. Quotes and pro formas move no money."""
     now = clock_port.now()
+    on = issue_date or now.date()
+    deposits: prepaying.Sources = ()
+
+    async def prepare(draft: InvoiceRecord) -> DraftInvoice:
+        nonlocal deposits
+        if draft.kind is DocumentType.INVOICE:
+            deposits = await prepaying.secured(draft)
+        content = await tax_rates.frozen(merchant_id, draft.draft, on)
+        return await einvoice_rules.ready(draft, content, on, send=send_mail)
+
     changed = await invoicing.finalize(
         invoice_id,
         merchant_id=merchant_id,
-        issue_date=issue_date or now.date(),
+        issue_date=on,
         now=now,
         kind=kind,
         series=series,
         new_id=lambda: new_id("ser"),
+        prepare=prepare,
     )
     invoice = changed.invoice
     assert invoice.document is not None
+    await vat_ids.keep(invoice, now)
     if invoice.kind is DocumentType.INVOICE:
         entries = at_issue(invoice.document.totals)
         if entries:
@@ -160,10 +180,13 @@ async def finalize_within(
                 memo=invoice.number or "",
             )
         await telling.tell(changed.events, now)
+        invoice = await prepaying.apply(invoice, deposits, now)
+        await automatic_charge.schedule_within(invoice, now)
+        await reminders.schedule(invoice)
     else:
         await record(EventType.QUOTE_ISSUED, merchant_id, invoice_id, {"number": invoice.number}, now)
     if send_mail:
-        await outbox.enqueue(SEND_INVOICE, invoice_id, now)
+        await request_document(invoice)
     return invoice
 
 
@@ -182,6 +205,8 @@ async def set_disputed(
         if changed is not None:
             kind = EventType.INVOICE_DISPUTED if is_disputed else EventType.INVOICE_DISPUTE_ENDED
             await record(kind, merchant_id, invoice_id, {"number": changed.number, "reason": reason}, now)
+            if not is_disputed:
+                await reminders_policy.resumed_within(merchant_id, invoice_id)
         if idempotency_id:
             await bind_idempotency(idempotency_id, invoice_id)
     return await invoicing.get(merchant_id, invoice_id)

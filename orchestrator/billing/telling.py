@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from invoicing.events import InvoiceEvent, InvoiceEventKind
+from orchestrator.billing.reminders import policy as reminders_policy
 from orchestrator.events import EventType
 from orchestrator.notifications.service import record
 
@@ -26,6 +27,8 @@ async def tell(events: Sequence[InvoiceEvent], now: datetime) -> None:
     for event in events:
         if event.kind in _TYPES:
             await record(_TYPES[event.kind], event.merchant_id, event.invoice_id, _data(event), now)
+        if event.kind is InvoiceEventKind.REOPENED:
+            await reminders_policy.reopened_within(event.merchant_id, event.invoice_id)
 
 
 def _data(event: InvoiceEvent) -> dict[str, Any]:

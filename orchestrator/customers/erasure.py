@@ -8,6 +8,7 @@ from orchestrator import clock_port
 from orchestrator.customers import kept_methods, method_store, store
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, NotFound
+from orchestrator.tax_ids import service as vat_ids
 
 BATCH = 500
 ANONYMOUS = "deleted"
@@ -41,6 +42,7 @@ async def erase(merchant_id: str, customer_id: str, open_payments: OpenPayments)
             for method in methods:
                 await kept_methods.begin_detaching(method.id, now)
             before = methods[-1].id
+        await vat_ids.unfollow(customer_id)
         await store.change(
             customer_id,
             name=ANONYMOUS,

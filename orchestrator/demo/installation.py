@@ -80,6 +80,7 @@ def _environment(supervisor: Supervisor) -> dict[str, str]:
         "CLEARWAY_PAYPAL__CERT_HOSTS": urls["paypal"],
         "CLEARWAY_PAYPAL__CA_FILE": str(_paypal_roots(urls["paypal"], supervisor.state_dir)),
         "CLEARWAY_FX__ECB_URL": "",  # the world of the demo has no ECB
+        "CLEARWAY_VAT__VIES_URL": urls["vies"],
         "CLEARWAY_ABUSE__MODE": "observe",  # all its shoppers are one machine, which tries stolen cards too
         "CLEARWAY_VAULT__PROXY_URL": urls["vault"],
         "CLEARWAY_VAULT__USERNAME": VAULT_USER,

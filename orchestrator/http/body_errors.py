@@ -7,6 +7,17 @@ import msgspec
 from orchestrator.errors import FieldError
 
 _PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"Invalid (enum )?value (?P<value>.+)")
+_PATTERN = re.compile(r"Expected `str` matching regex '(?P<pattern>.+)'")
+# The patterns of schemas, as msgspec quotes them, in words.
+_MEANT = {
+    r"^-?[0-9]{1,15}(\\.[0-9]{1,8})?$(?!\\n)": "a decimal number as text such as 12.50, with at most 8 decimals",
+    r"^[0-9]{1,12}(\\.[0-9]{1,10})?$(?!\\n)": "a decimal number as text above zero such as 1.0869",
+    "^[A-Z]{3}$": "an ISO 4217 code such as EUR",
+    "^[A-Z]{2}$": "an ISO 3166-1 alpha-2 code such as DE",
+    r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$(?!\\n)": "a language of BCP 47 such as de-AT",
+    r"^[^@\\s]+@[^@\\s]+$(?!\\n)": "an e-mail address such as billing@acme.example",
+}
 _NAMED = re.compile(r"(?P<kind>contains unknown|missing required) field `(?P<name>[^`]*)`")
 
 
@@ -21,6 +32,19 @@ def field_error(error: msgspec.ValidationError) -> FieldError:
     message = text[: place.start()] if place else text
     named = _NAMED.search(message)
     if named is None:
-        return FieldError(path, message[:1].lower() + message[1:])
+        return FieldError(path, _remedy(message))
     field = f"{path}.{named['name']}" if path else named["name"]
     return FieldError(field, "is missing" if named["kind"].startswith("missing") else "is not known here")
+
+
+def _remedy(message: str) -> str:
+    """What to do about it, where msgspec's words leave that open."""
+    unknown = _UNKNOWN.fullmatch(message)
+    if unknown is not None:
+        return f"cannot be {unknown['value']}: the schema of the API (/schema) lists what it can be"
+    if message.startswith("Invalid RFC3339 encoded date"):
+        return "must be a day of the calendar such as 2026-11-23, and with a time of day 2026-11-23T09:30:00Z"
+    pattern = _PATTERN.fullmatch(message)
+    if pattern is not None and pattern["pattern"] in _MEANT:
+        return f"must be {_MEANT[pattern['pattern']]}"
+    return message[:1].lower() + message[1:]

@@ -13,12 +13,14 @@ from invoicing import service as invoicing
 from invoicing.credit import CreditPart
 from invoicing.documents import DocumentType, Party
 from invoicing.einvoice.formats import Format
+from invoicing.problems import OpenProblem
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator.billing import credit_notes
 from orchestrator.errors import NotFound
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
-from orchestrator.http.invoice_schemas import DecimalText, LineBody, line_bodies
+from orchestrator.http.invoice_inputs import DecimalText
+from orchestrator.http.invoice_schemas import LineBody, line_bodies
 from orchestrator.http.invoices import READ, WRITE, EInvoiceFormat, XmlAnswer, pdf_answer, xml_answer
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
@@ -62,6 +64,7 @@ class CreditNoteBody(msgspec.Struct, kw_only=True):
     issue_date: date
     note: str
     created_at: datetime
+    problems: list[OpenProblem]
 
 
 @post(
@@ -174,6 +177,7 @@ def credit_note_body(row: InvoiceRecord) -> CreditNoteBody:
         issue_date=row.document.issue_date,
         note=row.document.content.note,
         created_at=row.created_at,
+        problems=list(row.problems),
     )
 
 

@@ -1,5 +1,6 @@
 """Routes of customers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,14 +12,18 @@ from msgspec import Meta
 from orchestrator.customers import erasure, service, store
 from orchestrator.customers.store import CustomerRow
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.e_invoice_schemas import EInvoiceBody, EInvoiceInput, kept_preference, preference_body
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CountryCode, Email, Input, Locale, Name, require_country
+from orchestrator.http.tax_id_schemas import VatIdCheckBody, vat_id_check_body
 from orchestrator.payments import of_customers
+from orchestrator.tax_ids import store as vat_ids
+from orchestrator.tax_ids.store import VatIdRow
 
-_PROFILE = ("address_lines", "postal_code", "city", "vat_id")
+_PROFILE = ("address_lines", "postal_code", "city", "vat_id", "e_invoice")
 Line = Annotated[str, Meta(max_length=200)]
 
 
@@ -33,6 +38,7 @@ class CreateCustomer(Input):
     postal_code: Annotated[str, Meta(max_length=20)] = ""
     city: Annotated[str, Meta(max_length=100)] = ""
     vat_id: Annotated[str, Meta(max_length=20, description="With its country prefix.")] = ""
+    e_invoice: EInvoiceInput | None = None
 
 
 class ChangeCustomer(Input):
@@ -46,16 +52,20 @@ class ChangeCustomer(Input):
     postal_code: Annotated[str, Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
     city: Annotated[str, Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
     vat_id: Annotated[str, Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+    e_invoice: EInvoiceInput | msgspec.UnsetType | None = msgspec.UNSET
 
     def as_changes(self) -> dict[str, Any]:
         """What `service.change` takes."""
         given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not msgspec.UNSET}
         profile = {name: given.pop(name) for name in _PROFILE if name in given}
+        if "e_invoice" in profile:
+            profile["e_invoice"] = kept_preference(profile["e_invoice"])
         return given | ({"profile": profile} if profile else {})
 
 
 class CustomerBody(msgspec.Struct, kw_only=True):
-    """A customer."""
+    """A customer. `vat_id_check` says what a register answered about its VAT id; null where it has none, or one of a
+    scheme without a register, and where the customer stands within another object."""
 
     id: str
     object: str = "customer"
@@ -67,6 +77,8 @@ class CustomerBody(msgspec.Struct, kw_only=True):
     postal_code: str
     city: str
     vat_id: str
+    vat_id_check: VatIdCheckBody | None
+    e_invoice: EInvoiceBody | None
     default_payment_method_id: str | None
     deleted: bool
     created_at: datetime
@@ -84,6 +96,7 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
     """Create a customer, for payments and invoices."""
     merchant_id = merchant_of(request)
     require_country(data.country, "country")
+    e_invoice = kept_preference(data.e_invoice)
 
     async def work(idempotency_id: str) -> CustomerBody:
         profile = {
@@ -91,6 +104,7 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
             "postal_code": data.postal_code,
             "city": data.city,
             "vat_id": data.vat_id,
+            "e_invoice": e_invoice,
         }
         row = await service.create(
             merchant_id,
@@ -101,10 +115,10 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
             profile=profile,
             idempotency_id=idempotency_id,
         )
-        return customer_body(row)
+        return await _checked(row)
 
     async def rebuild(customer_id: str) -> CustomerBody:
-        return customer_body(await service.get(merchant_id, customer_id))
+        return await _checked(await service.get(merchant_id, customer_id))
 
     return await answer_once(request, work, rebuild)
 
@@ -118,7 +132,7 @@ async def create_customer(request: ApiRequest, data: JSONBody[CreateCustomer]) -
 )
 async def get_customer(request: ApiRequest, customer_id: FromPath[str]) -> CustomerBody:
     """The customer."""
-    return customer_body(await service.get(merchant_of(request), customer_id))
+    return await _checked(await service.get(merchant_of(request), customer_id))
 
 
 @get("/customers", guards=[needs("payments:read")], responses=PROBLEMS, tags=["customers"], summary="List customers")
@@ -131,7 +145,8 @@ async def list_customers(
     """Newest first, without those that were deleted; `email` finds them in any case of letters."""
     size = page_size(limit)
     rows = await store.customers_of(merchant_of(request), limit=size + 1, before_id=starting_after, email=email)
-    return page([customer_body(row) for row in rows], size)
+    checks = await vat_ids.of_customers([row.id for row in rows])
+    return page([customer_body(row, checks) for row in rows], size)
 
 
 @patch(
@@ -147,7 +162,7 @@ async def change_customer(
     """Change what is given. Invoices that are issued stay as they are."""
     if data.country is not msgspec.UNSET:
         require_country(data.country, "country")
-    return customer_body(await service.change(merchant_of(request), customer_id, data.as_changes()))
+    return await _checked(await service.change(merchant_of(request), customer_id, data.as_changes()))
 
 
 @delete(
@@ -165,7 +180,13 @@ async def delete_customer(request: ApiRequest, customer_id: FromPath[str]) -> No
     await erasure.erase(merchant_of(request), customer_id, of_customers.open_payments)
 
 
-def customer_body(row: CustomerRow) -> CustomerBody:
+async def _checked(row: CustomerRow) -> CustomerBody:
+    return customer_body(row, await vat_ids.of_customers([row.id]))
+
+
+def customer_body(row: CustomerRow, checks: Mapping[str, VatIdRow] | None = None) -> CustomerBody:
+    """`checks` by customer id; without them the answer has none."""
+    vat_id = str(row.profile.get("vat_id", ""))
     return CustomerBody(
         id=row.id,
         name=row.name,
@@ -175,7 +196,9 @@ def customer_body(row: CustomerRow) -> CustomerBody:
         address_lines=list(row.profile.get("address_lines", [])),
         postal_code=str(row.profile.get("postal_code", "")),
         city=str(row.profile.get("city", "")),
-        vat_id=str(row.profile.get("vat_id", "")),
+        vat_id=vat_id,
+        vat_id_check=None if checks is None else vat_id_check_body(vat_id, checks.get(row.id)),
+        e_invoice=preference_body(row.profile.get("e_invoice")),
         default_payment_method_id=row.default_payment_method_id,
         deleted=row.deleted_at is not None,
         created_at=row.created_at,

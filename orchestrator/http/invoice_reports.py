@@ -3,7 +3,7 @@
 import asyncio
 from datetime import date
 from io import BytesIO
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import xlsxwriter
@@ -12,13 +12,14 @@ from litestar.params import FromPath, QueryParameter
 
 from currency.money import Money, to_major
 from orchestrator import clock_port
-from orchestrator.billing import reports
+from orchestrator.billing import printed, reports
 from orchestrator.billing.reports import AgedRow, JournalLine, Statement
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.csv_answers import CSV, csv_text
 from orchestrator.http.invoices import READ
+from orchestrator.http.pdf_answers import AlsoPdf, pdf_answer
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import MoneyBody, money_body
 from orchestrator.reconciliation.export import safe_text
@@ -127,16 +128,29 @@ async def get_aged_receivables(request: ApiRequest) -> AgedReceivables:
     "/customers/{customer_id:str}/statements",
     guards=[needs(READ)],
     responses=PROBLEMS,
+    operation_class=AlsoPdf,
     tags=["customers"],
     summary="Get a customer's statements",
 )
-async def get_statements(request: ApiRequest, customer_id: FromPath[str], since: From, until: To) -> StatementList:
-    """The account of a customer from one day to another: what was owed before, what moved, what is owed after."""
+async def get_statements(
+    request: ApiRequest,
+    customer_id: FromPath[str],
+    since: From,
+    until: To,
+    file_format: Annotated[Literal["json", "pdf"], QueryParameter(name="format")] = "json",
+) -> Response[StatementList]:
+    """The account of a customer from one day to another: what was owed before, what moved, what is owed after. As a PDF
+    it is in the customer's language."""
     _require_order(since, until)
     merchant_id = merchant_of(request)
     await customers.get(merchant_id, customer_id)
+    if file_format == "pdf":
+        drawn: Response[Any] = pdf_answer(
+            f"statement-{since}-{until}", await printed.statement_pdf(merchant_id, customer_id, since, until)
+        )
+        return drawn
     found = await reports.statements(merchant_id, customer_id, since, until)
-    return StatementList(data=[_statement(one) for one in found])
+    return Response(StatementList(data=[_statement(one) for one in found]))
 
 
 def _require_order(since: date, until: date) -> None:

@@ -1,6 +1,5 @@
 """Routes of invoices: drafted, changed, found, issued, printed."""
 
-import re
 from datetime import date
 from typing import Annotated
 
@@ -10,26 +9,28 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, DraftInvoice
 from invoicing.einvoice.formats import Format
+from invoicing.einvoice.mandates import Channel
 from invoicing.errors import InvoiceNotFound
 from invoicing.lifecycle import InvoiceState
+from invoicing.problems import ProblemKind
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator.access import service as access
-from orchestrator.billing import credit_notes, documents, einvoices
+from orchestrator.billing import credit_notes, documents
 from orchestrator.billing import service as billing
+from orchestrator.billing.einvoices import service as einvoices
+from orchestrator.billing.transmissions import store as transmission_store
 from orchestrator.customers import service as customers
+from orchestrator.http import pdf_answers
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
-from orchestrator.http.invoice_schemas import (
-    CreateInvoice,
-    FinalizeInvoice,
-    InvoiceBody,
-    draft_from,
-    invoice_body,
-)
+from orchestrator.http.invoice_drafting import draft_from
+from orchestrator.http.invoice_inputs import CreateInvoice, FinalizeInvoice
+from orchestrator.http.invoice_schemas import InvoiceBody, invoice_body
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import require_currency
+from orchestrator.http.transmission_schemas import transmission_summary
 
 READ, WRITE = "invoices:read", "invoices:write"
 EInvoiceFormat = Annotated[Format, QueryParameter(name="format", description="Which kind of e-invoice.")]
@@ -72,6 +73,7 @@ async def list_invoices(
     due_to: Annotated[date | None, QueryParameter(description="Due on this day or sooner.")] = None,
     disputed: Annotated[bool | None, QueryParameter(description="Whether the buyer contests it.")] = None,
     origin_id: Annotated[str | None, QueryParameter(max_length=40, description="What it was made from.")] = None,
+    problem: Annotated[ProblemKind | None, QueryParameter(description="That the document has now.")] = None,
     q: Annotated[str | None, QueryParameter(max_length=100, description="In number, reference, buyer's name.")] = None,
 ) -> Page[InvoiceBody]:
     """Newest first, narrowed by all that is given."""
@@ -87,6 +89,7 @@ async def list_invoices(
         due_to=due_to,
         is_disputed=disputed,
         origin_id=origin_id,
+        problem=problem,
         text=q,
     )
     found = await invoicing.list_invoices(merchant_of(request), limit=size + 1, before_id=starting_after, wanted=wanted)
@@ -97,8 +100,13 @@ async def list_invoices(
     "/invoices/{invoice_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["invoices"], summary="Get an invoice"
 )
 async def get_invoice(request: ApiRequest, invoice_id: FromPath[str]) -> InvoiceBody:
-    """The invoice as it is now."""
-    return await _found(merchant_of(request), invoice_id)
+    """The invoice as it is now. Only here `transmissions` are shown, of an invoice that went by another channel than
+    e-mail."""
+    merchant_id = merchant_of(request)
+    body = await _found(merchant_id, invoice_id)
+    rows = await transmission_store.of_merchant(merchant_id, document_id=invoice_id, limit=len(Channel))
+    body.transmissions = [transmission_summary(row) for row in rows] or None
+    return body
 
 
 @post(
@@ -237,9 +245,8 @@ async def drafted(merchant_id: str, data: CreateInvoice, kind: DocumentType) -> 
 async def pdf_answer(merchant_id: str, document_id: str) -> Response[bytes]:
     """The PDF of an issued document. Raises Conflict for a draft."""
     content = await documents.pdf_of(merchant_id, document_id)
-    number = re.sub(r"[^A-Za-z0-9._-]", "-", (await invoicing.get(merchant_id, document_id)).number or "draft")
-    headers = {"Content-Disposition": f'attachment; filename="{number}.pdf"'}
-    return Response(content, media_type="application/pdf", headers=headers)
+    number = (await invoicing.get(merchant_id, document_id)).number
+    return pdf_answers.pdf_answer(number or "draft", content)
 
 
 async def xml_answer(merchant_id: str, document_id: str, form: Format) -> XmlAnswer:

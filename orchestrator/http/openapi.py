@@ -62,13 +62,21 @@ class Keyed(Operation):
 
 
 @dataclass
-class KeyedFile(Keyed):
-    """The same, whose body is a file as it is."""
+class FileTaken(Operation):
+    """An operation whose body is a file as it is."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         content = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
         self.request_body = RequestBody(content={"application/octet-stream": content}, required=True)
+
+
+@dataclass
+class KeyedFile(FileTaken, Keyed):
+    """The same, with an Idempotency-Key."""
+
+    def __post_init__(self) -> None:
+        FileTaken.__post_init__(self)
+        Keyed.__post_init__(self)
 
 
 class JsonDocument(JsonRenderPlugin):

@@ -66,6 +66,7 @@ _INVOICING: dict[type[invoicing.InvoicingError], tuple[int, str]] = {
     einvoice.NotExpressible: (422, "e_invoice_refused"),
     einvoice.EInvoiceRefused: (422, "e_invoice_refused"),
     einvoice.ChannelRequired: (409, "e_invoice_channel_required"),
+    einvoice.ChannelNotSetUp: (409, "e_invoice_channel_not_set_up"),
 }
 INVOICING_CODES = {kind.__name__: code for kind, (_, code) in _INVOICING.items()}  # of refusals kept by their name
 _BY_STATUS = {

@@ -11,6 +11,7 @@ from msgspec import Meta
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, Party
 from invoicing.lifecycle import InvoiceState
+from invoicing.problems import OpenProblem
 from invoicing.quote_service import is_expired
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from orchestrator import clock_port
@@ -18,14 +19,8 @@ from orchestrator.billing import quotes
 from orchestrator.billing import service as billing
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
-from orchestrator.http.invoice_schemas import (
-    CreateSalesQuote,
-    FinalizeInvoice,
-    InvoiceBody,
-    LineBody,
-    invoice_body,
-    line_bodies,
-)
+from orchestrator.http.invoice_inputs import CreateSalesQuote, FinalizeInvoice
+from orchestrator.http.invoice_schemas import InvoiceBody, LineBody, invoice_body, line_bodies
 from orchestrator.http.invoices import READ, WRITE, drafted, found_invoice, pdf_answer
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
@@ -60,6 +55,7 @@ class SalesQuoteBody(msgspec.Struct, kw_only=True):
     reference: str
     note: str
     created_at: datetime
+    problems: list[OpenProblem]
 
 
 @post(
@@ -256,6 +252,7 @@ def quote_body(row: InvoiceRecord) -> SalesQuoteBody:
         reference=row.reference,
         note=content.note,
         created_at=row.created_at,
+        problems=list(row.problems),
     )
 
 

@@ -13,7 +13,7 @@ from currency.money import Money
 from currency.rates import Rate
 from invoicing import application_store
 from invoicing.allocation import Part
-from orchestrator.billing import customer_credit, receipts
+from orchestrator.billing import customer_credit, printed, receipts
 from orchestrator.billing.receipts import NewReceipt, ReceiptView
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
@@ -23,6 +23,7 @@ from orchestrator.http.invoice_schemas import ApplicationBody, application_body
 from orchestrator.http.invoices import READ, WRITE, found_invoice
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
+from orchestrator.http.pdf_answers import PDF, pdf_answer
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import CurrencyCode, Input, MinorUnits, MoneyBody, MoneyInput, money_body
 
@@ -58,8 +59,12 @@ class ReceiptConversionInput(Input, kw_only=True):
 
 
 class CreateReceipt(Input):
-    """Money received, with a `reference` that no other receipt of its source has, such as the bank's. Without `parts`
-    it pays the customer's open invoices, the oldest first. With `payment_id` alone it is that payment's receipt."""
+    """Money received, with a `reference` that no other receipt of its source has, such as the bank's.
+
+    It pays what `parts` say; else the invoices whose creditor reference (ISO 11649) or number is in the `remittance`,
+    what the payer wrote; else, without a remittance, the customer's open invoices, the oldest first. A remittance that
+    names no invoice makes it the customer's credit, unless `unmatched` says `oldest_first`. With `payment_id` alone it
+    is that payment's receipt."""
 
     payment_id: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
     customer_id: Annotated[str, Meta(max_length=40)] = ""
@@ -69,6 +74,8 @@ class CreateReceipt(Input):
     received_on: date | None = None
     parts: Annotated[list[ReceiptPartInput], Meta(min_length=1, max_length=100)] | None = None
     conversion: ReceiptConversionInput | None = None
+    remittance: Annotated[str, Meta(max_length=500, examples=["RF36 INV2 0260 0042"])] = ""
+    unmatched: Literal["credit", "oldest_first"] = "credit"
 
 
 class ReceiptBody(msgspec.Struct, kw_only=True):
@@ -80,6 +87,7 @@ class ReceiptBody(msgspec.Struct, kw_only=True):
     customer_id: str | None
     source: str
     reference: str
+    remittance: str
     amount: MoneyBody
     credited: MoneyBody
     received_on: date
@@ -145,6 +153,20 @@ async def get_receipt(request: ApiRequest, receipt_id: FromPath[str]) -> Receipt
 
 
 @get(
+    "/receipts/{receipt_id:str}/pdf",
+    guards=[needs(READ)],
+    responses=PROBLEMS,
+    media_type=PDF,
+    tags=["receipts"],
+    summary="Get a receipt's PDF",
+)
+async def get_receipt_pdf(request: ApiRequest, receipt_id: FromPath[str]) -> Response[bytes]:
+    """The receipt as it was when the money came, in the language of its invoices or of the customer."""
+    number, content = await printed.receipt_pdf(merchant_of(request), receipt_id)
+    return pdf_answer(number, content)
+
+
+@get(
     "/customer-credits",
     guards=[needs(READ)],
     responses=PROBLEMS,
@@ -182,6 +204,8 @@ async def _new(merchant_id: str, data: CreateReceipt) -> NewReceipt:
         invoice_currency=data.conversion.currency if data.conversion else "",
         rate=rate,
         booked_rate=booked,
+        remittance=data.remittance.strip(),
+        is_oldest_first=not data.remittance.strip() or data.unmatched == "oldest_first",
     )
 
 
@@ -223,6 +247,7 @@ def receipt_body(made: ReceiptView) -> ReceiptBody:
         customer_id=row.customer_id or None,
         source=row.source,
         reference=row.reference,
+        remittance=row.remittance,
         amount=money_body(row.amount),
         credited=money_body(row.credited),
         received_on=row.received_on,
@@ -235,4 +260,4 @@ async def _found(merchant_id: str, receipt_id: str) -> ReceiptBody:
     return receipt_body(await receipts.get(merchant_id, receipt_id))
 
 
-ROUTES = [create_receipt, list_receipts, get_receipt, list_customer_credits]
+ROUTES = [create_receipt, list_receipts, get_receipt, get_receipt_pdf, list_customer_credits]

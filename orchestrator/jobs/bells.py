@@ -15,6 +15,12 @@ from orchestrator.access import housekeeping
 from orchestrator.access import store as access
 from orchestrator.approvals import service as approvals
 from orchestrator.billing import applying, batches, sending
+from orchestrator.billing.automatic_charge import service as automatic_charge
+from orchestrator.billing.automatic_charge import work as automatic_charge_work
+from orchestrator.billing.reminders import policy as reminders_policy
+from orchestrator.billing.reminders import service as reminders
+from orchestrator.billing.transmissions import acknowledging
+from orchestrator.billing.transmissions import service as transmissions
 from orchestrator.checkouts import service as checkouts
 from orchestrator.customers import expiries, kept_methods, mirroring
 from orchestrator.disputes import booking as disputes
@@ -35,6 +41,8 @@ from orchestrator.payments import (
     split_transfers,
 )
 from orchestrator.reconciliation import books
+from orchestrator.tax_ids import asking
+from orchestrator.tax_ids import service as vat_ids
 from orchestrator.webhooks import retention
 from orchestrator.webhooks import service as webhooks
 from orchestrator.webhooks import watch as webhook_watch
@@ -62,13 +70,21 @@ async def _tidy(_: str) -> Later | None:
     await retention.purge(clock_port.now())
     await abuse.purge()
     await expiries.warn(clock_port.now())
+    await asking.look_around(clock_port.now())
     return None
 
 
+async def _payment_moved(payment_id: str) -> Later | None:
+    """What is paid by it: an invoice that is charged by itself, or a checkout session."""
+    await automatic_charge_work.payment_moved(payment_id)
+    return await checkouts.settle(payment_id)
+
+
 async def _watch_dispute(dispute_id: str) -> Later | None:
-    """What a dispute takes is taken off the invoice that was paid with it, too."""
+    """What a dispute takes is taken off the invoice that was paid with it, too. That is second: it may want a rate."""
+    again = await watch.watch(dispute_id)
     await applying.look_at_dispute(dispute_id)
-    return await watch.watch(dispute_id)
+    return again
 
 
 async def _tally(_: str) -> Later | None:
@@ -82,12 +98,17 @@ HANDLERS: dict[str, Handler] = {
     driver.TOPIC: _advance_payment,
     approvals.TOPIC: approved.look,
     approvals.MAIL: in_line(approved.write),
-    driver.MOVED: checkouts.settle,
+    driver.MOVED: _payment_moved,
     webhooks.TOPIC: webhooks.apply,
     outbox.WEBHOOK_WATCH: webhook_watch.watch,
     applying.PAYMENT_CAPTURED: applying.apply_payment,
-    sending.SEND_INVOICE: in_line(sending.send),
+    sending.SEND: in_line(sending.send),
+    transmissions.TOPIC: transmissions.transmit,
+    outbox.E_INVOICE_ANSWERS: acknowledging.collect,
     batches.TOPIC: batches.work,
+    automatic_charge.TOPIC: automatic_charge_work.look,
+    reminders_policy.REMIND: reminders.look,
+    reminders_policy.RESCHEDULE: reminders_policy.reschedule,
     disputes.WATCH: _watch_dispute,
     fetching.TOPIC: fetching.look,
     kept_methods.DETACH: kept_methods.forget_tokens,
@@ -101,13 +122,17 @@ HANDLERS: dict[str, Handler] = {
     route_records.TOPIC: _tally,
     rule_versions.TOPIC: rule_versions.come_into_force,
     split_transfers.TOPIC: split_transfers.settle,
+    vat_ids.TOPIC: asking.look,
     books.FOLD: books.fold,
     books.VERIFY: books.verify,
 }
 
 
 # What else a topic has to do when its subject is given up; the row goes then. Without one the row is parked.
-GIVE_UP: dict[str, Callable[[str, str], Awaitable[None]]] = {webhooks.TOPIC: webhooks.give_up}
+GIVE_UP: dict[str, Callable[[str, str], Awaitable[None]]] = {
+    webhooks.TOPIC: webhooks.give_up,
+    sending.SEND: sending.give_up,
+}
 
 
 @dramatiq.actor(actor_name="bells", max_retries=0)  # the outbox rings again; the broker need not

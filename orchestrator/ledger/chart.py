@@ -30,6 +30,7 @@ class AccountKind(StrEnum):
     WRITE_OFF = "write_off"
     FX_POSITION = "fx_position"
     FX_DIFFERENCE = "fx_difference"
+    CASH_ROUNDING = "cash_rounding"
     ORPHAN_SUSPENSE = "orphan_suspense"
 
 
@@ -121,6 +122,9 @@ CHART: dict[AccountKind, AccountMeaning] = {
     ),
     AccountKind.FX_DIFFERENCE: AccountMeaning(
         Side.EITHER, "gained (credit) or lost (debit) by a rate that was another than booked"
+    ),
+    AccountKind.CASH_ROUNDING: AccountMeaning(
+        Side.EITHER, "gained (credit) or lost (debit) by invoices rounded to what can be paid in cash"
     ),
     AccountKind.ORPHAN_SUSPENSE: AccountMeaning(
         Side.EITHER,

@@ -243,7 +243,7 @@ _RECEIVABLE = f"""
     owed AS (
         SELECT merchant_id, currency, sum(minor) AS minor FROM (
             SELECT merchant_id, currency,
-                total_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS minor
+                total_minor + rounding_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS minor
             FROM invoice WHERE kind = 'invoice' AND issued_at IS NOT NULL
             -- captured and not yet put to its invoice: the outbox is about to. Or taken twice and not yet given back
             UNION ALL SELECT p.merchant_id, p.currency, -(p.amount_captured_minor - COALESCE((

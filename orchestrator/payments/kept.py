@@ -49,7 +49,7 @@ KEEP_PAUSES_S = (5, 60, 600, 3600)  # between looks at what the gateway keeps, w
 KEEP_GIVE_UP = timedelta(days=2)
 
 _AUTHORISING = (OperationKind.CONFIRM, OperationKind.COMPLETE)
-_FOR_MERCHANT = (Agreement.SUBSCRIPTION, Agreement.UNSCHEDULED)
+FOR_MERCHANT = (Agreement.SUBSCRIPTION, Agreement.UNSCHEDULED)
 
 
 class MethodNotActive(ClearwayError):
@@ -158,7 +158,7 @@ def _agreement(new: NewPayment, given: Agreement) -> Agreement:
     """Under which agreement this charge is. Raises AgreementMissing where the customer gave none that covers it."""
     if new.initiator is Initiator.CUSTOMER:
         return new.agreement if new.agreement is not Agreement.NONE else Agreement.CARD_ON_FILE
-    if given not in _FOR_MERCHANT:
+    if given not in FOR_MERCHANT:
         raise AgreementMissing(
             f"The customer agreed to {given.value}, which needs the customer to be there. Have the method saved for "
             "subscription or unscheduled charges."

@@ -20,6 +20,7 @@ from invoicing.tax import TaxKind, TaxTreatment
 from orchestrator import clock, clock_port, outbox
 from orchestrator.access import service as access
 from orchestrator.billing import service as billing
+from orchestrator.billing.reminders.policy import REMIND
 from orchestrator.db import transaction
 from orchestrator.jobs import mail_line
 from orchestrator.jobs.bells import bells
@@ -125,6 +126,7 @@ async def unsent_invoices(count: int) -> set[str]:
         made.append((await billing.finalize(merchant.id, invoice.id)).id)
         async with transaction():
             await invoicing.attach_pdf(invoice.id, merchant_id=merchant.id, pdf=b"%PDF-1.7")
+    await Outbox.delete().where(Outbox.topic == REMIND)  # of a day that is far off, which is not rung here
     return {f"<{invoice_id}@clearway>" for invoice_id in made}
 
 

@@ -14,15 +14,20 @@ from litestar.routes import HTTPRoute
 from people import new_person
 from test_http_whole_surface import DRAFT, _things_of
 
+from invoicing.einvoice.formats import Format
+from invoicing.einvoice.mandates import Channel
+from invoicing.einvoice.transmission import TransmissionState
 from orchestrator import clock_port
 from orchestrator.approvals import store as approvals
 from orchestrator.approvals.states import ApprovalKind, ApprovalState
+from orchestrator.billing.transmissions import store as transmissions
 from orchestrator.db import fetch
 
 EUROS = {"amount": 1_000, "currency": "EUR"}
 # Addresses whose last part is itself the secret, a file of ours, or the OpenAPI document. They name no merchant's id.
 PUBLIC = ("/pay/{", "/l/{", "/i/{", "/static/{", "/schema/{", "/webhooks/{")
-OWN_NAMES = ("/v1/number-series/{",)  # what a merchant calls something of their own, as any other may
+# What a merchant calls something of their own, as any other may.
+OWN_NAMES = ("/v1/number-series/{", "/v1/base-rates/{", "/v1/document-templates/{")
 # A body that the route takes, where an empty one is refused before anything is looked up.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/payments/{payment_id}/operations/{operation_id}/resolve"): {
@@ -36,8 +41,12 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("PATCH", "/v1/customers/{customer_id}"): {"name": "X"},
     ("PATCH", "/v1/recipients/{recipient_id}"): {"name": "X"},
+    ("PUT", "/v1/customers/{customer_id}/automatic-charge"): {"payment_method_id": "default"},
+    ("POST", "/v1/invoices/{invoice_id}/automatic-charge"): {"enabled": False},
     ("PUT", "/v1/invoices/{invoice_id}"): DRAFT,
+    ("PUT", "/v1/customers/{customer_id}/reminders"): {"enabled": True},
     ("PUT", "/v1/quotes/{quote_id}"): DRAFT,
+    ("POST", "/v1/transmissions/{transmission_id}/acknowledgements"): {"report_id": "r1", "state": "delivered"},
 }
 # What a route is asked with besides, where it is refused without before anything is looked up.
 QUERIES = {
@@ -72,6 +81,7 @@ async def things_of(api: Api) -> dict[str, str]:
     ids["fx_quote_id"] = (await api.post("/v1/fx-quotes", {"amount": EUROS, "to": "USD"})).json()["id"]
     ids["event_id"] = (await api.get("/v1/events")).json()["data"][0]["id"]
     ids["message_id"] = await _message_of(ids["account_id"])
+    ids["transmission_id"] = await _transmission_of(api.merchant_id, ids["invoice_id"])
     ids["approval_id"] = await _approval_of(api.merchant_id, ids["payment_id"])
     return {**ids, "operation_id": "op_1"}
 
@@ -91,6 +101,25 @@ async def _message_of(account_id: str) -> str:
         now,
     )
     return "whk_1"
+
+
+async def _transmission_of(merchant_id: str, document_id: str) -> str:
+    """An e-invoice that waits to be sent; a real one needs a directory to be left in."""
+    row = transmissions.TransmissionRow(
+        id="trm_1",
+        merchant_id=merchant_id,
+        document_id=document_id,
+        customer_id="",
+        number="INV-1",
+        channel=Channel.FILE_DROP,
+        form=Format.XRECHNUNG_UBL,
+        receiver=None,
+        state=TransmissionState.QUEUED,
+        created_at=clock_port.now(),
+        changed_at=clock_port.now(),
+    )
+    await transmissions.insert(row)
+    return row.id
 
 
 async def _approval_of(merchant_id: str, payment_id: str) -> str:

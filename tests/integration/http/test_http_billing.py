@@ -232,19 +232,28 @@ async def test_an_invoice_is_given_up_and_contested(api: Api, draft: dict[str, A
 
 async def test_invoices_are_found_by_what_they_say(api: Api, draft: dict[str, Any]) -> None:
     first = await issued(api, draft, body={"reference": "job_7%", "terms": {"net_days": 10}})
+    await api.post("/v1/rates", {"base": "CHF", "quote": "EUR", "rate": "1.07"})  # the tax is stated in euros, too
     second = await issued(api, draft, body={"buyer": {"name": "Gamma 100% AG", "country": "CH"}, "currency": "CHF"})
+    copied = (await api.post(f"/v1/invoices/{first['id']}/duplicate")).json()
+    theirs = await issued(api, draft, body={"buyer": None, "customer_id": await customer_of(api), "currency": "EUR"})
     due = str(TODAY + timedelta(days=10))
     for params, expected in (
         ({"number": first["number"]}, [first]),
-        ({"reference": "job_7%"}, [first]),
+        ({"reference": "job_7%"}, [copied, first]),
         ({"currency": "CHF"}, [second]),
-        ({"amount": 11900}, [second, first]),
+        ({"amount": 11900}, [theirs, copied, second, first]),
+        ({"amount": 11900, "currency": "EUR", "state": "open"}, [theirs, first]),
+        ({"state": "draft"}, [copied]),
+        ({"origin_id": first["id"]}, [copied]),
+        ({"customer_id": theirs["customer_id"]}, [theirs]),
+        ({"disputed": "false", "state": "open"}, [theirs, second, first]),
+        ({"limit": 1, "starting_after": theirs["id"]}, [copied]),
         ({"due_from": due}, [first]),
-        ({"due_to": str(TODAY)}, [second]),
+        ({"due_to": str(TODAY)}, [theirs, second]),
         ({"q": "gamma"}, [second]),
         ({"q": "0%"}, [second]),
-        ({"q": "b_7"}, [first]),
-        ({"q": "%"}, [second, first]),
+        ({"q": "b_7"}, [copied, first]),
+        ({"q": "%"}, [copied, second, first]),
         ({"q": "00002"}, [second]),
         ({"q": "nobody"}, []),
     ):

@@ -59,7 +59,8 @@ async def test_what_a_format_lacks_is_named_field_by_field(api: Api, draft: dict
 
 
 async def test_an_invoice_that_the_standard_cannot_say_has_a_pdf_all_the_same(api: Api, draft: dict[str, Any]) -> None:
-    invoice_id = await issued(api, draft | {"currency": "KWD"})
+    export = {"buyer": {**draft["buyer"], "country": "KW"}, "lines": [{**draft["lines"][0], "tax": {"kind": "export"}}]}
+    invoice_id = await issued(api, draft | export | {"currency": "KWD"})
     assert (await api.get(f"/v1/invoices/{invoice_id}/xml")).status_code == 422
     pdf = await api.get(f"/v1/invoices/{invoice_id}/pdf")
     assert (pdf.status_code, pdf.content[:5]) == (200, b"%PDF-")

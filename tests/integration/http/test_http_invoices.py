@@ -80,7 +80,7 @@ async def test_an_invoice_goes_to_a_customer_on_record(api: Api, draft: dict[str
         ({"quantity": 2}, "invalid_field", "lines[0].quantity"),
         ({"unit_price": "1e3"}, "invalid_field", "lines[0].unit_price"),
         ({"unit_price": "-1"}, "invalid_invoice", "lines[0].unit_price"),
-        ({"tax": {"kind": "exempt"}}, "invalid_invoice", "tax.reason"),
+        ({"tax": {"kind": "exempt"}}, "invalid_invoice", "lines[0].tax.reason"),
         ({"tax": {"kind": "reverse_charge"}}, "tax_not_applicable", "buyer.country"),
     ],
 )

@@ -54,6 +54,8 @@ async def _things_of(api: Api, new_payment: dict[str, Any]) -> dict[str, str]:
     }
     issued = (await api.post("/v1/invoices", DRAFT)).json()["id"]
     await api.post(f"/v1/invoices/{issued}/finalize", {"send": False})
+    made["reminder_id"] = await api.post(f"/v1/invoices/{issued}/reminders")
+    made["document_delivery_id"] = await api.post(f"/v1/invoices/{issued}/send", {"to": "b@b.example"})
     made["credit_note_id"] = await api.post("/v1/credit-notes", {"invoice_id": issued, "send": False})
     made["batch_id"] = await api.post("/v1/invoice-batches", {"invoice_ids": [made["invoice_id"].json()["id"]]})
     ids = {name: answer.json()["id"] for name, answer in made.items()}
@@ -122,6 +124,9 @@ async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payme
         "credit-notes",
         "quotes",
         "receipts",
+        "deliveries",
+        "reminders",
+        "transmissions",
         "customer-credits",
         "number-series",
         "aged-receivables",

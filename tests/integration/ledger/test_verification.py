@@ -94,9 +94,9 @@ OF_REFUND = "(SELECT id FROM ledger_journal WHERE journal_key LIKE 'refund:%')"
 
 PAID_INVOICE = (
     "INSERT INTO invoice (id, merchant_id, customer_id, state, currency, net_minor, tax_minor, total_minor, "
-    "paid_minor, credited_minor, discount_minor, written_off_minor, credit_notes_minor, locale, draft, public_token, "
-    "created_at) SELECT 'inv_x', merchant_id, '', 'draft', 'EUR', 1, 0, 1, 1, 0, 0, 0, 0, 'en', '{}', 'x', now() "
-    "FROM ledger_journal LIMIT 1"
+    "rounding_minor, paid_minor, credited_minor, discount_minor, written_off_minor, credit_notes_minor, locale, draft, "
+    "public_token, created_at) SELECT 'inv_x', merchant_id, '', 'draft', 'EUR', 1, 0, 1, 0, 1, 0, 0, 0, 0, 'en', "
+    "'{}', 'x', now() FROM ledger_journal LIMIT 1"
 )
 
 DAMAGES: dict[str, tuple[str, list[str]]] = {

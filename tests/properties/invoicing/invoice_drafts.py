@@ -9,6 +9,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from currency.currencies import exponent_of
+from currency.money import Money, to_major
+from invoicing.calculation import round_for_cash
 from invoicing.documents import (
     Adjustment,
     DocumentAdjustment,
@@ -37,7 +39,7 @@ PERCENTS = st.decimals("0.01", "50", places=2)
 @st.composite
 def drafts(draw: st.DrawFn, *, negative: bool = False, max_lines: int = 4) -> DraftInvoice:
     """Lines, discounts and charges of several taxes, prices with or without tax, every rounding policy."""
-    currency = draw(st.sampled_from(["EUR", "JPY", "KWD"]))
+    currency = draw(st.sampled_from(["EUR", "JPY", "KWD", "CHF"]))
     lines = [draw(lines_of(currency, negative=negative)) for _ in range(draw(st.integers(1, max_lines)))]
     return DraftInvoice(
         seller=PARTY,
@@ -53,8 +55,12 @@ def drafts(draw: st.DrawFn, *, negative: bool = False, max_lines: int = 4) -> Dr
 
 @st.composite
 def issued_invoices(draw: st.DrawFn) -> IssuedInvoice:
-    """Issued, with sums that are not refused."""
+    """Issued, with sums that are not refused; some paid in part before, some rounded to what can be paid in cash."""
     draft = draw(drafts(negative=True).filter(_can_be_computed))
+    if draw(st.booleans()):
+        total = compute(draft).total
+        prepaid = draw(st.integers(0, total.minor * 9 // 10))
+        draft = round_for_cash(msgspec.structs.replace(draft, prepaid=to_major(Money(prepaid, total.currency))))
     return IssuedInvoice(number="INV-1", issue_date=ISSUED, due_date=ISSUED, content=draft, totals=compute(draft))
 
 

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from invoice_drafts import drafts, issue_note, issued_invoices
 
+from currency.cash import cash_step_minor
 from currency.money import Money
 from invoicing.credit import CreditPart, credit_everything, credit_parts, creditable_items
 from invoicing.documents import DraftInvoice, InvoiceTotals, IssuedInvoice, RoundingPolicy, compute
@@ -78,6 +79,18 @@ def test_prices_with_tax_come_to_what_the_buyer_was_told(draft: DraftInvoice) ->
     assert computed(told).total == computed(without_tax).net
 
 
+@settings(max_examples=80, deadline=None)
+@given(issued_invoices())
+def test_what_is_payable_is_the_total_and_the_rounding_less_what_was_prepaid(invoice: IssuedInvoice) -> None:
+    totals, country = invoice.totals, invoice.content.seller.country
+    assert totals.payable == totals.total + totals.rounding - totals.prepaid == totals.asked - totals.prepaid
+    assert totals.payable.minor >= 0
+    if totals.rounding.minor:
+        step = cash_step_minor(totals.total.currency, country)
+        assert totals.payable.minor % step == 0
+        assert abs(totals.rounding.minor) * 2 <= step
+
+
 def assert_nothing_is_left(invoice: IssuedInvoice, notes: list[IssuedInvoice]) -> None:
     currency, totals = invoice.content.currency, invoice.totals
     assert totals.net == total_of([note.totals.net for note in notes], currency)
@@ -88,6 +101,18 @@ def assert_nothing_is_left(invoice: IssuedInvoice, notes: list[IssuedInvoice]) -
         assert row.base == total_of([credited.base for credited in rows], currency)
         assert row.tax == total_of([credited.tax for credited in rows], currency)
     assert all(item.left.minor == 0 for item in creditable_items(invoice, notes))
+    assert totals.asked == total_of([note.totals.asked for note in notes], currency)
+    assert_no_more_is_given_back_than_was_asked(invoice, notes)
+
+
+def assert_no_more_is_given_back_than_was_asked(invoice: IssuedInvoice, notes: list[IssuedInvoice]) -> None:
+    """With lines of one sign; where both meet, a part may come to more than the whole, and is refused when applied."""
+    if all(line.quantity > 0 for line in invoice.content.lines):
+        given = 0
+        for note in notes:
+            given += note.totals.asked.minor
+            assert note.totals.asked.minor >= 0
+            assert given <= invoice.totals.asked.minor
 
 
 @settings(max_examples=80, deadline=None)
@@ -108,7 +133,7 @@ def test_credit_notes_in_parts_sum_to_the_whole(invoice: IssuedInvoice, data: st
             continue
         if data.draw(st.booleans()):
             minor = data.draw(st.integers(1, left.minor))
-            places = {"EUR": -2, "JPY": 0, "KWD": -3}[left.currency]
+            places = {"EUR": -2, "JPY": 0, "KWD": -3, "CHF": -2}[left.currency]
             part = CreditPart(item=index, amount=Decimal(minor).scaleb(places))
         else:
             part = CreditPart(item=index, quantity=data.draw(st.decimals("0.001", quantity, places=3)))

@@ -6,7 +6,7 @@ from collections import Counter
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from currency.money import Money
 from invoicing.application_store import AppliedRow
@@ -28,7 +28,8 @@ from invoicing.tax import TaxKind, TaxTreatment
 from orchestrator import clock_port
 from orchestrator.billing.bookings import entries_of
 
-TOTAL = 11900
+NET_AND_TAX, ROUNDING = 11898, 2  # what is asked is rounded to what can be paid in cash
+TOTAL = NET_AND_TAX + ROUNDING
 SHARES = (
     TaxShare(treatment=TaxTreatment(TaxKind.VAT, 1900), base_minor=7000, tax_minor=1330),
     TaxShare(treatment=TaxTreatment(TaxKind.VAT, 700), base_minor=3336, tax_minor=234),
@@ -38,15 +39,24 @@ OPEN = (InvoiceState.OPEN, InvoiceState.PARTLY_PAID)
 
 
 class InvoiceLife(RuleBasedStateMachine):
-    """An invoice of 119.00, the customer's credit that came from it, and the ledger that is kept beside."""
+    """An invoice of 118.98, rounded to 119.00 and some of it paid before, the customer's credit that came from it, and
+    the ledger that is kept beside."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state, self.standing = InvoiceState.OPEN, Standing(total=TOTAL)
-        self.books: Counter[str] = Counter({"customer_receivable": TOTAL, "sales": -TOTAL})
+        self.books: Counter[str] = Counter(
+            {"customer_receivable": TOTAL, "sales": -NET_AND_TAX, "cash_rounding": -ROUNDING}
+        )
         self.discount: list[TaxShare] = []
         self.money = 0  # that the merchant has of it
         self.came = 0  # to the customer's credit from this invoice
+
+    @initialize(prepaid=st.integers(0, TOTAL))
+    def a_deposit_was_paid_before(self, prepaid: int) -> None:
+        if prepaid:
+            self.credit_comes_from_elsewhere(prepaid)
+            self.take(credit_spent(self.state, self.standing, prepaid))
 
     @rule(amount=AMOUNTS, by_bank=st.booleans())
     def money_comes(self, amount: int, by_bank: bool) -> None:
@@ -66,6 +76,9 @@ class InvoiceLife(RuleBasedStateMachine):
         self.take(Settled(self.state, self.standing).then(Move(ApplicationKind.DISCOUNT, off, off, shares)))
 
     @rule(amount=AMOUNTS)
+    def more_credit_comes_from_elsewhere(self, amount: int) -> None:
+        self.credit_comes_from_elsewhere(amount)
+
     def credit_comes_from_elsewhere(self, amount: int) -> None:
         self.books["bank"] += amount
         self.books["customer_credit"] -= amount

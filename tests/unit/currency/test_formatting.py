@@ -62,6 +62,33 @@ def test_a_minus_stays_in_front_of_its_figures_in_right_to_left_text(locale: str
 
 
 @pytest.mark.parametrize(
+    ("money", "locale", "text"),
+    [
+        (Money(1200, "CHF"), "en-US", "CHF\u00a012.00"),
+        (Money(-1200, "CHF"), "en-US", "-CHF\u00a012.00"),
+        (Money(1200, "USD"), "es-MX", "USD\u00a012.00"),
+        (Money(1200, "USD"), "en-CA", "US$12.00"),
+        (Money(1200, "EUR"), "de", "12,00\u00a0€"),
+        (Money(1200, "ZAR"), "en-ZA", "R\u00a012,00"),
+    ],
+)
+def test_a_symbol_of_letters_stands_apart_from_the_figures(money: Money, locale: str, text: str) -> None:
+    assert format_money(money, locale) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "minor", "text"),
+    [
+        ("ar", 123456, "\u200f1,234.56\xa0US$\u200e"),  # else drawn as $US
+        ("ar", -123456, "\u200f\u200e-1,234.56\u200f\xa0US$\u200e"),  # else drawn as $-1,234.56 US
+        ("he", -123456, "\u200f\u200e-1,234.56\u200f\xa0\u200f$"),
+    ],
+)
+def test_a_symbol_of_two_directions_stays_whole_and_beside_its_figures(locale: str, minor: int, text: str) -> None:
+    assert format_money(Money(minor, "USD"), locale) == text
+
+
+@pytest.mark.parametrize(
     ("money", "locale", "style", "text"),
     [
         (Money(-123456, "EUR"), "en-US", Style.ACCOUNTING, "(€1,234.56)"),

@@ -31,19 +31,20 @@ from orchestrator.web.console_views import (
     WebhooksView,
     WebhookView,
 )
-from orchestrator.web.page_policy import security_policy
-from orchestrator.web.pages import Pages
-from orchestrator.web.views import (
+from orchestrator.web.invoice_views import (
     BankTransferView,
-    CheckoutState,
-    CheckoutView,
-    ErrorView,
+    ExpiredLinkView,
     InvoiceBadge,
     InvoiceLineView,
     InvoiceView,
+    PartView,
     PartyView,
-    TaxLineView,
+    SumView,
 )
+from orchestrator.web.invoice_words import PageWords
+from orchestrator.web.page_policy import security_policy
+from orchestrator.web.pages import Pages
+from orchestrator.web.views import CheckoutState, CheckoutView, ErrorView
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEN_EUROS = Money(1000, "EUR")
@@ -61,24 +62,32 @@ CHECKOUT = CheckoutView(
     vault_fields_url="https://vault.example/fields",
     page_origin="https://pay.example",
 )
+GERMAN = PageWords("de", "de_AT")
 INVOICE = InvoiceView(
-    locale="de",
+    words=GERMAN,
     number="RE-1",
     badge=InvoiceBadge.OPEN,
+    badge_words="Offen",
     issued_on=date(2026, 11, 1),
     due_on=date(2026, 12, 1),
     seller=PartyView("Nordlicht GmbH", ("Hamburg",), "DE1"),
     buyer=PartyView("Sakura K.K."),
     lines=(InvoiceLineView("Table", "1", "10,00 €", TEN_EUROS, "19 %"),),
-    subtotal=TEN_EUROS,
-    taxes=(TaxLineView("19 %", NOTHING),),
+    sums=(SumView("Summe netto", TEN_EUROS), SumView("19 %", NOTHING, note="<i>")),
     total=TEN_EUROS,
-    paid=NOTHING,
     due=TEN_EUROS,
-    pdf_url="/i/t.pdf",
-    pay_url="/pay/t",
+    now=Money(500, "EUR"),
+    in_full=TEN_EUROS,
+    settled=(SumView("Zahlung", Money(-100, "EUR"), date(2026, 11, 3)),),
+    parts=(PartView(date(2026, 11, 3), Money(500, "EUR"), True), PartView(date(2026, 12, 1), TEN_EUROS, False)),
+    early="2 % Skonto",
+    notices=("Bitte warten",),
+    pdf_url="/i/t/pdf",
+    xml_url="/i/t/xml",
+    pay_url="/i/t/pay",
     transfer=BankTransferView("Nordlicht GmbH", "DE89370400440532013000", "COBADEFFXXX", "RF18"),
 )
+EXPIRED = ExpiredLinkView(GERMAN, "Nordlicht GmbH", "Abgelaufen", ("Zu Ihrem Schutz",), "/i/t/renew", "csrf")
 OPERATION = OperationView(
     "op_1", "confirm", NOON, "not_reached", 38, "refused", "nothing was sent", "pi_1", ExchangeView("{}", "")
 )
@@ -133,6 +142,7 @@ CONSOLE = [
 SHOPPER = [
     *(replace(CHECKOUT, state=state, locale=locale) for state in CheckoutState for locale in ("en", "de", "ja", "ar")),
     *(replace(INVOICE, badge=badge) for badge in InvoiceBadge),
+    EXPIRED,
 ]
 
 
@@ -177,7 +187,8 @@ def test_scripts_carry_their_integrity_and_a_version(pages: Pages) -> None:
 
 
 def test_a_paid_invoice_asks_for_no_money(pages: Pages) -> None:
-    html = pages.render(replace(INVOICE, badge=InvoiceBadge.PAID, pay_url="", paid_on=date(2026, 11, 20)))
+    paid = replace(INVOICE, badge=InvoiceBadge.PAID, pay_url="", transfer=None, paid_on=date(2026, 11, 20))
+    html = pages.render(replace(paid, parts=(), early=""))
 
     assert "20. November 2026" in html
     assert "RF18" not in html
