@@ -28,6 +28,7 @@ from orchestrator import clock_port
 from orchestrator.access import service as access
 from orchestrator.access.store import MerchantRow
 from orchestrator.billing import pdf
+from orchestrator.billing.parties import seller_of
 from orchestrator.errors import Busy, InvalidField
 from orchestrator.settings import get_settings
 
@@ -99,8 +100,7 @@ def sample_of(
 
 
 def _seller(merchant: MerchantRow) -> Party:
-    known = {name: merchant.profile[name] for name in Party.__struct_fields__ if name in merchant.profile}
-    return msgspec.convert({"name": merchant.name, "country": "DE", **known}, Party)
+    return seller_of(msgspec.structs.replace(merchant, profile={"country": "DE", **merchant.profile}))
 
 
 def _tax(merchant: MerchantRow) -> TaxTreatment:

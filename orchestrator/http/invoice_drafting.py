@@ -23,9 +23,10 @@ from invoicing.errors import TaxNotApplicable
 from invoicing.tax import TaxTreatment, choose_treatment
 from invoicing.terms import NetDays, Terms
 from orchestrator.access.store import MerchantRow
+from orchestrator.billing.parties import buyer_of, seller_of
 from orchestrator.billing.terms_of_merchant import agreed_terms
 from orchestrator.customers.store import CustomerRow
-from orchestrator.errors import Conflict, InvalidField
+from orchestrator.errors import InvalidField
 from orchestrator.http.invoice_inputs import (
     AdjustmentInput,
     CreateInvoice,
@@ -50,7 +51,7 @@ def draft_from(
     """
     if data.tax_currency is not None:
         require_currency(data.tax_currency, "tax_currency")
-    seller = _seller(merchant)
+    seller = seller_of(merchant)
     buyer = _buyer(data, customer)
     home_rate = merchant.profile.get("domestic_rate_bps")
     lines = tuple(
@@ -172,13 +173,6 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _seller(merchant: MerchantRow) -> Party:
-    known = {name: merchant.profile[name] for name in Party.__struct_fields__ if name in merchant.profile}
-    if "country" not in known:
-        raise Conflict("The merchant's profile has no country yet; an invoice prints it. Complete the profile first.")
-    return msgspec.convert({"name": merchant.name, **known}, Party)
-
-
 def _buyer(data: CreateInvoice, customer: CustomerRow | None) -> Party:
     if (customer is None) == (data.buyer is None):
         raise InvalidField("customer_id", "give either customer_id or buyer")
@@ -188,9 +182,7 @@ def _buyer(data: CreateInvoice, customer: CustomerRow | None) -> Party:
     assert customer is not None
     if customer.country is None:
         raise InvalidField("customer_id", "the customer has no country; an invoice needs one")
-    printed = {name: customer.profile[name] for name in Party.__struct_fields__ if name in customer.profile}
-    known = {"name": customer.name, "country": customer.country, "email": customer.email, "locale": customer.locale}
-    return msgspec.convert({**printed, **known}, Party)
+    return buyer_of(customer)
 
 
 def _treatment(line: LineInput, field: str, seller: Party, buyer: Party, home_rate: object) -> TaxTreatment:

@@ -21,6 +21,7 @@ from orchestrator.http.invoice_schemas import InvoiceBody, invoice_body
 from orchestrator.http.invoices import READ, WRITE, found_invoice
 from orchestrator.http.openapi import Keyed
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
+from orchestrator.http.pdf_answers import pdf_answer
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import Input, MoneyBody, MoneyInput, money_body
 
@@ -175,9 +176,7 @@ async def get_reminder(request: ApiRequest, reminder_id: FromPath[str]) -> Remin
 )
 async def get_reminder_pdf(request: ApiRequest, reminder_id: FromPath[str]) -> Response[bytes]:
     """The letter as a PDF: the same bytes each time."""
-    content = await reminders_letters.pdf_of(merchant_of(request), reminder_id)
-    headers = {"Content-Disposition": f'attachment; filename="{reminder_id}.pdf"'}
-    return Response(content, media_type="application/pdf", headers=headers)
+    return pdf_answer(reminder_id, await reminders_letters.pdf_of(merchant_of(request), reminder_id))
 
 
 @get(

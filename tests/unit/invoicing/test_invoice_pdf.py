@@ -260,3 +260,42 @@ def test_a_tall_row_begins_on_the_page_where_it_stands() -> None:
     line = Line("\n".join(["Ж" * 19] * 50), Decimal(1), Decimal(10), TaxTreatment(TaxKind.ZERO))
     pages = PdfReader(BytesIO(drawn(ordinary(lines=(line,) * 2)))).pages
     assert "ЖЖЖ" in pages[0].extract_text()
+
+
+def test_the_margin_scheme_is_named_in_the_words_of_the_law_and_shows_no_tax() -> None:
+    scheme = TaxTreatment(TaxKind.MARGIN_SCHEME, reason_code="VATEX-EU-F")
+    text = " ".join(text_of(drawn(ordinary(lines=(Line("Lampe", Decimal(1), Decimal(100), scheme),)), "de")).split())
+    assert "Gebrauchtgegenstände/Sonderregelung" in text
+    assert "0 %" not in text
+    assert "Gesamtbetrag 100,00 €" in text
+
+
+def test_a_quote_has_a_date_and_a_customer_and_no_words_of_an_invoice() -> None:
+    text = text_of(drawn(ordinary(type=DocumentType.QUOTE), "de"))
+    for said in ("Angebot", "Gültig bis", "Datum", "Kunde", "Dies ist keine Rechnung."):
+        assert said in text
+    for unsaid in ("Rechnungsdatum", "Rechnung an", "Zahlungsziel", "Überweisung"):
+        assert unsaid not in text
+
+
+def test_foreign_words_in_a_right_to_left_document_keep_their_order() -> None:
+    html = render_html(view_of(with_everything()), "he")
+    for said in ("20457 Hamburg", "12 rue Mercière", "Turbine inspection", "0.00125\u00a0EUR"):
+        assert f'<bdi dir="ltr">{said}</bdi>' in html, said
+    assert "\u2068Loyal customer\u2069 2.5%" in html
+
+
+def test_a_template_with_a_list_has_its_bullets() -> None:
+    page = "<html><body><p>{}</p>{}</body></html>"
+    plain, listed = (render_pdf(page.format("Total", part)) for part in ("<p>One</p>", "<ul><li>One</li></ul>"))
+    assert "•" in text_of(listed)
+    assert "•" not in text_of(plain)
+
+
+def test_what_a_page_asks_for_does_not_change_how_the_rest_is_drawn() -> None:
+    """A document without lists and footnotes is drawn with a shorter style sheet of WeasyPrint's."""
+    html = render_html(view_of(ordinary(2)), "de")
+    listed = html.replace("</body>", "<!-- <ul> --></body>")
+    whole, short = (pikepdf.open(BytesIO(render_pdf(each))) for each in (listed, html))
+    assert [page.Contents.read_bytes() for page in whole.pages] == [page.Contents.read_bytes() for page in short.pages]
+    assert roles_of(whole) == roles_of(short)
