@@ -267,6 +267,9 @@ _CREDIT = f"""
             SELECT i.merchant_id, i.customer_id, a.currency, a.amount_minor - a.applied_minor AS minor
             FROM invoice_application a JOIN invoice i ON i.id = a.invoice_id
             UNION ALL SELECT merchant_id, customer_id, currency, credited_minor FROM receipt
+            UNION ALL SELECT r.merchant_id, r.customer_id, r.currency, -r.credited_minor
+            FROM receipt_reversal v JOIN receipt r ON r.id = v.receipt_id
+            UNION ALL SELECT merchant_id, customer_id, currency, -amount_minor FROM credit_payout
         ) parts GROUP BY 1, 2, 3
     )
     SELECT COALESCE(k.merchant_id, l.merchant_id) AS merchant_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from currency.money import Money
@@ -37,3 +38,13 @@ class References:
     operation_id: str = ""
     gateway_payment_id: str = ""
     gateway_operation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One money event to be posted, once for its key."""
+
+    key: str
+    entries: Sequence[Entry]
+    memo: str = ""
+    references: References = References()

@@ -15,6 +15,7 @@ from orchestrator.ledger.balances import BalanceRow
 from orchestrator.ledger.chart import AccountKind as AccountKind
 from orchestrator.ledger.entries import AccountKey as AccountKey
 from orchestrator.ledger.entries import Entry as Entry
+from orchestrator.ledger.entries import Journal as Journal
 from orchestrator.ledger.entries import References as References
 
 
@@ -33,6 +34,7 @@ class JournalKind(StrEnum):
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
     RECEIPT = "receipt"  # money that came by no gateway, as far as it settled no invoice
+    CREDIT_PAYOUT = "credit_payout"  # a customer's credit, paid back at the bank
     APPLICATION = "application"  # what was paid too much, or what a credit pays
     SPLIT_TRANSFER = "split_transfer"  # a recipient has its part, or has given it back
     CONVERSION = "conversion"  # from one currency to another, through the position accounts
@@ -54,26 +56,49 @@ async def post(
 
     Raises ValueError for an amount that is not positive: turn the entry round instead.
     """
+    journal = Journal(journal_key, entries, memo, references or References())
+    return await post_many([journal], merchant_id=merchant_id, kind=kind, at=at) == 1
+
+
+async def post_many(journals: Sequence[Journal], *, merchant_id: str, kind: JournalKind, at: datetime) -> int:
+    """The same for several of a kind, in one statement: how many were not posted before."""
     if not in_transaction():
-        raise RuntimeError(f"ledger journal {journal_key} posted outside a transaction")
-    for entry in entries:
+        raise RuntimeError(f"ledger journal {journals[0].key} posted outside a transaction")
+    return await store.post([_row(journal, kind) for journal in journals], merchant_id, at)
+
+
+def _row(journal: Journal, kind: JournalKind) -> store.NewJournal:
+    for entry in journal.entries:
         if entry.amount.minor <= 0:
-            raise ValueError(f"{journal_key}: a transfer's amount must be positive, not {entry.amount.minor}")
-    transfers = [
-        store.NewTransfer(
-            id=new_id("tr"),
-            debit_kind=entry.debit.kind,
-            debit_account=entry.debit.gateway_account_id,
-            debit_recipient=entry.debit.recipient_id,
-            credit_kind=entry.credit.kind,
-            credit_account=entry.credit.gateway_account_id,
-            credit_recipient=entry.credit.recipient_id,
-            amount_minor=entry.amount.minor,
-            currency=entry.amount.currency,
-        )
-        for entry in entries
-    ]
-    return await store.post(journal_key, merchant_id, kind.value, at, memo, references or References(), transfers)
+            raise ValueError(f"{journal.key}: a transfer's amount must be positive, not {entry.amount.minor}")
+    about = journal.references
+    return store.NewJournal(
+        id=new_id("jr"),
+        journal_key=journal.key,
+        kind=kind.value,
+        memo=journal.memo,
+        gateway_account_id=about.gateway_account_id,
+        payment_id=about.payment_id,
+        attempt_id=about.attempt_id,
+        operation_id=about.operation_id,
+        gateway_payment_id=about.gateway_payment_id,
+        gateway_operation_id=about.gateway_operation_id,
+        transfers=[_transfer(entry) for entry in journal.entries],
+    )
+
+
+def _transfer(entry: Entry) -> store.NewTransfer:
+    return store.NewTransfer(
+        id=new_id("tr"),
+        debit_kind=entry.debit.kind,
+        debit_account=entry.debit.gateway_account_id,
+        debit_recipient=entry.debit.recipient_id,
+        credit_kind=entry.credit.kind,
+        credit_account=entry.credit.gateway_account_id,
+        credit_recipient=entry.credit.recipient_id,
+        amount_minor=entry.amount.minor,
+        currency=entry.amount.currency,
+    )
 
 
 async def entries_of(journal_key: str) -> list[Entry]:

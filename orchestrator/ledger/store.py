@@ -1,33 +1,15 @@
 """Every query on the ledger. Rows are only ever added."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
-from orchestrator.db import fetch
+from orchestrator.db import fetch, hold
 from orchestrator.ids import new_id
 from orchestrator.ledger.tables import LedgerJournal
 
 REVERSED = ":reversed"  # ends the key of the journal that takes another one back
-
-
-class ReferencesLike(Protocol):
-    """The ids by which a journal is known; see `ledger.service.References`."""
-
-    @property
-    def gateway_account_id(self) -> str: ...
-    @property
-    def payment_id(self) -> str: ...
-    @property
-    def attempt_id(self) -> str: ...
-    @property
-    def operation_id(self) -> str: ...
-    @property
-    def gateway_payment_id(self) -> str: ...
-    @property
-    def gateway_operation_id(self) -> str: ...
 
 
 class MovementRow(msgspec.Struct, frozen=True):
@@ -73,29 +55,53 @@ class NewTransfer(msgspec.Struct, frozen=True):
     currency: str
 
 
-# One statement, for it is part of every payment. It writes nothing while an account is missing.
-_POST = """
-    WITH entry AS (
-        SELECT e.*, d.id AS debit_id, c.id AS credit_id
-        FROM jsonb_to_recordset($13::jsonb) AS e (id varchar, debit_kind varchar, debit_account varchar,
+class NewJournal(msgspec.Struct, frozen=True):
+    """A money event with its transfers and the ids by which it is known; see `ledger.service.References`."""
+
+    id: str
+    journal_key: str
+    kind: str
+    memo: str
+    gateway_account_id: str
+    payment_id: str
+    attempt_id: str
+    operation_id: str
+    gateway_payment_id: str
+    gateway_operation_id: str
+    transfers: Sequence[NewTransfer]
+
+
+# One statement, for it is part of every payment. It writes nothing while an account is missing. Accounts are looked up
+# one by one, in their index: how many there are in JSON is more than the planner can know.
+_ACCOUNT_OF = """
+    (SELECT a.id FROM ledger_account a WHERE (a.merchant_id, a.kind, a.gateway_account_id, a.recipient_id, a.currency)
+        = ($1, e.{0}_kind, e.{0}_account, e.{0}_recipient, e.currency)) AS {0}_id"""
+_POST = f"""
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset($3::jsonb) AS j (id varchar, journal_key varchar, kind varchar, memo text,
+            gateway_account_id varchar, payment_id varchar, attempt_id varchar, operation_id varchar,
+            gateway_payment_id varchar, gateway_operation_id varchar, transfers jsonb)
+    ), entry AS MATERIALIZED (
+        SELECT given.id AS journal_id, e.id, amount_minor, currency, {_ACCOUNT_OF.format("debit")},
+            {_ACCOUNT_OF.format("credit")}
+        FROM given, jsonb_to_recordset(transfers) AS e (id varchar, debit_kind varchar, debit_account varchar,
             debit_recipient varchar, credit_kind varchar, credit_account varchar, credit_recipient varchar,
             amount_minor bigint, currency varchar)
-        JOIN ledger_account d ON (d.merchant_id, d.kind, d.gateway_account_id, d.recipient_id, d.currency)
-            = ($2, e.debit_kind, e.debit_account, e.debit_recipient, e.currency)
-        JOIN ledger_account c ON (c.merchant_id, c.kind, c.gateway_account_id, c.recipient_id, c.currency)
-            = ($2, e.credit_kind, e.credit_account, e.credit_recipient, e.currency)
+    ), missing AS (
+        SELECT count(*) AS accounts FROM entry WHERE debit_id IS NULL OR credit_id IS NULL
     ), journal AS (
         INSERT INTO ledger_journal (id, merchant_id, journal_key, kind, occurred_at, memo, gateway_account_id,
             payment_id, attempt_id, operation_id, gateway_payment_id, gateway_operation_id)
-        SELECT $1, $2, $3::varchar, $4::varchar, $5::timestamptz, $6::text, $7::varchar, $8::varchar, $9::varchar,
-            $10::varchar, $11::varchar, $12::varchar
-        WHERE (SELECT count(*) FROM entry) = $14
+        SELECT given.id, $1, journal_key, kind, $2::timestamptz, memo, gateway_account_id,
+            payment_id, attempt_id, operation_id, gateway_payment_id, gateway_operation_id
+        FROM given, missing WHERE accounts = 0
         ON CONFLICT (journal_key) DO NOTHING RETURNING id
     ), transfer AS (
         INSERT INTO ledger_transfer (id, journal_id, debit_account_id, credit_account_id, amount_minor, currency)
-        SELECT entry.id, journal.id, debit_id, credit_id, amount_minor, currency FROM entry, journal
+        SELECT entry.id, journal.id, debit_id, credit_id, amount_minor, currency
+        FROM entry JOIN journal ON journal.id = entry.journal_id
     )
-    SELECT (SELECT count(*) FROM entry) AS entries, (SELECT count(*) FROM journal) AS journals"""
+    SELECT (SELECT accounts FROM missing) AS missing, (SELECT count(*) FROM journal) AS journals"""  # noqa: S608
 _OPEN_ACCOUNT = (
     "INSERT INTO ledger_account (id, merchant_id, kind, gateway_account_id, recipient_id, currency) "
     "VALUES ($1, $2, $3, $4, $5, $6) "
@@ -103,45 +109,25 @@ _OPEN_ACCOUNT = (
 )
 
 
-async def post(
-    journal_key: str,
-    merchant_id: str,
-    kind: str,
-    at: datetime,
-    memo: str,
-    references: ReferencesLike,
-    transfers: Sequence[NewTransfer],
-) -> bool:
-    """Add a journal with its transfers; False when its key is known, and then nothing was added.
+async def post(journals: Sequence[NewJournal], merchant_id: str, at: datetime) -> int:
+    """Add the journals of which the key is not known, with their transfers; how many those are.
 
     Accounts are opened when they are first used.
     """
-    values = (
-        new_id("jr"),
-        merchant_id,
-        journal_key,
-        kind,
-        at,
-        memo,
-        references.gateway_account_id,
-        references.payment_id,
-        references.attempt_id,
-        references.operation_id,
-        references.gateway_payment_id,
-        references.gateway_operation_id,
-        msgspec.json.encode(transfers).decode(),
-        len(transfers),
-    )
-    posted = (await fetch(_POST, *values))[0]
-    if posted["entries"] < len(transfers):
-        for transfer in transfers:
-            for account in (
-                (transfer.debit_kind, transfer.debit_account, transfer.debit_recipient),
-                (transfer.credit_kind, transfer.credit_account, transfer.credit_recipient),
-            ):
-                await fetch(_OPEN_ACCOUNT, new_id("la"), merchant_id, *account, transfer.currency)
-        posted = (await fetch(_POST, *values))[0]
-    return bool(posted["journals"])
+    given = msgspec.json.encode(journals).decode()
+    posted = (await fetch(_POST, merchant_id, at, given))[0]
+    if posted["missing"]:
+        await hold(f"accounts of {merchant_id}")  # two that open each other's accounts crosswise would deadlock
+        for account in sorted({account for journal in journals for account in _accounts_of(journal)}):
+            await fetch(_OPEN_ACCOUNT, new_id("la"), merchant_id, *account)
+        posted = (await fetch(_POST, merchant_id, at, given))[0]
+    return int(posted["journals"])
+
+
+def _accounts_of(journal: NewJournal) -> Iterator[tuple[str, str, str, str]]:
+    for it in journal.transfers:
+        yield it.debit_kind, it.debit_account, it.debit_recipient, it.currency
+        yield it.credit_kind, it.credit_account, it.credit_recipient, it.currency
 
 
 async def gateway_movements(merchant_id: str, gateway_account_id: str | None = None) -> list[MovementRow]:

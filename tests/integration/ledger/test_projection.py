@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -167,3 +168,22 @@ async def test_a_balance_as_of_a_time_has_what_had_occurred_by_then(database: st
 async def test_a_time_without_a_zone_is_refused(database: str) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await ledger.balances("mer_1", datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+async def test_two_that_open_accounts_crosswise_do_not_deadlock(database: str) -> None:
+    await post("the gateway's account is open")
+    both_posted_once = asyncio.Barrier(2)
+
+    async def open_both(name: str, *kinds: AccountKind) -> None:
+        async with transaction():
+            for kind in kinds:
+                entry = Entry(CLEARING, AccountKey(kind), Money(100, "EUR"))
+                await ledger.post(f"{name}:{kind}", [entry], merchant_id="mer_1", kind=JournalKind.PAYMENT, at=NOON)
+                with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+                    await asyncio.wait_for(both_posted_once.wait(), 0.5)
+
+    await asyncio.gather(
+        open_both("a", AccountKind.CUSTOMER_CREDIT, AccountKind.TAX),
+        open_both("b", AccountKind.TAX, AccountKind.CUSTOMER_CREDIT),
+    )
+    assert await clearing() == 500
