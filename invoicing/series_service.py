@@ -89,7 +89,18 @@ async def get_series(merchant_id: str, series: str) -> SeriesRow:
 async def take_number(
     new_id: Callable[[], str], *, merchant_id: str, series: str, kind: SeriesKind, issue_date: date
 ) -> str:
-    """The series' next number; its row stays locked until the caller's transaction ends, so take it last.
+    """The series' next number; see `take_numbers`."""
+    [number] = await take_numbers(
+        new_id, merchant_id=merchant_id, series=series, kind=kind, issue_date=issue_date, count=1
+    )
+    return number
+
+
+async def take_numbers(
+    new_id: Callable[[], str], *, merchant_id: str, series: str, kind: SeriesKind, issue_date: date, count: int
+) -> list[str]:
+    """The series' next numbers for documents of one day; its row stays locked until the caller's transaction ends, so
+    take them last.
 
     The series that is named like its kind is opened with its default pattern when it is first used. Raises
     SeriesNotFound for another that is not open, SeriesTaken, InvalidPattern, OutsideTransaction.
@@ -105,10 +116,11 @@ async def take_number(
     if counter.series != rule.series:
         row = SeriesRow(series=counter.series, pattern=counter.pattern, next_seq=1, kind=kind, counts_for=series)
         await series_store.insert_series(new_id(), merchant_id, row)
-    taken = await series_store.take_seq(merchant_id, counter.series)
+    taken = await series_store.take_seqs(merchant_id, counter.series, count)
     if taken is None:
         raise _taken(counter.series, counter.pattern)
-    return format_number(taken.pattern, issue_date=issue_date, seq=taken.next_seq)
+    seqs = range(taken.next_seq, taken.next_seq + count)
+    return [format_number(taken.pattern, issue_date=issue_date, seq=seq) for seq in seqs]
 
 
 def _taken(series: str, pattern: str) -> SeriesTaken:

@@ -76,18 +76,21 @@ async def find_series(merchant_id: str, series: str, *, lock: bool = False) -> S
     return msgspec.convert(rows[0], SeriesRow) if rows else None
 
 
-async def take_seq(merchant_id: str, series: str) -> SeriesRow | None:
-    """Take the series' next number; the row stays locked until the caller's transaction ends.
+async def take_seqs(merchant_id: str, series: str, count: int) -> SeriesRow | None:
+    """Take the series' next `count` numbers, of which `next_seq` is the first; the row stays locked until the caller's
+    transaction ends.
 
-    A rolled-back transaction gives its number back, and nobody could take the one after it meanwhile: no gaps.
+    A rolled-back transaction gives its numbers back, and nobody could take one after them meanwhile: no gaps.
     Raises OutsideTransaction.
     """
     require_transaction()
     rows = await NumberSeries.raw(
-        "UPDATE number_series SET next_seq = next_seq + 1 WHERE merchant_id = {} AND series = {} "
-        "RETURNING series, pattern, next_seq - 1 AS next_seq, kind, reset, counts_for",
+        "UPDATE number_series SET next_seq = next_seq + {} WHERE merchant_id = {} AND series = {} "
+        "RETURNING series, pattern, next_seq - {} AS next_seq, kind, reset, counts_for",
+        count,
         merchant_id,
         series,
+        count,
     )
     return msgspec.convert(rows[0], SeriesRow) if rows else None
 

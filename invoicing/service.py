@@ -4,20 +4,21 @@ returns what happened; `orchestrator/billing` opens the transaction and writes t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from msgspec import structs
 
-from invoicing import application_store, store
+from invoicing import application_store, issue_store, store
 from invoicing.application_service import event_of
 from invoicing.application_store import AppliedRow
 from invoicing.documents import DocumentType, DraftInvoice, InvoiceTotals, IssuedInvoice, compute
-from invoicing.errors import InvalidInvoice, InvoiceNotFound, WrongState
+from invoicing.errors import InvalidInvoice, InvoiceNotFound, InvoicingError, WrongState
 from invoicing.events import InvoiceEvent, InvoiceEventKind
+from invoicing.issue_store import IssuedRow
 from invoicing.lifecycle import ApplicationKind, InvoiceState, require_transition, state_at_issue
-from invoicing.series_service import DEFAULT_PATTERNS, open_series, take_number
+from invoicing.series_service import DEFAULT_PATTERNS, open_series, take_numbers
 from invoicing.series_store import SeriesKind
 from invoicing.store import InvoiceFilter, InvoiceRecord
 from invoicing.terms import check_issuable, due_date
@@ -34,6 +35,10 @@ class Changed:
 
     invoice: InvoiceRecord
     events: tuple[InvoiceEvent, ...]
+
+
+# What each of the locked drafts is to say, or why it is refused.
+Prepare = Callable[[Sequence[InvoiceRecord]], Awaitable[Sequence[DraftInvoice | InvoicingError]]]
 
 
 def new_public_token() -> str:
@@ -108,76 +113,135 @@ async def finalize(
     merchant_id: str,
     issue_date: date,
     now: datetime,
+    series: str | None = None,
+    new_id: Callable[[], str] | None = None,
+) -> Changed:
+    """Issue one draft as `finalize_many` does, and raise its refusal."""
+    [outcome] = await finalize_many(
+        [invoice_id], merchant_id=merchant_id, issue_date=issue_date, now=now, series=series, new_id=new_id
+    )
+    if isinstance(outcome, InvoicingError):
+        raise outcome
+    return outcome
+
+
+async def finalize_many(
+    invoice_ids: Sequence[str],
+    *,
+    merchant_id: str,
+    issue_date: date,
+    now: datetime,
     kind: DocumentType | None = None,
     series: str | None = None,
     new_id: Callable[[], str] | None = None,
-    prepare: Callable[[InvoiceRecord], Awaitable[DraftInvoice]] | None = None,
-) -> Changed:
-    """Issue the draft: it gets its number, dates and sums, for good. `issue_date` is a day at the seller's.
+    prepare: Prepare | None = None,
+) -> list[Changed | InvoicingError]:
+    """Issue these drafts of one kind, in this order: each gets its number, dates and sums, for good; or it is refused
+    and stays as it is, without a number. `issue_date` is a day at the seller's.
 
-    `prepare` sees the locked draft before a number is taken, and may refuse it or give what is to be frozen, such as
+    `prepare` sees the locked drafts before a number is taken, and refuses each or gives what is to be frozen, such as
     the content with a tax rate. What was paid before (`prepaid`) is for the caller to apply: until then it is owed.
 
-    The number is taken last, since its row lock makes other finalizes of the series wait for this commit; `series` is
-    that of the document's kind when left out. An invoice over nothing is paid at once. Raises InvoiceNotFound (of a
-    document that is not of `kind`, too), InvalidInvoice (a date far from today), WrongState, SeriesNotFound,
-    SeriesTaken, OutsideTransaction.
+    The numbers are taken last, since their row lock makes other finalizes of the series wait for this commit; `series`
+    is that of the documents' kind when left out. An invoice over nothing is paid at once. Refusals are InvoiceNotFound
+    (of a document that is not of `kind`, too), InvalidInvoice (a date far from today) and WrongState. Raises what is
+    about all of them: SeriesNotFound, SeriesTaken, OutsideTransaction.
     """
     store.require_transaction()
-    invoice = await locked(merchant_id, invoice_id)
-    if kind is not None and invoice.kind is not kind:
-        raise InvoiceNotFound(invoice_id)
-    content = invoice.draft if prepare is None else await prepare(invoice)
+    found = await store.find_invoices(merchant_id, invoice_ids, lock=True)
+    drafts = [found[one] for one in invoice_ids if one in found and kind in (None, found[one].kind)]
+    contents = await prepare(drafts) if prepare else [draft.draft for draft in drafts]
+    outcomes: dict[str, Changed | InvoicingError] = {}
+    issued: list[_Ready] = []
+    for draft, content in zip(drafts, contents, strict=True):
+        try:
+            issued.append(_checked(draft, content, issue_date, now.date()))
+        except InvoicingError as refused:
+            outcomes[draft.id] = refused
+    if issued:
+        numbered = SeriesKind(issued[0].draft.kind.value)
+        name = series or numbered.value
+        numbers = await take_numbers(
+            new_id or (lambda: f"ser_{secrets.token_hex(16)}"),
+            merchant_id=merchant_id,
+            series=name,
+            kind=numbered,
+            issue_date=issue_date,
+            count=len(issued),
+        )
+        outcomes.update(await _freeze(issued, numbers, issue_date, name, now))
+    return [outcomes.get(one) or InvoiceNotFound(one) for one in invoice_ids]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A draft with nothing against it, and what it will say."""
+
+    draft: InvoiceRecord
+    content: DraftInvoice
+    totals: InvoiceTotals
+    state: InvoiceState
+
+
+def _checked(draft: InvoiceRecord, content: DraftInvoice | InvoicingError, issue_date: date, today: date) -> _Ready:
+    if isinstance(content, InvoicingError):
+        raise content
     totals = compute(content)
-    _require_issuable(invoice, totals, issue_date, now.date())
-    numbered = SeriesKind(invoice.kind.value)
-    name = series or numbered.value
-    number = await take_number(
-        new_id or (lambda: f"ser_{secrets.token_hex(16)}"),
-        merchant_id=merchant_id,
-        series=name,
-        kind=numbered,
-        issue_date=issue_date,
-    )
-    document = IssuedInvoice(
-        number=number,
-        issue_date=issue_date,
-        due_date=due_date(content.terms, issue_date),
-        content=content,
-        totals=totals,
-    )
-    return await _freeze(invoice, document, name, now)
-
-
-def _require_issuable(invoice: InvoiceRecord, totals: InvoiceTotals, issue_date: date, today: date) -> None:
     if abs(issue_date - today) > ISSUE_DATE_SPAN:
         raise InvalidInvoice("issue_date", f"must be within {ISSUE_DATE_SPAN.days} days of today")
-    require_transition(invoice.state, state_at_issue(totals.asked, invoice.kind))
-    check_issuable(invoice.draft.terms, totals.payable, issue_date)
+    state = state_at_issue(totals.asked, draft.kind)
+    require_transition(draft.state, state)
+    check_issuable(draft.draft.terms, totals.payable, issue_date)
+    return _Ready(draft, content, totals, state)
 
 
-async def _freeze(invoice: InvoiceRecord, document: IssuedInvoice, series: str, now: datetime) -> Changed:
-    totals = document.totals
-    state = state_at_issue(totals.asked, invoice.kind)
-    if not await store.mark_issued(invoice.id, document, series=series, state=state, issued_at=now):
+async def _freeze(
+    issued: Sequence[_Ready], numbers: Sequence[str], issue_date: date, series: str, now: datetime
+) -> dict[str, Changed]:
+    rows = [_row(one, number, issue_date, now) for one, number in zip(issued, numbers, strict=True)]
+    if not await issue_store.mark_issued(rows, series=series, issued_at=now):
         raise WrongState("state", "the document is no draft any more")
+    return {row.id: _changed(one, row, series, now) for one, row in zip(issued, rows, strict=True)}
+
+
+def _row(one: _Ready, number: str, issue_date: date, now: datetime) -> IssuedRow:
+    due = due_date(one.content.terms, issue_date)
+    return IssuedRow(
+        id=one.draft.id,
+        state=one.state,
+        number=number,
+        issue_date=issue_date,
+        due_date=due,
+        document=IssuedInvoice(
+            number=number, issue_date=issue_date, due_date=due, content=one.content, totals=one.totals
+        ),
+        net_minor=one.totals.net.minor,
+        tax_minor=one.totals.tax.minor,
+        total_minor=one.totals.total.minor,
+        rounding_minor=one.totals.rounding_minor,
+        paid_at=now if one.state is InvoiceState.PAID else None,
+    )
+
+
+def _changed(one: _Ready, row: IssuedRow, series: str, now: datetime) -> Changed:
+    totals = one.totals
     issued = structs.replace(
-        invoice,
-        state=state,
-        number=document.number,
+        one.draft,
+        state=row.state,
+        number=row.number,
         series=series,
-        issue_date=document.issue_date,
-        due_date=document.due_date,
-        document=document,
+        issue_date=row.issue_date,
+        due_date=row.due_date,
+        document=row.document,
         net=totals.net,
         tax=totals.tax,
         total=totals.total,
-        standing=replace(invoice.standing, total=totals.asked.minor),
+        standing=replace(one.draft.standing, total=totals.asked.minor),
         issued_at=now,
-        paid_at=now if state is InvoiceState.PAID else None,
+        paid_at=row.paid_at,
     )
-    kinds = [InvoiceEventKind.ISSUED, *([InvoiceEventKind.PAID] if state is InvoiceState.PAID else [])]
-    return Changed(issued, tuple(event_of(one, issued) for one in kinds))
+    kinds = [InvoiceEventKind.ISSUED, *([InvoiceEventKind.PAID] if row.paid_at else [])]
+    return Changed(issued, tuple(event_of(kind, issued) for kind in kinds))
 
 
 async def attach_pdf(invoice_id: str, *, merchant_id: str, pdf: bytes) -> bool:
@@ -196,6 +260,11 @@ async def attach_pdf(invoice_id: str, *, merchant_id: str, pdf: bytes) -> bool:
 async def get(merchant_id: str, invoice_id: str) -> InvoiceRecord:
     """Raises InvoiceNotFound, also for another merchant's invoice."""
     return _found(await store.find_invoice(merchant_id, invoice_id), invoice_id)
+
+
+async def find_many(merchant_id: str, invoice_ids: Sequence[str]) -> list[InvoiceRecord]:
+    """Those of the merchant's documents that there are."""
+    return list((await store.find_invoices(merchant_id, invoice_ids)).values())
 
 
 async def find_public(public_token: str) -> InvoiceRecord | None:

@@ -19,6 +19,7 @@ from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 POOL_MIN = 2
 POOL_MAX = 16
+REPEATED_MIN = 10
 
 
 class NestedTransaction(RuntimeError):
@@ -116,11 +117,31 @@ class Connection:
         self._waiting[row] = write
 
     async def flush(self) -> None:
-        """Write all that waits, in one statement."""
+        """Write all that waits, in one statement. What is many times the same goes after it, as one statement with many
+        values: one of so many parts would take long to plan."""
         if not self._waiting:
             return
-        writes = tuple(self._waiting.values())
+        repeated = self._repeated()
+        if repeated:
+            await self._begin()
+        writes = tuple(write for write in self._waiting.values() if write.sql not in repeated)
         self._waiting.clear()
+        if writes:
+            await self._write(writes)
+        for sql, values in repeated.items():
+            await self._connection.executemany(sql, values)
+
+    def _repeated(self) -> dict[str, list[tuple[object, ...]]]:
+        """The values of the statements that wait many times, and of which none tells of a refusal."""
+        if len(self._waiting) < REPEATED_MIN:
+            return {}
+        values: dict[str, list[tuple[object, ...]]] = {}
+        for write in self._waiting.values():
+            values.setdefault(write.sql, []).append(write.args)
+        telling = {write.sql for write in self._waiting.values() if write.refusal}
+        return {sql: rows for sql, rows in values.items() if len(rows) >= REPEATED_MIN and sql not in telling}
+
+    async def _write(self, writes: tuple[_Write, ...]) -> None:
         refusable = next((number for number, write in enumerate(writes) if write.refusal), None)
         alone = None if self._begun else refusable
         sql = _in_one(tuple(write.sql for write in writes), alone)

@@ -7,20 +7,16 @@ from datetime import date
 from invoicing import application_service as applications
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType, DraftInvoice
+from invoicing.errors import InvoicingError
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import prepaying, tax_rates, telling
-from orchestrator.billing.automatic_charge import service as automatic_charge
-from orchestrator.billing.bookings import at_issue
 from orchestrator.billing.einvoices import rules as einvoice_rules
+from orchestrator.billing.issuing import Issue, issue_within
 from orchestrator.billing.reminders import policy as reminders_policy
-from orchestrator.billing.reminders import service as reminders
-from orchestrator.billing.sending import request_document
 from orchestrator.db import transaction
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
-from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
 from orchestrator.tax_ids import at_issue as vat_ids
 
@@ -124,7 +120,9 @@ async def finalize(
     idempotency_id: str | None = None,
 ) -> InvoiceRecord:
     """Issue the draft: number, dates, ledger, and (by a worker) PDF and mail. Raises invoicing's refusals."""
-    await einvoice_rules.require_writable(merchant_id, invoice_id, issue_date)
+    draft = await invoicing.get(merchant_id, invoice_id)
+    for refused in (await einvoice_rules.unwritable(merchant_id, [draft], issue_date)).values():
+        raise refused
     async with transaction():
         issued = await finalize_within(
             merchant_id, invoice_id, issue_date=issue_date, send_mail=send_mail, kind=kind, series=series
@@ -144,50 +142,10 @@ async def finalize_within(
     series: str | None = None,
 ) -> InvoiceRecord:
     """The same, in the caller's transaction. Quotes and pro formas move no money."""
-    now = clock_port.now()
-    on = issue_date or now.date()
-    deposits: prepaying.Sources = ()
-
-    async def prepare(draft: InvoiceRecord) -> DraftInvoice:
-        nonlocal deposits
-        if draft.kind is DocumentType.INVOICE:
-            deposits = await prepaying.secured(draft)
-        content = await tax_rates.frozen(merchant_id, draft.draft, on)
-        return await einvoice_rules.ready(draft, content, on, send=send_mail)
-
-    changed = await invoicing.finalize(
-        invoice_id,
-        merchant_id=merchant_id,
-        issue_date=on,
-        now=now,
-        kind=kind,
-        series=series,
-        new_id=lambda: new_id("ser"),
-        prepare=prepare,
-    )
-    invoice = changed.invoice
-    assert invoice.document is not None
-    await vat_ids.keep(invoice, now)
-    if invoice.kind is DocumentType.INVOICE:
-        entries = at_issue(invoice.document.totals)
-        if entries:
-            await post(
-                f"invoice:{invoice_id}",
-                entries,
-                merchant_id=merchant_id,
-                kind=JournalKind.INVOICE,
-                at=now,
-                memo=invoice.number or "",
-            )
-        await telling.tell(changed.events, now)
-        invoice = await prepaying.apply(invoice, deposits, now)
-        await automatic_charge.schedule_within(invoice, now)
-        await reminders.schedule(invoice)
-    else:
-        await record(EventType.QUOTE_ISSUED, merchant_id, invoice_id, {"number": invoice.number}, now)
-    if send_mail:
-        await request_document(invoice)
-    return invoice
+    [outcome] = await issue_within(merchant_id, [invoice_id], Issue(issue_date, send_mail, kind, series))
+    if isinstance(outcome, InvoicingError):
+        raise outcome
+    return outcome
 
 
 async def set_disputed(

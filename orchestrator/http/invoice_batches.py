@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from invoicing.batch_store import ItemState
+from invoicing.batch_store import BatchItem, ItemState
 from orchestrator.billing import batches
 from orchestrator.billing.batches import Progress
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
@@ -30,7 +30,8 @@ class CreateInvoiceBatch(Input):
 
 
 class RefusedItem(msgspec.Struct, kw_only=True):
-    """A draft that was not issued, and why: `code` is that of the problem that issuing it alone would give."""
+    """A draft that was not issued, and why: `code` is that of the problem that issuing it alone would give. What failed
+    with `internal_error` is tried again by issuing it alone, or in another batch."""
 
     invoice_id: str
     code: str
@@ -38,13 +39,15 @@ class RefusedItem(msgspec.Struct, kw_only=True):
 
 
 class InvoiceBatchBody(msgspec.Struct, kw_only=True):
-    """How far a batch is. `refused_items` are the first hundred that could not be issued."""
+    """How far a batch is. `refused_items` are the first hundred that could not be issued: those that were refused, and
+    those that `failed` by an error of ours, each time of several."""
 
     id: str
     object: str = "invoice_batch"
     waiting: int
     issued: int
     refused: int
+    failed: int
     refused_items: list[RefusedItem]
     created_at: datetime
     finished_at: datetime | None
@@ -94,17 +97,20 @@ def _body(progress: Progress) -> InvoiceBatchBody:
         waiting=progress.counts.get(ItemState.WAITING, 0),
         issued=progress.counts.get(ItemState.ISSUED, 0),
         refused=progress.counts.get(ItemState.REFUSED, 0),
-        refused_items=[
-            RefusedItem(
-                invoice_id=item.invoice_id,
-                code=INVOICING_CODES.get(item.code, "conflict"),
-                message=item.message,
-            )
-            for item in progress.refused
-        ],
+        failed=progress.counts.get(ItemState.FAILED, 0),
+        refused_items=[_refused(item) for item in progress.refused],
         created_at=progress.batch.created_at,
         finished_at=progress.batch.finished_at,
     )
+
+
+def _refused(item: BatchItem) -> RefusedItem:
+    """Of what is an error of ours nothing is told; the item keeps it, and the log has it."""
+    if item.state is ItemState.FAILED:
+        message = f"Something broke here {item.tries} times, and it was logged. Issue this draft alone to try again."
+        return RefusedItem(invoice_id=item.invoice_id, code="internal_error", message=message)
+    code = INVOICING_CODES.get(item.code, "conflict")
+    return RefusedItem(invoice_id=item.invoice_id, code=code, message=item.message)
 
 
 async def _found(merchant_id: str, batch_id: str) -> InvoiceBatchBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,21 +53,35 @@ async def foresee(merchant_id: str, draft: DraftInvoice) -> None:
         await service.ask_if_due(await service.known(merchant_id, vat_id, now), now)
 
 
-async def keep(invoice: InvoiceRecord, now: datetime) -> None:
-    """Keep with the invoice what is known of the buyer's id. Part of the transaction that issues it.
+async def known_of(merchant_id: str, drafts: Sequence[DraftInvoice], now: datetime) -> dict[str, VatIdRow]:
+    """What is known of the ids of these invoices' buyers, by id. Part of the transaction that issues them."""
+    buyers = (draft.buyer for draft in drafts if draft.type is DocumentType.INVOICE)
+    return await service.all_known(merchant_id, (buyer.vat_id for buyer in buyers), now)
 
-    Raises InvalidInvoice, on `buyer.vat_id`, where the merchant's policy does not let it go untaxed.
-    """
-    content = invoice.document.content if invoice.document else invoice.draft
-    vat_id = content.buyer.vat_id
-    if invoice.kind is not DocumentType.INVOICE or not service.is_followed(vat_id):
-        return
-    row = await service.known(invoice.merchant_id, vat_id, now)
-    is_untaxed = any(line.tax.kind in BY_VAT_ID for line in content.lines)
-    if is_untaxed:
-        _require_good(row, await policy_of(invoice.merchant_id), now)
-    await store.keep_on_invoice(invoice.id, row, row.as_check().state, now, is_untaxed=is_untaxed)
-    await service.ask_if_due(row, now)
+
+async def check(merchant_id: str, content: DraftInvoice, known: Mapping[str, VatIdRow], now: datetime) -> None:
+    """Raises InvalidInvoice, on `buyer.vat_id`, where the merchant's policy does not let the sale go untaxed."""
+    row = known.get(content.buyer.vat_id)
+    if row is not None and _is_untaxed(content):
+        _require_good(row, await policy_of(merchant_id), now)
+
+
+async def keep(invoices: Sequence[InvoiceRecord], known: Mapping[str, VatIdRow], now: datetime) -> None:
+    """Keep with the invoices what is known of their buyers' ids, in the transaction that issues them."""
+    used: dict[str, VatIdRow] = {}
+    for invoice in invoices:
+        content = invoice.document.content if invoice.document else invoice.draft
+        row = known.get(content.buyer.vat_id)
+        if row is not None:
+            state = row.as_check().state
+            await store.keep_on_invoice(invoice.id, row, state, now, is_untaxed=_is_untaxed(content))
+            used[row.id] = row
+    for row in used.values():
+        await service.ask_if_due(row, now)
+
+
+def _is_untaxed(content: DraftInvoice) -> bool:
+    return any(line.tax.kind in BY_VAT_ID for line in content.lines)
 
 
 async def kept(merchant_id: str, invoice_id: str) -> OnInvoiceRow | None:

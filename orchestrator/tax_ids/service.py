@@ -6,6 +6,7 @@ was asked about, whoever has it by then.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from invoicing.vat_ids import (
@@ -72,12 +73,19 @@ async def known(merchant_id: str, vat_id: str, now: datetime) -> VatIdRow:
     """The merchant's row of an id that `is_followed`, made where there is none. Part of the caller's transaction."""
     compact = compact_vat_id(vat_id)
     for _ in range(ADD_TRIES):
-        if (row := await store.find(merchant_id, compact)) is not None:
+        if (row := (await store.find(merchant_id, [compact])).get(compact)) is not None:
             return row
         new = _new(merchant_id, compact, now)
         await store.add(new)
         await _ring(new)
     raise RuntimeError(f"VAT id {compact} is taken out as fast as it is added")
+
+
+async def all_known(merchant_id: str, vat_ids: Iterable[str], now: datetime) -> dict[str, VatIdRow]:
+    """The same of those of these texts that are followed, by the text."""
+    compact = {vat_id: compact_vat_id(vat_id) for vat_id in vat_ids if is_followed(vat_id)}
+    found = await store.find(merchant_id, set(compact.values()))
+    return {vat_id: found.get(one) or await known(merchant_id, vat_id, now) for vat_id, one in compact.items()}
 
 
 async def ask_if_due(row: VatIdRow, now: datetime) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from invoicing.vat_ids import VatIdCheck, VatIdState
-from orchestrator.db import fetch
+from orchestrator.db import fetch, later
 
 
 class AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,11 +102,14 @@ async def add(row: VatIdRow) -> None:
     )
 
 
-async def find(merchant_id: str, vat_id: str) -> VatIdRow | None:
-    """The row; it is not taken out before the caller's transaction ends."""
-    kept = "SELECT id FROM vat_id WHERE merchant_id = $1 AND vat_id = $2 FOR KEY SHARE"
-    rows = await fetch(kept, merchant_id, vat_id)
-    return _first(await fetch(f"{_ROW} WHERE v.id = $1", rows[0]["id"])) if rows else None
+async def find(merchant_id: str, vat_ids: Collection[str]) -> dict[str, VatIdRow]:
+    """The rows that there are, by VAT id; they are not taken out before the caller's transaction ends."""
+    if not vat_ids:
+        return {}
+    kept = "SELECT id FROM vat_id WHERE merchant_id = $1 AND vat_id = ANY($2::varchar[]) ORDER BY id FOR KEY SHARE"
+    ids = [row["id"] for row in await fetch(kept, merchant_id, list(vat_ids))]
+    found = [_row(row) for row in await fetch(f"{_ROW} WHERE v.id = ANY($1::varchar[])", ids)] if ids else []
+    return {row.vat_id: row for row in found}
 
 
 async def lock(row_id: str) -> VatIdRow | None:
@@ -164,7 +168,7 @@ async def _forget(which: str, value: object) -> None:
 
 async def make_due(row_id: str, due_at: datetime) -> None:
     """Have it asked then, or sooner where that is planned already."""
-    await fetch("UPDATE vat_id SET due_at = LEAST(due_at, $2) WHERE id = $1", row_id, due_at)
+    await later(f"vat id {row_id}", "UPDATE vat_id SET due_at = LEAST(due_at, $2) WHERE id = $1", row_id, due_at)
 
 
 async def next_due(prefix: str, now: datetime) -> VatIdRow | None:
@@ -237,7 +241,8 @@ async def lane_busy_until(prefix: str) -> datetime | None:
 async def keep_on_invoice(
     invoice_id: str, row: VatIdRow, state: VatIdState, now: datetime, *, is_untaxed: bool
 ) -> None:
-    await fetch(
+    await later(
+        f"vat id of {invoice_id}",
         "INSERT INTO vat_id_on_invoice (invoice_id, merchant_id, vat_id_id, state, answer_id, untaxed, kept_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
         invoice_id,

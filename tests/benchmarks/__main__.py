@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER
-from tests.benchmarks import adapters, invoices, payments, routing, webhooks
+from tests.benchmarks import adapters, finalisations, invoices, payments, routing, webhooks
 from tests.benchmarks.result import Result
 
 OUT = Path("build/bench.json")
@@ -37,6 +37,7 @@ SUITES = {
         "invoice_pdf_1000_lines",
         "invoice_pdf_memory_growth",
     ): invoices.measure,
+    ("finalisations_per_second",): finalisations.measure,
 }
 
 

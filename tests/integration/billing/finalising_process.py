@@ -1,4 +1,5 @@
-"""A process of its own that issues drafts at once, a number a line; with `hold` it stops in the middle of one."""
+"""A process of its own that issues drafts at once, a number a line; with `hold` it stops in the middle of one. With
+`batch` it works at a batch as a worker does."""
 
 from __future__ import annotations
 
@@ -6,14 +7,14 @@ import asyncio
 import sys
 
 
-async def main(how: str, merchant_id: str, invoice_ids: list[str]) -> None:
+async def main(how: str, merchant_id: str, ids: list[str]) -> None:
     from orchestrator import db
-    from orchestrator.billing import service
+    from orchestrator.billing import batches, service
 
     await db.start_pool(10)
     if how == "hold":
         async with db.transaction():
-            issued = await service.finalize_within(merchant_id, invoice_ids[0], send_mail=False)
+            issued = await service.finalize_within(merchant_id, ids[0], send_mail=False)
             print(issued.number, flush=True)
             await asyncio.Event().wait()
 
@@ -22,7 +23,10 @@ async def main(how: str, merchant_id: str, invoice_ids: list[str]) -> None:
         print(issued.number, flush=True)
 
     print("ready", flush=True)
-    await asyncio.gather(*(issue(invoice_id) for invoice_id in invoice_ids))
+    if how == "batch":
+        await batches.work(ids[0])
+    else:
+        await asyncio.gather(*(issue(invoice_id) for invoice_id in ids))
     await db.close_pool()
 
 

@@ -97,6 +97,42 @@ async def test_what_waited_is_forgotten_when_the_transaction_is_broken_off(datab
     assert await names() == []
 
 
+MANY = [f"{number:03}" for number in range(db.REPEATED_MIN * 3)]
+
+
+async def test_many_writes_of_one_statement_go_with_the_others_of_the_commit(database: str) -> None:
+    async with transaction():
+        await later("last", PUT, "last")
+        for name in MANY:
+            await later(name, PUT, name)
+    assert await names() == [*MANY, "last"]
+
+
+async def test_one_of_many_writes_that_fails_takes_all_with_it(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("first", PUT, "first")
+            for name in [*MANY, "too long a name" * 10]:
+                await later(name, PUT, name)
+
+    with pytest.raises(asyncpg.StringDataRightTruncationError):
+        await write()
+    assert await names() == []
+
+
+async def test_one_of_many_writes_may_be_refused_for_its_row(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            for name in MANY:
+                await later(name, PUT, name)
+            for name in [*MANY, "nobody"]:
+                await later(name, MOVE, name, refusal=Refused)
+
+    with pytest.raises(Refused):
+        await write()
+    assert await names() == []
+
+
 async def test_a_write_outside_a_transaction_is_refused(database: str) -> None:
     with pytest.raises(RuntimeError, match="outside a transaction"):
         await later("a", PUT, "a")

@@ -48,6 +48,11 @@ class StandIns:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
+    def is_waited_for(self) -> bool:
+        """Whether the one call has come that the last trouble was for."""
+        answer = requests.get(self.urls["control"] + "/scenarios", timeout=20)
+        return answer.json()[-1]["times"] == 0
+
     def trouble(self, **scenario: Any) -> None:
         answer = requests.post(self.urls["control"] + "/scenarios", json=scenario, timeout=20)
         assert answer.status_code == 200, answer.text
@@ -221,7 +226,7 @@ def test_what_was_kept_is_removed_when_the_run_is_interrupted(stand_ins: StandIn
     with subprocess.Popen(
         words, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        await_truth(kept)
+        await_truth(lambda: kept() and stand_ins.is_waited_for())
         said = interrupted(process)
     assert process.returncode == 1
     assert "stopped before the end" in said
