@@ -13,7 +13,8 @@ from currency.money import Money
 from currency.rates import Rate
 from invoicing import application_store
 from invoicing.allocation import Part
-from orchestrator.billing import customer_credit, printed, receipts
+from invoicing.reversal_store import ReversalRow
+from orchestrator.billing import customer_credit, printed, receipts, reversing
 from orchestrator.billing.receipts import NewReceipt, ReceiptView
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
@@ -78,11 +79,28 @@ class CreateReceipt(Input):
     unmatched: Literal["credit", "oldest_first"] = "credit"
 
 
+class ReverseReceipt(Input):
+    """Why the money went back, and on which day."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500, examples=["Direct debit returned: AM04"])]
+    reversed_on: date
+
+
+class ReversalBody(msgspec.Struct, kw_only=True):
+    """That a receipt was taken back, and why; on `reversed_on` the money went."""
+
+    reason: str
+    reversed_on: date
+    created_at: datetime
+
+
 class ReceiptBody(msgspec.Struct, kw_only=True):
-    """A numbered receipt. `credited` of it paid no invoice and is the customer's credit."""
+    """A numbered receipt. `credited` of it paid no invoice and is the customer's credit, unless it is reversed: then
+    each application has another of the opposite sign."""
 
     id: str
     object: str = "receipt"
+    state: Literal["recorded", "reversed"]
     number: str
     customer_id: str | None
     source: str
@@ -92,6 +110,7 @@ class ReceiptBody(msgspec.Struct, kw_only=True):
     credited: MoneyBody
     received_on: date
     applications: list[ApplicationBody]
+    reversal: ReversalBody | None
     created_at: datetime
 
 
@@ -129,6 +148,30 @@ async def create_receipt(request: ApiRequest, data: JSONBody[CreateReceipt]) -> 
         return receipt_body(made)
 
     return await answer_once(request, work, lambda receipt_id: _found(merchant_id, receipt_id))
+
+
+@post(
+    "/receipts/{receipt_id:str}/reverse",
+    guards=[needs(WRITE)],
+    responses=PROBLEMS,
+    operation_class=Keyed,
+    status_code=200,
+    tags=["receipts"],
+    summary="Reverse a receipt",
+)
+async def reverse_receipt(
+    request: ApiRequest, receipt_id: FromPath[str], data: JSONBody[ReverseReceipt]
+) -> Response[ReceiptBody]:
+    """Take back money that bounced, such as a returned direct debit, or that was entered by mistake. What it paid is
+    owed again, what it gave as credit is not there any more."""
+    merchant_id, reason = merchant_of(request), data.reason.strip()
+    if not reason:
+        raise InvalidField("reason", "must say why, such as the bank's words")
+
+    async def work(idempotency_id: str) -> ReceiptBody:
+        return receipt_body(await reversing.reverse(merchant_id, receipt_id, reason, data.reversed_on, idempotency_id))
+
+    return await answer_once(request, work, lambda made_id: _found(merchant_id, made_id), status=200)
 
 
 @get("/receipts", guards=[needs(READ)], responses=PROBLEMS, tags=["receipts"], summary="List receipts")
@@ -243,6 +286,7 @@ def receipt_body(made: ReceiptView) -> ReceiptBody:
     row = made.receipt
     return ReceiptBody(
         id=row.id,
+        state="recorded" if made.reversal is None else "reversed",
         number=row.number,
         customer_id=row.customer_id or None,
         source=row.source,
@@ -252,12 +296,19 @@ def receipt_body(made: ReceiptView) -> ReceiptBody:
         credited=money_body(row.credited),
         received_on=row.received_on,
         applications=[application_body(one) for one in made.applications],
+        reversal=_reversal(made.reversal),
         created_at=row.created_at,
     )
+
+
+def _reversal(row: ReversalRow | None) -> ReversalBody | None:
+    if row is None:
+        return None
+    return ReversalBody(reason=row.reason, reversed_on=row.reversed_on, created_at=row.created_at)
 
 
 async def _found(merchant_id: str, receipt_id: str) -> ReceiptBody:
     return receipt_body(await receipts.get(merchant_id, receipt_id))
 
 
-ROUTES = [create_receipt, list_receipts, get_receipt, get_receipt_pdf, list_customer_credits]
+ROUTES = [create_receipt, reverse_receipt, list_receipts, get_receipt, get_receipt_pdf, list_customer_credits]

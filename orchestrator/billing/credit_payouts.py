@@ -1,0 +1,96 @@
+"""Customers' credit that was paid back outside of the gateways, such as by bank transfer: told once, never too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from currency.money import Money
+from invoicing import reversal_store
+from invoicing.errors import PaymentMismatch
+from invoicing.reversal_store import PayoutRow
+from orchestrator import clock_port
+from orchestrator.access.store import bind_idempotency
+from orchestrator.billing import customer_credit
+from orchestrator.billing.bookings import BANK, credit_of
+from orchestrator.db import hold, transaction
+from orchestrator.errors import InvalidField, NotFound
+from orchestrator.events import EventType
+from orchestrator.ids import new_id
+from orchestrator.ledger import rules
+from orchestrator.ledger.service import JournalKind, post
+from orchestrator.notifications.service import record
+
+CLOCKS_APART = timedelta(days=1)  # it may be tomorrow where the merchant is
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayout:
+    """Credit that the customer got back on a day; `reference` tells it from all other payouts of the merchant."""
+
+    customer_id: str
+    amount: Money
+    reference: str
+    paid_on: date
+
+
+async def pay_out(merchant_id: str, new: NewPayout, idempotency_id: str | None = None) -> PayoutRow:
+    """Record a payout, once for each reference, however often it is told. The caller has seen the customer.
+
+    Raises InvalidField for more than the customer's credit or a day to come, PaymentMismatch where the reference was
+    told before of another payout.
+    """
+    async with transaction():
+        await hold(f"credit-payout:{merchant_id}:{new.reference}")
+        made = await reversal_store.find_payout_by_reference(merchant_id, new.reference)
+        if made is None:
+            made = await _pay_out(merchant_id, new)
+        elif NewPayout(made.customer_id, made.amount, made.reference, made.paid_on) != new:
+            raise PaymentMismatch("reference", "was told before, with another amount, customer or day")
+        if idempotency_id:
+            await bind_idempotency(idempotency_id, made.id)
+    return made
+
+
+async def get(merchant_id: str, payout_id: str) -> PayoutRow:
+    """Raises NotFound."""
+    found = await reversal_store.find_payout(merchant_id, payout_id)
+    if found is None:
+        raise NotFound("credit payout", payout_id)
+    return found
+
+
+async def _pay_out(merchant_id: str, new: NewPayout) -> PayoutRow:
+    now = clock_port.now()
+    if new.paid_on > (now + CLOCKS_APART).date():
+        raise InvalidField("paid_on", "must not be in the future: tell it once it is paid")
+    left = await customer_credit.balance(merchant_id, new.customer_id, new.amount.currency)
+    if new.amount > left:
+        what = f"must be at most {max(0, left.minor)}, which is the customer's credit in {left.currency}"
+        raise InvalidField("amount.amount", what)
+    made = PayoutRow(
+        id=new_id("cpo"),
+        merchant_id=merchant_id,
+        customer_id=new.customer_id,
+        amount=new.amount,
+        reference=new.reference,
+        paid_on=new.paid_on,
+        created_at=now,
+    )
+    await reversal_store.insert_payout(made)
+    await post(
+        f"credit-payout:{made.id}",
+        rules.moved((credit_of(new.customer_id), BANK, new.amount)),
+        merchant_id=merchant_id,
+        kind=JournalKind.CREDIT_PAYOUT,
+        at=now,
+        memo=f"credit paid out, {new.reference}",
+    )
+    data: dict[str, str | int] = {
+        "customer": new.customer_id,
+        "reference": new.reference,
+        "paid_on": new.paid_on.isoformat(),
+    }
+    data |= {"amount_minor": new.amount.minor, "currency": new.amount.currency}
+    await record(EventType.CUSTOMER_CREDIT_PAID_OUT, merchant_id, made.id, data, now)
+    return made
