@@ -1,5 +1,6 @@
 """Every refusal as RFC 9457 `application/problem+json` with a stable code, field errors and the request's id."""
 
+import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from invoicing import errors as invoicing
 from invoicing.einvoice import errors as einvoice
 from orchestrator.errors import ClearwayError
-from orchestrator.http.body_errors import field_error
+from orchestrator.http.body_errors import field_error, parameter_error
 from orchestrator.log import logger
 from routing.policy_reader import PolicyInvalid
 from routing.rules import RuleSetInvalid
@@ -22,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:clearway:problem:"
 
 _log = logger(__name__)
+_MISSING = re.compile(r"Missing required (query|path|header|cookie) parameter '(?P<name>[^']+)'")
 
 
 class ProblemField(msgspec.Struct, kw_only=True):
@@ -99,7 +101,8 @@ def refusal_of(error: Exception) -> Refusal:
             if known is None:  # a mistake of ours, such as a template that names a picture elsewhere
                 return _UNSAID
             status, code = known
-            return Refusal(status, code, str(error), tuple(_fields_of(error)))
+            detail = f"payment_{error}" if error.field.startswith("terms.") else str(error)
+            return Refusal(status, code, detail, tuple(_fields_of(error)))
         case RuleSetInvalid():
             fields = (ProblemField(field=found.path, message=found.message) for found in error.problems)
             return Refusal(422, "rule_set_invalid", "The document is no rule set.", tuple(fields))
@@ -108,6 +111,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(422, "routing_policy_invalid", "The document is no routing policy.", tuple(fields))
         case RuleSetNotDraft():
             return Refusal(404, "rule_set_not_draft", "There is no draft rule set with this id here.")
+        case msgspec.ValidationError(__cause__=invoicing.InvalidInvoice() as refused):
+            return refusal_of(refused)
         case msgspec.ValidationError():
             found = field_error(error)
             field = ProblemField(field=found.field, message=found.message)
@@ -122,7 +127,8 @@ def _fields_of(error: invoicing.InvoicingError) -> Iterator[ProblemField]:
     if isinstance(error, einvoice.EInvoiceRefused):
         yield from (ProblemField(field=one.field, message=one.message) for one in error.refusals)
     else:
-        yield ProblemField(field=error.field, message=error.message)
+        field = f"payment_{error.field}" if error.field.startswith("terms.") else error.field  # as the API calls them
+        yield ProblemField(field=field, message=error.message)
 
 
 def _of_clearway(error: ClearwayError) -> Refusal:
@@ -142,6 +148,10 @@ def _of_http(error: HTTPException) -> Refusal:
             ProblemField(field=str(item.get("key", "")), message=str(item.get("message", ""))) for item in error.extra
         )
         return Refusal(400, "invalid_parameter", "A parameter of the address cannot be used.", fields)
+    missing = _MISSING.match(error.detail) if isinstance(error, ValidationException) else None
+    if missing is not None:
+        field = ProblemField(field=missing["name"], message="is missing")
+        return Refusal(400, "invalid_parameter", f"{field.field}: {field.message}", (field,))
     code = _BY_STATUS.get(error.status_code, "bad_request")
     detail = _DETAILS.get(code) or HTTPStatus(error.status_code).description or HTTPStatus(error.status_code).phrase
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
@@ -159,6 +169,8 @@ _DETAILS = {
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to any exception of an API route."""
     refusal = refusal_of(error)
+    if refusal.code == "invalid_parameter":
+        refusal = refusal._replace(errors=tuple(_as_sent(request, field) for field in refusal.errors))
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("http.failed", code=refusal.code, exc_info=error)
     problem = Problem(
@@ -171,6 +183,13 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         request_id=str(request.scope["state"].get("request_id", "")),
     )
     return Response(problem, status_code=refusal.status, media_type=MEDIA_TYPE, headers=refusal.headers)
+
+
+def _as_sent(request: Request[Any, Any, Any], field: ProblemField) -> ProblemField:
+    """A parameter by its name in the address, where ours is another: `from` is `since` here."""
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(field.field)
+    sent = getattr(parameter.kwarg_definition, "name", None) if parameter else None
+    return ProblemField(field=sent or field.field, message=parameter_error(field.message))
 
 
 Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from invoicing.errors import InvalidInvoice
 from orchestrator.errors import ClearwayError, InvalidField
 from orchestrator.http.body_errors import field_error
 from orchestrator.http.pan_screen import refuse_card_data
@@ -56,7 +57,9 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     try:
         _decoder(parameter.annotation).decode(raw)
     except msgspec.ValidationError as error:
-        found = field_error(error)
+        found = field_error(error, parameter.annotation)
+        if isinstance(error.__cause__, InvalidInvoice):
+            raise InvalidInvoice(found.field, found.message) from None
         raise InvalidField(found.field or "body", found.message) from None
 
 

@@ -1,24 +1,20 @@
-"""The console's beginning, and its pages of invoices and reconciliation."""
+"""The console's beginning, and its page of reconciliation."""
 
 from typing import Any
 
 from litestar import Request, Response, get
 
 from currency.money import Money
-from invoicing import service as invoicing
-from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.scopes import Scope
-from orchestrator.billing.invoice_links import link_of
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ledger import store as ledger_store
 from orchestrator.reconciliation import service as reconciliation
 from orchestrator.reconciliation import store as reconciliation_store
 from orchestrator.reconciliation.store import BreakRow
 from orchestrator.web import console_views, replies, sessions
-from orchestrator.web.console_desk import cursor, open_desk
+from orchestrator.web.console_desk import open_desk
 
-PAGE_ROWS = 25
 BREAK_ROWS = 200
 
 
@@ -27,16 +23,6 @@ async def console_home(request: Request[Any, Any, Any]) -> Response[None]:
     """The console begins with the payments."""
     await sessions.session_of(request)
     return replies.redirect(sessions.HOME)
-
-
-@get("/console/invoices")
-async def invoices_page(request: Request[Any, Any, Any]) -> Response[str]:
-    """The newest invoices and drafts."""
-    desk = await open_desk(request, Scope.INVOICES_READ)
-    found = await invoicing.list_invoices(desk.merchant_id, limit=PAGE_ROWS + 1, before_id=cursor(request, "inv"))
-    shown = found[:PAGE_ROWS]
-    next_url = f"/console/invoices?before={shown[-1].id}" if len(found) > PAGE_ROWS else ""
-    return desk.page(console_views.InvoicesView(desk.shell, tuple(_invoice_row(row) for row in shown), next_url))
 
 
 @get("/console/reconciliation")
@@ -54,19 +40,6 @@ async def reconciliation_page(request: Request[Any, Any, Any]) -> Response[str]:
         matched_count=len(await reconciliation_store.matches_of(desk.merchant_id)),
     )
     return desk.page(view)
-
-
-def _invoice_row(invoice: InvoiceRecord) -> console_views.InvoiceRow:
-    return console_views.InvoiceRow(
-        number=invoice.number or "",
-        url=f"/i/{link_of(invoice, clock_port.now().date())}" if invoice.number else "",
-        buyer_name=invoice.draft.buyer.name,
-        issued_on=invoice.issue_date,
-        due_on=invoice.due_date,
-        total=invoice.total,
-        due=invoice.owed,
-        state=invoice.state.value,
-    )
 
 
 def _break_row(
@@ -91,4 +64,4 @@ def _break_row(
     )
 
 
-ROUTES = [console_home, invoices_page, reconciliation_page]
+ROUTES = [console_home, reconciliation_page]

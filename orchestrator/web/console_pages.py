@@ -2,7 +2,13 @@
 
 from types import MappingProxyType
 
-from orchestrator.web import account_views, console_setup_views, console_views, console_work_views
+from orchestrator.web import (
+    account_views,
+    console_invoice_views,
+    console_setup_views,
+    console_views,
+    console_work_views,
+)
 from orchestrator.web.console_navigation import Section
 
 TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
@@ -18,6 +24,7 @@ TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
         console_views.PaymentRowsView: "console/_payment_rows.html",
         console_views.PaymentTimelineView: "console/payment.html",
         console_views.InvoicesView: "console/invoices.html",
+        console_invoice_views.InvoiceDetailView: "console/invoice.html",
         console_views.ReconciliationView: "console/reconciliation.html",
         console_views.WebhooksView: "console/webhooks.html",
         console_work_views.AttentionView: "console/attention.html",
@@ -45,6 +52,7 @@ SECTIONS: MappingProxyType[type, Section] = MappingProxyType(
         console_views.PaymentsView: Section.PAYMENTS,
         console_views.PaymentTimelineView: Section.PAYMENTS,
         console_views.InvoicesView: Section.INVOICES,
+        console_invoice_views.InvoiceDetailView: Section.INVOICES,
         console_views.ReconciliationView: Section.RECONCILIATION,
         console_views.WebhooksView: Section.WEBHOOKS,
         console_work_views.AttentionView: Section.ATTENTION,

@@ -295,7 +295,8 @@ class PaymentTimelineView:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One row of the invoice list. `state` is the invoice's own word; `number` and `url` are empty for a draft."""
+    """One row of the invoice list. `state` is the invoice's own word; `number` is empty for a draft. `mail` is what
+    became of the last one with this invoice, `problems` what is wrong with its PDF."""
 
     number: str
     url: str
@@ -305,15 +306,21 @@ class InvoiceRow:
     total: Money
     due: Money
     state: str
+    mail: str = ""
+    problems: tuple[str, ...] = ()
+    is_disputed: bool = False
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicesView:
-    """The invoice list."""
+    """The invoice list. `filters` are the form's fields as they were sent."""
 
     shell: Shell
     rows: tuple[InvoiceRow, ...]
     next_url: str = ""
+    filters: dict[str, str] = field(default_factory=dict)
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

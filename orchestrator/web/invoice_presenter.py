@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from currency.money import Money
 from invoicing.application_store import AppliedRow
-from invoicing.documents import BankAccount, IssuedInvoice, Line, Party
+from invoicing.documents import BankAccount, IssuedInvoice, Party
 from invoicing.lifecycle import ApplicationKind, InvoiceState
+from invoicing.rendering.content import lines_of, of_document, references_of
 from invoicing.rendering.payment_codes import epc_code, in_groups, rf_reference
 from invoicing.rendering.wording import Wording
 from invoicing.store import InvoiceRecord
@@ -48,6 +49,7 @@ BADGES = {
 SETTLED_BY = {
     ApplicationKind.PAYMENT: "Payment",
     ApplicationKind.RECEIPT: "Payment",
+    ApplicationKind.RECEIPT_REVERSAL: "Correction",
     ApplicationKind.CREDIT: "Your credit",
     ApplicationKind.CREDIT_NOTE: "Credit note",
     ApplicationKind.DISCOUNT: "Discount",
@@ -95,8 +97,10 @@ def invoice_view(
     csrf_token: str,
     test_mode: bool,
     today: date,
+    charge_notice: str = "",
 ) -> InvoiceView:
-    """The page of an issued invoice. `address` is the path of its link, with the signature."""
+    """The page of an issued invoice. `address` is the path of its link, with the signature; `charge_notice` says that
+    it will be charged by itself, if it is."""
     content, totals, wording = document.content, document.totals, Wording(words.locale)
     is_asking = badge in ASKING and asked.owed.minor > 0
     return InvoiceView(
@@ -108,10 +112,8 @@ def invoice_view(
         due_on=document.due_date,
         seller=_party(content.seller, wording),
         buyer=_party(content.buyer, wording),
-        lines=tuple(
-            _line(line, net, content.currency, wording)
-            for line, net in zip(content.lines, totals.line_nets, strict=True)
-        ),
+        references=tuple(references_of(document, wording)),
+        lines=_lines(document, wording),
         sums=_sums(document, words, wording),
         total=totals.asked,
         due=asked.owed,
@@ -120,7 +122,10 @@ def invoice_view(
         settled=_settled(applied, words),
         parts=tuple(PartView(day, amount, day <= today) for day, amount in asked.parts) if is_asking else (),
         early=_early(asked, words, wording) if is_asking else "",
-        notices=_notices(badge, content.seller.name, words),
+        notices=(
+            *_notices(badge, content.seller.name, words),
+            *((charge_notice,) if is_asking and charge_notice else ()),
+        ),
         pdf_url=f"{address}/pdf",
         xml_url=f"{address}/xml" if has_xml else "",
         pay_url=f"{address}/pay" if is_asking else "",
@@ -137,19 +142,47 @@ def _party(party: Party, wording: Wording) -> PartyView:
     return PartyView(party.name, tuple(wording.address(party)), tax_id)
 
 
-def _line(line: Line, net: Money, currency: str, wording: Wording) -> InvoiceLineView:
-    quantity = wording.quantity(line.quantity, line.unit)
-    return InvoiceLineView(
-        line.description, quantity, wording.price(line.unit_price, currency), net, wording.rate(line.tax)
+def _lines(document: IssuedInvoice, wording: Wording) -> tuple[InvoiceLineView, ...]:
+    """Amounts are with the tax where the prices are, as on the document."""
+    content, totals = document.content, document.totals
+    taxes = [line.tax for line in totals.lines] if content.prices_include_tax and totals.lines else []
+    return tuple(
+        InvoiceLineView(
+            line.description,
+            wording.quantity(line.quantity, line.unit),
+            wording.price(line.unit_price, content.currency),
+            net + taxes[at] if taxes else net,
+            wording.rate(line.tax),
+            tuple(row["more"]),
+        )
+        for at, (line, net, row) in enumerate(
+            zip(content.lines, totals.line_nets, lines_of(document, wording), strict=True)
+        )
     )
 
 
+def _adjustments(document: IssuedInvoice, wording: Wording) -> list[SumView]:
+    """Discounts and charges of the whole document."""
+    totals, gross = document.totals, document.content.prices_include_tax
+    rows = [*((row, -1) for row in totals.discounts), *((row, 1) for row in totals.charges)]
+    amounts = [
+        Money(sign * (row.amount + row.tax if gross else row.amount).minor, row.amount.currency) for row, sign in rows
+    ]
+    return [
+        SumView(of_document(row, sign, document, wording)[0], amount)
+        for (row, sign), amount in zip(rows, amounts, strict=True)
+    ]
+
+
 def _sums(document: IssuedInvoice, words: PageWords, wording: Wording) -> tuple[SumView, ...]:
-    totals = document.totals
+    totals, gross = document.totals, document.content.prices_include_tax
+    adjustments = _adjustments(document, wording)
+    before = [] if gross else [SumView(words.say("Subtotal"), totals.lines_net)]
+    net = [SumView(words.say("Total before tax"), totals.net)] if adjustments or gross else []
     taxes = [SumView(wording.tax_row(row), row.tax, note=wording.tax_note(row.treatment)) for row in totals.taxes]
     rounding = totals.asked - totals.total
     rest = [SumView(words.say("Rounding"), rounding)] if rounding.minor else []
-    return (SumView(words.say("Subtotal"), totals.net), *taxes, *rest)
+    return (*before, *adjustments, *net, *taxes, *rest)
 
 
 def _settled(applied: Sequence[AppliedRow], words: PageWords) -> tuple[SumView, ...]:

@@ -35,13 +35,14 @@ class PartyView:
 @dataclass(frozen=True, slots=True)
 class InvoiceLineView:
     """One line. `quantity` (`2.5 h`), `unit_price` (it may be finer than a minor unit: `0.0125 EUR`) and `tax` (a rate
-    or a note: `19 %`) are display strings already."""
+    or a note: `19 %`) are display strings already, and so is `more`: item number, discounts, what is noted."""
 
     description: str
     quantity: str
     unit_price: str
     amount: Money
     tax: str = ""
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class InvoiceView:
     due: Money
     now: Money
     pdf_url: str
+    references: tuple[tuple[str, str], ...] = ()
     in_full: Money | None = None
     settled: tuple[SumView, ...] = ()
     parts: tuple[PartView, ...] = ()

@@ -14,6 +14,7 @@ from invoicing.problems import ProblemKind
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.billing import documents, invoice_links, paying
+from orchestrator.billing.automatic_charge.letter import charge_notice
 from orchestrator.billing.delivery import service as deliveries
 from orchestrator.billing.delivery import store as delivery_store
 from orchestrator.billing.delivery.states import DeliveryKind
@@ -50,6 +51,7 @@ async def invoice_page(request: PageRequest, link: FromPath[str]) -> Response[An
     assert invoice.document is not None
     today, payment = clock_port.now().date(), await _payment_now(invoice)
     asked = paying.asked(invoice, today)
+    words = words_for(request, invoice.document.content.locale)
     badge, csrf_token = invoice_badge(invoice, payment, asked, today), csrf.token_of(request)
     view = invoice_view(
         invoice,
@@ -57,12 +59,13 @@ async def invoice_page(request: PageRequest, link: FromPath[str]) -> Response[An
         badge,
         asked,
         await invoicing.list_applications(invoice.merchant_id, invoice.id),
-        words=words_for(request, invoice.document.content.locale),
+        words=words,
         address=f"/i/{link}",
         has_xml=_has_xml(invoice),
         csrf_token=csrf_token,
         test_mode=in_test_mode(await gateway_store.accounts_of(invoice.merchant_id)),
         today=today,
+        charge_notice=await charge_notice(invoice, words.locale),
     )
     # what waits for a person would reload for hours
     moving = (

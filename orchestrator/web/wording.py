@@ -21,11 +21,12 @@ class Tone(StrEnum):
 _TONES = MappingProxyType(
     {
         Tone.GOOD: "approved succeeded captured paid applied settled matched resolved delivered kept active healthy "
-        "won executed",
+        "won executed accepted done",
         Tone.WARN: "action_required requires_action unknown needs_review overdue partly_paid partially_refunded "
-        "partially_captured disputed degraded open_break retrying needs_response inquiry",
-        Tone.BAD: "declined failed not_reached rejected expired down lost dead parked held_back",
-        Tone.BUSY: "pending processing authorised authorized sending refunding in_flight issued sent under_review",
+        "partially_captured disputed degraded open_break retrying needs_response inquiry not_sent needs_action",
+        Tone.BAD: "declined failed not_reached rejected expired down lost dead parked held_back bounced",
+        Tone.BUSY: "pending processing authorised authorized sending refunding in_flight issued sent under_review "
+        "queued charging scheduled",
     }
 )
 _TONE_BY_WORD = MappingProxyType({word: tone for tone, words in _TONES.items() for word in words.split()})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,7 @@ LOGO = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 9"><path fill="#7a1f3d" d="M0 0h9v9z"/>'
     b'<circle cx="20" cy="4.5" r="4.5"/></svg>'
 )
+BOUNCED = "UPDATE document_delivery SET state = 'bounced', error = $2, finished_at = now() WHERE object_id = $1"
 LISTENER = """
 window.refused = [];
 document.addEventListener("securitypolicyviolation",
@@ -98,6 +100,7 @@ def places(installation: Installation) -> dict[str, str]:
         "customers": "/console/customers",
         "customer": f"/console/customers/{customer}",
         "invoices": "/console/invoices",
+        "invoice": f"/console/invoices/{_invoice_with_trouble(installation, customer)}",
         "branding": "/console/branding",
         "reconciliation": "/console/reconciliation",
         "ledger": "/console/ledger",
@@ -114,6 +117,28 @@ def places(installation: Installation) -> dict[str, str]:
         "audit": "/console/audit",
         "account": "/console/account",
     }
+
+
+def _invoice_with_trouble(installation: Installation, customer: str) -> str:
+    """Overdue and reminded of; its mail came back, and its PDF could not be drawn."""
+    line = {"description": "A harp", "quantity": "1", "unit_price": "1200", "tax": {"kind": "vat", "rate_bps": 1900}}
+    body = {"customer_id": customer, "currency": "EUR", "lines": [line], "reference": "order-1"}
+    invoice: str = installation.api.post("/invoices", body)["id"]
+    issued = (datetime.now(UTC) - timedelta(days=40)).date().isoformat()
+    installation.api.post(f"/invoices/{invoice}/finalize", {"issue_date": issued})
+    installation.api.post(f"/invoices/{invoice}/reminders")
+    error = "550 5.1.1 <ada@harp.example>: Recipient address rejected: User unknown in virtual mailbox table"
+    in_database(
+        installation.database_url,
+        (BOUNCED, invoice, error),
+        (
+            "INSERT INTO document_problem (id, merchant_id, document_id, kind, message, times, first_at, last_at) "
+            "SELECT 'dpr_1', merchant_id, id, 'e_invoice', $2, 3, now(), now() FROM invoice WHERE id = $1",
+            invoice,
+            "seller.contact_name: fill in who can be asked at the seller: a name or a department [BR-DE-5]",
+        ),
+    )
+    return invoice
 
 
 def _left_behind(installation: Installation, payment: str, lost: str) -> tuple[str, str, str]:

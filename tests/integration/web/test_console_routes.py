@@ -15,7 +15,7 @@ from orchestrator.payments import service as payments
 from orchestrator.payments.records import PaymentRow
 from orchestrator.payments.service import NewPayment
 from orchestrator.refunds import service as refunds
-from orchestrator.web.console import PAGE_ROWS
+from orchestrator.web.console_payments import PAGE_ROWS
 
 PLACES = ("/console/payments", "/console/invoices", "/console/reconciliation", "/console/webhooks")
 

@@ -17,7 +17,7 @@ from web_driving import Visitor
 
 from currency.money import Money
 from invoicing import service as invoicing
-from invoicing.documents import BankAccount, DraftInvoice, Line, Party
+from invoicing.documents import Adjustment, BankAccount, DocumentAdjustment, DraftInvoice, Line, Party
 from invoicing.store import InvoiceRecord
 from invoicing.tax import TaxKind, TaxTreatment
 from invoicing.terms import AgreedTerms, DiscountStep, EarlyPayment, Instalment, NetDays
@@ -357,3 +357,34 @@ async def test_a_link_that_still_holds_is_not_mailed_again(
     assert (answer.status_code, answer.headers["location"]) == (303, path_of(invoice))
     assert await deliveries.of_object(shop.merchant_id, invoice.id) == []
     assert (await invoicing.get(shop.merchant_id, invoice.id)).number == invoice.number
+
+
+@pytest.mark.parametrize("gross", [False, True])
+async def test_every_discount_and_charge_is_on_the_page_so_that_the_sums_add_up(
+    shop: Shop, visitor: Visitor, gross: bool
+) -> None:
+    line = Line(
+        "Strings",
+        Decimal(3),
+        Decimal("11.90"),
+        VAT,
+        discounts=(Adjustment(reason="Loyalty", percent=Decimal(10)),),
+        seller_item_id="S-100",
+    )
+    whole = (DocumentAdjustment(reason="Autumn", amount=Decimal(2)),)
+    draft = msgspec.structs.replace(
+        DRAFT, lines=(line,), discounts=whole, prices_include_tax=gross, purchase_order="PO-4711"
+    )
+    html = (await visitor.open(path_of(await issued(shop, draft)), **{"accept-language": "en"})).text
+    for words in ("S-100", "Loyalty", "-€3.57", "€32.13", "Autumn", "-€2.00", "PO-4711"):
+        assert words in html, words
+    sums = [
+        int(amount.replace("€", "").replace(".", ""))
+        for amount in re.findall(r"<dd><bdi>(-?€[0-9.]+)</bdi></dd>", html.partition('<dl class="totals">')[2])
+    ]
+    if gross:
+        discount, net, tax, total = sums[:4]
+        assert 3213 + discount == net + tax == total
+    else:
+        lines, discount, net, tax, total = sums[:5]
+        assert (lines, lines + discount, net + tax) == (3213, net, total)
