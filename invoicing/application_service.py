@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from fractions import Fraction
 
-from currency.money import Money
+from currency.money import Money, round_fraction
 from invoicing import allocation, application_store, store
 from invoicing.application_store import AppliedRow
 from invoicing.documents import DocumentType
 from invoicing.errors import InvoiceNotFound, PaymentMismatch, WrongState
 from invoicing.events import InvoiceEvent, InvoiceEventKind
 from invoicing.lifecycle import ApplicationKind, InvoiceState, require_transition
+from invoicing.reversal import ReceiptPart, credit_spent_again, credit_unspent, receipt_reversed
 from invoicing.settling import (
     Exchanged,
     Move,
@@ -25,7 +27,10 @@ from invoicing.settling import (
     credited,
     discounted,
     given_up,
+    kept_aside,
     received,
+    received_again,
+    scaled,
     taken_back,
     tax_shares,
     uncollectible,
@@ -120,8 +125,9 @@ async def settle_receipt(
         assert invoice.document is not None
         shares = tax_shares(invoice.document.totals, part.discount.minor)
         settled = settled.then(Move(ApplicationKind.DISCOUNT, part.discount.minor, part.discount.minor, shares))
-    if part.written_off.minor:
-        settled = settled.then(Move(ApplicationKind.WRITE_OFF, part.written_off.minor, part.written_off.minor))
+    given_up = min(part.written_off.minor, settled.standing.owed)  # of an uncollectible invoice the rest is already
+    if given_up:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, given_up, given_up))
     return await _write(new_id, invoice, settled, source_id=receipt_id, now=now)
 
 
@@ -134,16 +140,19 @@ async def settle_back(
     amount: Money,
     credit: Money,
     now: datetime,
+    lost: Money | None = None,
     exchanged: Exchanged | None = None,
 ) -> Applied:
     """Money of the locked invoice went back: out of `credit` first, which is the customer's and came from this invoice;
-    what is beyond is owed again. `exchanged` is what went, where that was in another currency."""
+    what is beyond is owed again, less what is `lost`, which neither has. `exchanged` is what went, where that was
+    in another currency."""
     settled = taken_back(
         invoice.state,
         invoice.standing,
         kind,
         amount.minor,
         credit=credit.minor,
+        lost=lost.minor if lost is not None else 0,
         discount=await _discount_of(invoice),
     ).by_way_of(kind, amount.minor, exchanged)
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
@@ -156,11 +165,17 @@ async def settle_again(
     kind: ApplicationKind,
     source_id: str,
     amount: Money,
+    lost: Money,
+    elsewhere: Money,
     now: datetime,
     exchanged: Exchanged | None = None,
 ) -> Applied:
-    """What had gone back of the locked invoice's money is there again, or more of it came."""
-    settled = received(invoice.state, invoice.standing, kind, amount).by_way_of(kind, amount.minor, exchanged)
+    """What had gone back of the locked invoice's money is there again, or more of it came. Of it `lost` was a loss
+    when it went, and `elsewhere` is kept for other invoices that it pays again."""
+    here, gone = amount - lost - elsewhere, await _discount_gone(invoice)
+    settled = received_again(invoice.state, invoice.standing, kind, here, gone)
+    settled = kept_aside(settled, kind, elsewhere=elsewhere.minor, lost=lost.minor)
+    settled = settled.by_way_of(kind, amount.minor, exchanged)
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
 
@@ -175,6 +190,36 @@ async def spend_credit(
     _require_currency(invoice, amount)
     settled = credit_spent(invoice.state, invoice.standing, amount.minor)
     return await _write(new_id, invoice, settled, source_id=source_id or invoice.customer_id, now=now)
+
+
+async def reverse_receipt(
+    new_id: NewId, *, invoice: InvoiceRecord, part: ReceiptPart, receipt_id: str, credit: Money, now: datetime
+) -> Applied:
+    """Take what the locked invoice has of a receipt off it again: out of `credit`, the customer's, first."""
+    discount = await _discount_of(invoice)
+    settled = receipt_reversed(invoice.state, invoice.standing, part, credit=credit.minor, discount=discount)
+    return await _write(new_id, invoice, settled, source_id=receipt_id, now=now)
+
+
+async def unspend_credit(
+    new_id: NewId, *, invoice: InvoiceRecord, amount: Money, source_id: str, now: datetime
+) -> Applied:
+    """Give the customer back credit that was spent on the locked invoice, which is owed again. The caller has seen that
+    so much was. `source_id` is the receipt or payment that it came from."""
+    discount = await _discount_of(invoice)
+    settled = credit_unspent(invoice.state, invoice.standing, amount.minor, discount=discount)
+    return await _write(new_id, invoice, settled, source_id=source_id, now=now)
+
+
+async def respend_credit(
+    new_id: NewId, *, invoice: InvoiceRecord, amount: Money, source_id: str, now: datetime
+) -> Applied:
+    """Pay the locked invoice again with credit that was taken off it because the money of `source_id` went back, and
+    give it the discount again that it lost by that. Raises WrongState, InvalidInvoice for more than is owed."""
+    _require_currency(invoice, amount)
+    gone = await _discount_gone(invoice)
+    settled = credit_spent_again(invoice.state, invoice.standing, amount.minor, discount=gone)
+    return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
 
 async def write_off(
@@ -312,3 +357,18 @@ async def _discount_of(invoice: InvoiceRecord) -> tuple[TaxShare, ...]:
                 treatment=share.treatment, base_minor=base + share.base_minor, tax_minor=tax + share.tax_minor
             )
     return tuple(found.values())
+
+
+async def _discount_gone(invoice: InvoiceRecord) -> tuple[TaxShare, ...]:
+    """The discount that money took away by going back, in proportion to what no credit note has taken back since."""
+    rows = await application_store.applications_of(invoice.id)
+    notes = {row.source_id for row in rows if row.kind is ApplicationKind.CREDIT_NOTE}
+    place = max((place for place, row in enumerate(rows) if row.kind is ApplicationKind.DISCOUNT), default=None)
+    if place is None or rows[place].applied.minor > 0 or rows[place].source_id in notes:
+        return ()
+    since = sum(row.amount.minor for row in rows[place:] if row.kind is ApplicationKind.CREDIT_NOTE)
+    left = invoice.standing.total - invoice.standing.credit_notes
+    if not left:
+        return ()
+    off = round_fraction(Fraction(-rows[place].applied.minor * left, left + since))
+    return scaled(rows[place].taxes, off)

@@ -22,7 +22,9 @@ _CHECKS: dict[str, dict[str, str]] = {
         "invoice_state_check": f"state IN ({_STATES})",
         "invoice_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
         "invoice_amounts_check": (
-            "net_minor >= 0 AND tax_minor >= 0 AND paid_minor >= 0 AND credited_minor >= 0 AND discount_minor >= 0"
+            # the last part of what is credited may hold less tax than none, where lines of both signs met
+            "net_minor >= 0 AND (tax_minor >= 0 OR kind = 'credit_note') AND total_minor >= 0"
+            " AND paid_minor >= 0 AND credited_minor >= 0 AND discount_minor >= 0"
             f" AND written_off_minor >= 0 AND {_SETTLED} <= {_ASKED}"
         ),
         "invoice_credit_notes_check": f"credit_notes_minor BETWEEN 0 AND {_ASKED}",
@@ -51,7 +53,14 @@ _CHECKS: dict[str, dict[str, str]] = {
         "receipt_amounts_check": "amount_minor > 0 AND credited_minor BETWEEN 0 AND amount_minor",
         "receipt_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
     },
-    "invoice_batch_item": {"invoice_batch_item_state_check": "state IN ('waiting', 'issued', 'refused')"},
+    "credit_payout": {
+        "credit_payout_amount_check": "amount_minor > 0",
+        "credit_payout_currency_check": "currency ~ '^[A-Z][A-Z][A-Z]$'",
+    },
+    "invoice_batch_item": {
+        "invoice_batch_item_state_check": "state IN ('waiting', 'issued', 'refused', 'failed')",
+        "invoice_batch_item_tries_check": "tries >= 0",
+    },
     "document_template_version": {"document_template_version_kind_check": f"kind IN ({_KINDS})"},
     "document_problem": {
         "document_problem_kind_check": f"kind IN ({_PROBLEMS})",
@@ -86,6 +95,12 @@ _INDEXES = (
     "CREATE INDEX IF NOT EXISTS invoice_origin_idx ON invoice (origin_id) WHERE origin_id IS NOT NULL",
     "CREATE UNIQUE INDEX IF NOT EXISTS receipt_number_key ON receipt (merchant_id, number)",
     "CREATE UNIQUE INDEX IF NOT EXISTS receipt_reference_key ON receipt (merchant_id, source, reference)",
+    # A receipt is taken back once, and once off each invoice.
+    "CREATE UNIQUE INDEX IF NOT EXISTS receipt_reversal_key ON receipt_reversal (receipt_id)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS invoice_application_reversed_key "
+    "ON invoice_application (source_id, invoice_id) WHERE kind = 'receipt_reversal'",
+    "CREATE UNIQUE INDEX IF NOT EXISTS credit_payout_reference_key ON credit_payout (merchant_id, reference)",
+    "CREATE INDEX IF NOT EXISTS credit_payout_customer_idx ON credit_payout (merchant_id, customer_id, id)",
     "CREATE UNIQUE INDEX IF NOT EXISTS invoice_batch_item_key ON invoice_batch_item (batch_id, invoice_id)",
     "CREATE UNIQUE INDEX IF NOT EXISTS number_series_name_key ON number_series (merchant_id, series)",
     # By what a payer writes of it, without its signs: see invoicing/remittance.py.
@@ -180,6 +195,16 @@ _TRIGGERS = (
     "DROP TRIGGER IF EXISTS receipt_append_only ON receipt",
     """
     CREATE TRIGGER receipt_append_only BEFORE UPDATE OR DELETE ON receipt
+    FOR EACH ROW EXECUTE FUNCTION invoice_application_append_only()
+    """,
+    "DROP TRIGGER IF EXISTS receipt_reversal_append_only ON receipt_reversal",
+    """
+    CREATE TRIGGER receipt_reversal_append_only BEFORE UPDATE OR DELETE ON receipt_reversal
+    FOR EACH ROW EXECUTE FUNCTION invoice_application_append_only()
+    """,
+    "DROP TRIGGER IF EXISTS credit_payout_append_only ON credit_payout",
+    """
+    CREATE TRIGGER credit_payout_append_only BEFORE UPDATE OR DELETE ON credit_payout
     FOR EACH ROW EXECUTE FUNCTION invoice_application_append_only()
     """,
     "DROP TRIGGER IF EXISTS branding_version_append_only ON branding_version",

@@ -12,8 +12,11 @@ class InvoicingError(Exception):
         self.message = message
 
 
-class InvalidInvoice(InvoicingError):
-    """The draft cannot become a correct invoice: something in it is missing, out of bounds or contradictory."""
+class InvalidInvoice(InvoicingError, ValueError):
+    """The draft cannot become a correct invoice: something in it is missing, out of bounds or contradictory.
+
+    A ValueError, so that msgspec says where in a message the part stands that refuses itself.
+    """
 
 
 class TaxNotApplicable(InvalidInvoice):

@@ -31,6 +31,7 @@ class ApplicationKind(StrEnum):
     REFUND = "refund"
     CHARGEBACK = "chargeback"  # lost in a dispute, or won back
     RECEIPT = "receipt"  # received outside of the gateways
+    RECEIPT_REVERSAL = "receipt_reversal"  # a receipt that bounced, or was none
     CREDIT = "credit"  # the customer's credit spent
     CREDIT_NOTE = "credit_note"
     DISCOUNT = "discount"  # for paying early

@@ -118,13 +118,43 @@ def received(state: InvoiceState, standing: Standing, kind: ApplicationKind, amo
     return settled.then(Move(kind, amount.minor, applied))
 
 
+def received_again(
+    state: InvoiceState, standing: Standing, kind: ApplicationKind, amount: Money, discount: Sequence[TaxShare] = ()
+) -> Settled:
+    """Money that had gone back is there again, and with it the `discount` that its going back took away, where the
+    invoice is settled by both. Raises as `received` does."""
+    if not amount.minor:
+        return Settled(state, standing)
+    settled = received(state, standing, kind, amount)
+    off = min(standing.owed, sum(share.base_minor + share.tax_minor for share in discount))
+    if off <= 0 or standing.discount or settled.standing.owed > off:
+        return settled
+    given = Settled(state, standing).then(Move(ApplicationKind.DISCOUNT, off, off, scaled(discount, off)))
+    again = received(state, given.standing, kind, amount)
+    return replace(again, moves=(*given.moves, *again.moves))
+
+
+def kept_aside(settled: Settled, kind: ApplicationKind, *, elsewhere: int, lost: int) -> Settled:
+    """With so much more of the kind that settles nothing here: what was `lost` when it went back is no loss any more,
+    and what belongs `elsewhere` is the customer's, for the other invoices that it pays again."""
+    aside = elsewhere + lost
+    if not aside:
+        return settled
+    mine = next((move for move in settled.moves if move.kind is kind), None)
+    others = tuple(move for move in settled.moves if move is not mine)
+    more = Move(kind, aside, 0) if mine is None else replace(mine, amount=mine.amount + aside)
+    found = (Move(ApplicationKind.WRITE_OFF, -lost, 0),) if lost else ()
+    return replace(settled, moves=(*others, more, *found))
+
+
 def discount_left(standing: Standing, document: IssuedInvoice, paid_on: date) -> int:
     """What a payment on that day may leave off for being early, in minor units; no discount is taken twice."""
     if standing.owed <= 0 or standing.discount or standing.written_off:
         return 0
     asked = discountable(standing, document)
     enough = discount_at(document.content.terms, asked, document.issue_date, paid_on)
-    return min(standing.owed, asked.minor - enough.accepted.minor)
+    # The rounding for cash is no part of what is taxed: no discount reaches beyond the total.
+    return min(standing.owed, asked.minor - enough.accepted.minor, document.totals.total.minor)
 
 
 def discountable(standing: Standing, document: IssuedInvoice) -> Money:
@@ -198,15 +228,19 @@ def taken_back(
     amount: int,
     *,
     credit: int,
+    lost: int = 0,
     discount: Sequence[TaxShare] = (),
 ) -> Settled:
     """Money went back. First out of `credit`, what is left of the customer's credit that this invoice gave; what is
-    beyond that is owed again. Without any money left on the invoice its discount is taken back too."""
-    from_credit = min(credit, amount)
-    restored = min(amount - from_credit, standing.paid)
-    if not from_credit + restored:
+    beyond that is owed again, but for what is `lost`: that comes from nowhere and is given up. Without any money
+    left on the invoice its discount is taken back too."""
+    from_credit = min(credit, amount - lost)
+    restored = min(amount - lost - from_credit, standing.paid)
+    if not from_credit + restored + lost:
         return Settled(state, standing)
-    settled = Settled(state, standing).then(Move(kind, -from_credit - restored, -restored))
+    settled = Settled(state, standing).then(Move(kind, -from_credit - restored - lost, -restored))
+    if lost:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, lost, 0))
     if standing.discount and restored and not settled.standing.paid:
         off = standing.discount
         settled = settled.then(Move(ApplicationKind.DISCOUNT, -off, -off, scaled(discount, -off)))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-import asyncpg
 import msgspec
 from piccolo.columns.combination import Or, WhereRaw
 from piccolo.engine import engine_finder
@@ -16,7 +15,7 @@ from piccolo.querystring import QueryString
 from currency.money import Money
 from invoicing.constraints import BARE_NUMBER
 from invoicing.documents import DocumentType, DraftInvoice, InvoiceTotals, IssuedInvoice
-from invoicing.errors import OutsideTransaction, SeriesTaken
+from invoicing.errors import OutsideTransaction
 from invoicing.lifecycle import InvoiceState, Standing
 from invoicing.problems import OpenProblem, ProblemKind
 from invoicing.tables import Invoice
@@ -208,6 +207,19 @@ async def lock_invoice(merchant_id: str, invoice_id: str) -> InvoiceRecord | Non
     return _record(rows[0]) if rows else None
 
 
+async def find_invoices(
+    merchant_id: str, invoice_ids: Sequence[str], *, lock: bool = False
+) -> dict[str, InvoiceRecord]:
+    """Those of these invoices that there are, by id; with their rows locked, in the order of their ids, until the
+    caller's transaction ends where that is wanted."""
+    query = Invoice.select(*_COLUMNS).where(
+        Invoice.merchant_id == merchant_id, WhereRaw("invoice.id = ANY({}::varchar[])", list(invoice_ids))
+    )
+    ordered = query.order_by(Invoice.id)
+    rows = await (ordered.lock_rows("NO KEY UPDATE") if lock else ordered)
+    return {row["id"]: _record(row) for row in rows}
+
+
 async def invoices_by_bare_number(merchant_id: str, numbers: Sequence[str]) -> dict[str, InvoiceRecord]:
     """The issued invoices of which one of these is the number without its signs, by id."""
     if not numbers:
@@ -256,42 +268,23 @@ async def list_invoices(
     return [_record(row) for row in await query.order_by(Invoice.id, ascending=False).limit(limit)]
 
 
+async def oldest_open(merchant_id: str, customer_id: str, currency: str, *, limit: int) -> list[str]:
+    """The ids of the customer's invoices of a currency that something is owed of, those due first before."""
+    states = [InvoiceState.OPEN.value, InvoiceState.PARTLY_PAID.value]
+    query = Invoice.select(Invoice.id).where(
+        Invoice.merchant_id == merchant_id,
+        Invoice.customer_id == customer_id,
+        Invoice.currency == currency,
+        Invoice.kind == DocumentType.INVOICE.value,
+        Invoice.state.is_in(states),
+    )
+    rows = await query.order_by(Invoice.due_date).order_by(Invoice.issue_date).order_by(Invoice.id).limit(limit)
+    return [row["id"] for row in rows]
+
+
 def _literal(text: str) -> str:
     """The text with what LIKE would take for a pattern escaped."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-async def mark_issued(
-    invoice_id: str, document: IssuedInvoice, *, series: str, state: InvoiceState, issued_at: datetime
-) -> bool:
-    """Freeze the document. False where the invoice was no draft any more. Raises SeriesTaken where another document of
-    the merchant has its number."""
-    totals = document.totals
-    issuing = (
-        Invoice.update(
-            {
-                Invoice.state: state.value,
-                Invoice.series: series,
-                Invoice.number: document.number,
-                Invoice.issue_date: document.issue_date,
-                Invoice.due_date: document.due_date,
-                Invoice.document: _to_json(document),
-                Invoice.net_minor: totals.net.minor,
-                Invoice.tax_minor: totals.tax.minor,
-                Invoice.total_minor: totals.total.minor,
-                Invoice.rounding_minor: totals.rounding_minor,
-                Invoice.issued_at: issued_at,
-                Invoice.paid_at: issued_at if state is InvoiceState.PAID else None,
-            }
-        )
-        .where(Invoice.id == invoice_id, Invoice.state == InvoiceState.DRAFT.value)
-        .returning(Invoice.id)
-    )
-    try:
-        return len(await issuing) == 1
-    except asyncpg.UniqueViolationError:
-        what = f"gives {document.number}, which another document has; change its pattern or next number"
-        raise SeriesTaken("series", what) from None
 
 
 async def update_standing(

@@ -118,8 +118,31 @@ class Receipt(Table, tablename="receipt"):
     remittance = Varchar(length=500, null=False, default="")
 
 
+class ReceiptReversal(Table, tablename="receipt_reversal"):
+    """A receipt taken back, once: it bounced, or was a mistake. `reversed_on` is the day on which the money went."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    receipt_id = ForeignKey(Receipt, null=False, default=None, on_delete=OnDelete.restrict)
+    reason = Varchar(length=500, null=False, default=None)
+    reversed_on = Date(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
+class CreditPayout(Table, tablename="credit_payout"):
+    """A customer's credit that was paid back outside of the gateways; `reference` tells it from all others."""
+
+    id = Varchar(length=40, primary_key=True, default=None)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    customer_id = Varchar(length=40, null=False, default=None)
+    amount_minor = BigInt(null=False, default=None)
+    currency = Varchar(length=3, null=False, default=None)
+    reference = Varchar(length=140, null=False, default=None)
+    paid_on = Date(null=False, default=None)
+    created_at = Timestamptz(null=False, default=None)
+
+
 class InvoiceBatch(Table, tablename="invoice_batch"):
-    """Many drafts to issue, one after the other, each in a transaction of its own with its item."""
+    """Many drafts to issue, in their order and together with their items."""
 
     id = Varchar(length=40, primary_key=True, default=None)
     merchant_id = Varchar(length=40, null=False, default=None)
@@ -130,7 +153,7 @@ class InvoiceBatch(Table, tablename="invoice_batch"):
 
 
 class InvoiceBatchItem(Table, tablename="invoice_batch_item"):
-    """One draft of a batch: waiting, issued, or refused with the reason."""
+    """One draft of a batch: waiting, issued, refused with the reason, or failed with the error of its last try."""
 
     id = Varchar(length=40, primary_key=True, default=None)
     batch_id = ForeignKey(InvoiceBatch, null=False, default=None, on_delete=OnDelete.restrict)
@@ -139,6 +162,7 @@ class InvoiceBatchItem(Table, tablename="invoice_batch_item"):
     state = Varchar(length=16, null=False, default="waiting")
     code = Varchar(length=60, null=False, default="")
     message = Text(null=False, default="")
+    tries = Integer(null=False, default=0)  # that came to an error which is nobody's refusal
 
 
 class LateBaseRate(Table, tablename="late_base_rate"):

@@ -27,6 +27,7 @@ from orchestrator.http import (
     branding,
     checkouts,
     credit_notes,
+    credit_payouts,
     customers,
     deliveries,
     disputes,
@@ -38,6 +39,7 @@ from orchestrator.http import (
     invoice_settling,
     invoices,
     ledger,
+    merchant_profile,
     number_series,
     payment_methods,
     payment_terms,
@@ -73,11 +75,12 @@ SHUTDOWN_PATIENCE_S = 5.0
 _RESOURCES = (
     *(payments, payment_methods, checkouts, customers, gateway_accounts),
     *(rule_sets, routing, routing_reports, account_standing, authentication_policy),
-    *(tax_ids, invoices, invoice_settling, credit_notes, quotes, receipts, deliveries),
+    *(tax_ids, invoices, invoice_settling, credit_notes, quotes, receipts, credit_payouts, deliveries),
     *(automatic_charge, number_series, invoice_batches, invoice_reports, reminders),
     *(records, webhook_endpoints),
     *(api_keys, users, audit, approvals, received_webhooks),
     *(ledger, recipients, reviews, rates, base_rates, payment_terms),
+    merchant_profile,
     *(branding, document_templates, transmissions),
 )
 

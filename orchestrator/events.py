@@ -56,6 +56,8 @@ class EventType(StrEnum):
     QUOTE_ACCEPTED = "quote.accepted"
     QUOTE_DECLINED = "quote.declined"
     RECEIPT_RECORDED = "receipt.recorded"
+    RECEIPT_REVERSED = "receipt.reversed"
+    CUSTOMER_CREDIT_PAID_OUT = "customer_credit.paid_out"
     REMINDER_ISSUED = "reminder.issued"
     REMINDER_SENT = "reminder.sent"
     DELIVERY_FAILED = "delivery.failed"

@@ -10,7 +10,7 @@ from currency.money import Money
 from invoicing.documents import IssuedInvoice
 from invoicing.errors import InvalidInvoice
 from invoicing.reminders.policy import ReminderStep
-from invoicing.terms import BaseRates, LateCharge, late_charges, open_parts
+from invoicing.terms import BaseRates, LateCharge, fallen_to, late_charges, open_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +98,13 @@ def _charge(
     if not step.with_late_charge:
         return None, ""
     terms, payable = document.content.terms, document.totals.payable
-    later = _beyond(document.totals.prepaid, payments)
+    # what was paid before the issue, the first of them, is no part of what is payable
+    later = fallen_to(payments, document.totals.prepaid)
     try:
         found = late_charges(terms, payable, document.issue_date, until=today, rates=rates, payments=later)
     except InvalidInvoice as unknown:
         return None, str(unknown)
     return dict(found).get(part_due), ""
-
-
-def _beyond(prepaid: Money, payments: Sequence[tuple[date, Money]]) -> list[tuple[date, Money]]:
-    """The payments without what was paid before the issue, the first of them, which is no part of what is payable."""
-    left: list[tuple[date, Money]] = []
-    for day, paid in sorted(payments, key=lambda payment: payment[0]):
-        used = min(prepaid, paid)
-        prepaid -= used
-        if used < paid:
-            left.append((day, paid - used))
-    return left
 
 
 def _fee(fees: Money, fixed: Money | None) -> Money | None:

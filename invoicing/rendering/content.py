@@ -60,7 +60,7 @@ def content_of(view: InvoiceView, wording: Wording) -> dict[str, Any]:
         terms=[] if _terms_are_short(document, wording) else _terms(document, wording).split(_BETWEEN_TERMS),
         headline=_headline(document, payable, wording),
         notice=say("This is not an invoice.") if content.type in NO_INVOICES else "",
-        lines=_lines(document, wording),
+        lines=lines_of(document, wording),
         prices_note=say("Prices include tax") if content.prices_include_tax else "",
         sums=_sums(document, payable, wording),
         plans=[*_instalments(document, payable, wording), *_early_payment(document, payable, wording)]
@@ -103,6 +103,17 @@ def _meta(document: IssuedInvoice, wording: Wording) -> list[tuple[str, str]]:
     rows = [
         (say("Date of issue") if content.type is DocumentType.INVOICE else say("Date"), day(document.issue_date)),
         *((say("Corrects invoice"), _preceding(known, wording)) for known in content.preceding),
+        *references_of(document, wording),
+    ]
+    if _terms_are_short(document, wording):
+        rows.append((say("Payment terms"), _terms(document, wording)))
+    return present(rows)
+
+
+def references_of(document: IssuedInvoice, wording: Wording) -> list[tuple[str, str]]:
+    """Days of the supply and what the buyer finds the document by, each with its name."""
+    content, say, day = document.content, wording.say, wording.day
+    rows = [
         (say("Date of supply"), day(content.supply_date)),
         (say("Tax point"), day(content.tax_point_date)),
         (say("Period"), wording.period(content.period)),
@@ -113,8 +124,6 @@ def _meta(document: IssuedInvoice, wording: Wording) -> list[tuple[str, str]]:
         (say("Project"), content.project),
         (say("Accounting reference"), content.accounting_reference),
     ]
-    if _terms_are_short(document, wording):
-        rows.append((say("Payment terms"), _terms(document, wording)))
     return present(rows)
 
 
@@ -149,7 +158,8 @@ def _headline(document: IssuedInvoice, payable: Money, wording: Wording) -> dict
     return {"label": say("Amount due"), "amount": wording.money(payable), "when_label": say("Due date"), **due}
 
 
-def _lines(document: IssuedInvoice, wording: Wording) -> list[dict[str, Any]]:
+def lines_of(document: IssuedInvoice, wording: Wording) -> list[dict[str, Any]]:
+    """Each line in words; `more` is what is printed below it: item numbers, period, discounts, charges, note."""
     content, totals = document.content, document.totals
     details: tuple[LineTotal | None, ...] = totals.lines or (None,) * len(content.lines)
     carried_over = wording.say("Carried over")
@@ -196,8 +206,8 @@ def _adjustment(row: AdjustmentTotal, sign: int, wording: Wording, *, gross: boo
     return f"{wording.apart(row.reason)}{percent}", wording.money(Money(sign * amount.minor, amount.currency))
 
 
-def _of_document(row: AdjustmentTotal, sign: int, document: IssuedInvoice, wording: Wording) -> tuple[str, str]:
-    """One that is spread over several taxes says which part is whose."""
+def of_document(row: AdjustmentTotal, sign: int, document: IssuedInvoice, wording: Wording) -> tuple[str, str]:
+    """A discount or charge of the document, in words, and its amount. Spread over several taxes it says whose it is."""
     label, amount = _adjustment(row, sign, wording, gross=document.content.prices_include_tax)
     if row.treatment is None or len(document.totals.taxes) < 2:
         return label, amount
@@ -208,8 +218,8 @@ def _sums(document: IssuedInvoice, payable: Money, wording: Wording) -> list[dic
     totals, say = document.totals, wording.say
     gross = document.content.prices_include_tax
     adjustments = [
-        *(_of_document(row, -1, document, wording) for row in totals.discounts),
-        *(_of_document(row, 1, document, wording) for row in totals.charges),
+        *(of_document(row, -1, document, wording) for row in totals.discounts),
+        *(of_document(row, 1, document, wording) for row in totals.charges),
     ]
     rows: list[tuple[str, str, str]] = []
     if not gross:

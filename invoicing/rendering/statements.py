@@ -17,6 +17,8 @@ MOVEMENTS = {
     "credit_note": "Credit note",
     "payment": "Payment",
     "receipt": "Payment",
+    "receipt_reversal": "Correction",
+    "credit_payout": "Refund",
     "correction": "Correction",
     "refund": "Refund",
     "chargeback": "Chargeback",

@@ -35,7 +35,7 @@ from invoicing.terms.late_payment import (
     late_charge,
 )
 from invoicing.terms.merging import TermsPreference, merge_terms, preference_of
-from invoicing.terms.overdue import late_charges, open_parts
+from invoicing.terms.overdue import fallen_to, late_charges, open_parts
 from invoicing.terms.words import describe
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "describe",
     "discount_at",
     "due_date",
+    "fallen_to",
     "is_business_day",
     "late_charge",
     "late_charges",

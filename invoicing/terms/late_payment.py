@@ -191,8 +191,8 @@ def _spans(
     start = due + _ONE_DAY
     for first, last in _stretches(start, until, [day for day, _ in payments]):
         principal = _left(owed, payments, first)
-        if principal.minor == 0:
-            return
+        if principal.minor == 0:  # for now: money may have gone back later
+            continue
         rate_bps = rate_on(law, first, start=start, rates=rates)
         days = (last - first).days + 1
         exact = Fraction(principal.minor * rate_bps * days, _BPS * law.day_count.year_days)

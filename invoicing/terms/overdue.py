@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 
 from currency.money import Money
@@ -34,30 +34,33 @@ def late_charges(
 ) -> list[tuple[date, LateCharge]]:
     """The late charge of each part that is or was overdue by `until`, by its due date, by the law or terms agreed.
 
-    Payments go to the earliest part first, in the order of their days. For `fee_basis` see `late_charge`. Raises
-    UnknownBaseRate, InvalidInvoice.
+    Payments go to the earliest part first, in the order of their days; what went back of them is negative. For
+    `fee_basis` see `late_charge`. Raises UnknownBaseRate, InvalidInvoice.
     """
-    waiting = sorted(payments, key=lambda payment: payment[0])
+    paid, before = list(payments), Money.zero(total.currency)
     late = late_terms_of(terms)
     charges = []
     for due, amount in schedule(terms, total, issue_date):
-        taken, waiting = _take(amount, waiting)
+        taken = fallen_to(paid, before, amount)
+        before += amount
         charge = late_charge(late, amount, due=due, until=until, rates=rates, payments=taken, fee_basis=fee_basis)
         if charge.spans:
             charges.append((due, charge))
     return charges
 
 
-def _take(
-    amount: Money, payments: Sequence[tuple[date, Money]]
-) -> tuple[list[tuple[date, Money]], list[tuple[date, Money]]]:
-    """The payments that fill `amount`, and what is left of them all."""
-    taken, left = [], []
-    for day, paid in payments:
-        used = min(amount, paid)
-        amount -= used
-        if used.minor:
-            taken.append((day, used))
-        if used < paid:
-            left.append((day, paid - used))
-    return taken, left
+def fallen_to(
+    payments: Iterable[tuple[date, Money]], after: Money, amount: Money | None = None
+) -> list[tuple[date, Money]]:
+    """What of the payments, in the order of their days, went to the part of a debt that begins `after` so much of it
+    and is of that amount (None: all the rest). What went back is negative, and leaves the latest part first."""
+    paid = filled = Money.zero(after.currency)
+    found = []
+    for day, more in sorted(payments, key=lambda payment: payment[0]):
+        paid += more
+        beyond = max(paid - after, Money.zero(after.currency))
+        now = beyond if amount is None else min(beyond, amount)
+        if now != filled:
+            found.append((day, now - filled))
+        filled = now
+    return found

@@ -73,6 +73,11 @@ class Action(StrEnum):
     RATE_ENTERED = "rate.entered"
     RATE_WITHDRAWN = "rate.withdrawn"
     BASE_RATE_ENTERED = "base_rate.entered"
+    REMINDER_POLICY_CHANGED = "reminder_policy.changed"
+    REMINDERS_PAUSED = "reminders.paused"
+    REMINDERS_RESUMED = "reminders.resumed"
+    AUTOMATIC_CHARGE_ON = "automatic_charge.on"
+    AUTOMATIC_CHARGE_OFF = "automatic_charge.off"
 
 
 @dataclass(frozen=True, slots=True)

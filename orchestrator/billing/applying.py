@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 
 from currency.money import Money
 from invoicing import application_service as applications
@@ -17,16 +19,14 @@ from invoicing.application_store import AppliedRow
 from invoicing.lifecycle import ApplicationKind
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
-from orchestrator.billing import customer_credit, disputes_abroad, telling
-from orchestrator.billing.bookings import book_all
+from orchestrator.billing import disputes_abroad, payment_changes, spent_credit
+from orchestrator.billing.payment_changes import Change
+from orchestrator.billing.spent_credit import Locked
 from orchestrator.billing.terms_of_merchant import tolerance_minor
-from orchestrator.db import transaction
 from orchestrator.disputes import store as dispute_store
 from orchestrator.disputes.records import DisputeRow
-from orchestrator.events import EventType
 from orchestrator.gateways.base import OperationKind
 from orchestrator.ids import new_id
-from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 from orchestrator.payments import store as payment_store
 from orchestrator.payments import tidying
@@ -39,11 +39,13 @@ _BROUGHT = frozenset({ApplicationKind.PAYMENT, ApplicationKind.CORRECTION})
 @dataclass(frozen=True, slots=True)
 class _Became:
     """What became of a payment, in minor units: taken and kept, given back by refunds, lost in disputes. Disputes in
-    another currency than the payment's are `abroad`, lost or not."""
+    another currency than the payment's are `abroad`, lost or not. `paid_on` is the day on which the buyer paid: money
+    may be captured, or heard of, days later."""
 
     taken: int
     refunded: int
     lost: int
+    paid_on: date | None
     abroad: tuple[DisputeRow, ...] = ()
 
 
@@ -54,22 +56,18 @@ async def apply_payment(payment_id: str) -> Later | None:
     payment = await payment_store.payment(payment_id)
     if payment is None or payment.source is None or not payment.source.startswith("inv_"):
         return None  # it pays no invoice
-    invoice_id = payment.source.partition("/")[0]
-    async with transaction():
-        invoice = await applications.lock(payment.merchant_id, invoice_id)
-        found = [row for row in await application_store.applications_of(invoice_id) if row.source_id == payment_id]
-        became = await _became(payment)
-        if not any(row.kind in _BROUGHT for row in found):
-            if became.taken:
-                invoice = await _apply_first(payment, invoice, became.taken)
-        else:
-            invoice = await _bring_up(payment, invoice, ApplicationKind.CORRECTION, became.taken - _brought(found))
-        for kind, gone in ((ApplicationKind.REFUND, became.refunded), (ApplicationKind.CHARGEBACK, became.lost)):
-            invoice = await _bring_up(payment, invoice, kind, -gone - _sum(found, kind))
-    for dispute in became.abroad:  # each by itself: a rate that is missing holds up nothing else
-        async with transaction():
-            invoice = await applications.lock(payment.merchant_id, invoice_id)
-            await disputes_abroad.bring_up(payment, invoice, dispute)
+    invoice_id, merchant_id = payment.source.partition("/")[0], payment.merchant_id
+    abroad: tuple[DisputeRow, ...] = ()
+
+    async def look(locked: Locked) -> None:
+        nonlocal abroad
+        abroad = await _look(payment, locked, invoice_id)
+
+    await spent_credit.under_locks(merchant_id, invoice_id, look)
+    for dispute in abroad:  # each by itself: a rate that is missing holds up nothing else
+        await spent_credit.under_locks(
+            merchant_id, invoice_id, partial(disputes_abroad.bring_up, payment, invoice_id, dispute)
+        )
     return None
 
 
@@ -80,16 +78,39 @@ async def look_at_dispute(dispute_id: str) -> None:
         await apply_payment(dispute.payment_id)
 
 
+async def _look(payment: PaymentRow, locked: Locked, invoice_id: str) -> tuple[DisputeRow, ...]:
+    """Book what is not booked yet; disputes in another currency, which are not looked at, are returned."""
+    found = [row for row in await application_store.applications_of(invoice_id) if row.source_id == payment.id]
+    became = await _became(payment)
+    brought = became.taken
+    if any(row.kind in _BROUGHT for row in found):
+        brought = _brought(found)
+    elif became.taken:
+        locked[invoice_id] = await _apply_first(payment, locked[invoice_id], became)
+    else:  # what was never here cannot leave: whoever hears of the capture looks again
+        return became.abroad
+    more = (
+        (ApplicationKind.CORRECTION, became.taken - brought),
+        (ApplicationKind.REFUND, -became.refunded - _sum(found, ApplicationKind.REFUND)),
+        (ApplicationKind.CHARGEBACK, -became.lost - _sum(found, ApplicationKind.CHARGEBACK)),
+    )
+    for kind, minor in more:
+        change = Change(kind, payment.id, payment.id, Money(minor, payment.currency))
+        await payment_changes.book(locked, invoice_id, change)
+    return became.abroad
+
+
 async def _became(payment: PaymentRow) -> _Became:
     story = await payment_store.story_of(await payment_store.payment(payment.id) or payment)
     # what was taken twice, or after the payment was given up, is on its way back: that pays nothing
-    taken = min(payment.amount_minor, tidying.paid_minor(story))
+    taken, winner = min(payment.amount_minor, tidying.paid_minor(story)), tidying.winner_of(story)
     refunds = [op for op in story.operations if op.kind is OperationKind.REFUND and op.approved]
     disputes = await dispute_store.disputes_of_payment(payment.id)
     return _Became(
         taken,
         sum(op.amount_minor for op in refunds if op.cause is not Cause.SURPLUS),
         sum(dispute.written_off_minor for dispute in disputes if dispute.currency == payment.currency),
+        winner.created_at.date() if winner is not None else None,
         tuple(dispute for dispute in disputes if dispute.currency != payment.currency),
     )
 
@@ -102,48 +123,16 @@ def _sum(found: Sequence[AppliedRow], kind: ApplicationKind) -> int:
     return sum(row.amount.minor for row in found if row.kind is kind)
 
 
-async def _apply_first(payment: PaymentRow, invoice: InvoiceRecord, taken: int) -> InvoiceRecord:
+async def _apply_first(payment: PaymentRow, invoice: InvoiceRecord, became: _Became) -> InvoiceRecord:
     now = clock_port.now()
     applied = await applications.record_payment(
         lambda: new_id("iap"),
         merchant_id=payment.merchant_id,
         invoice_id=invoice.id,
         payment_id=payment.id,
-        amount=Money(taken, payment.currency),
+        amount=Money(became.taken, payment.currency),
         now=now,
+        paid_on=became.paid_on,
         tolerance_minor=await tolerance_minor(payment.merchant_id, payment.currency),
     )
-    await _book(payment, Applied(applied.invoice, applied.rows, applied.events))
-    return applied.invoice
-
-
-async def _bring_up(payment: PaymentRow, invoice: InvoiceRecord, kind: ApplicationKind, more: int) -> InvoiceRecord:
-    """Book `more` of a kind on the invoice: less than nothing goes back."""
-    if not more:
-        return invoice
-    now, amount = clock_port.now(), Money(abs(more), payment.currency)
-    if more > 0:
-        done = await applications.settle_again(
-            lambda: new_id("iap"), invoice=invoice, kind=kind, source_id=payment.id, amount=amount, now=now
-        )
-    else:
-        done = await applications.settle_back(
-            lambda: new_id("iap"),
-            invoice=invoice,
-            kind=kind,
-            source_id=payment.id,
-            amount=amount,
-            credit=await customer_credit.left_of(invoice),
-            now=now,
-        )
-        if kind is ApplicationKind.CORRECTION:
-            data = {"payment": payment.id, "amount_minor": amount.minor, "currency": payment.currency}
-            await record(EventType.INVOICE_PAYMENT_TAKEN_BACK, payment.merchant_id, invoice.id, data, now)
-    await _book(payment, done)
-    return done.invoice
-
-
-async def _book(payment: PaymentRow, done: Applied) -> None:
-    now = clock_port.now()
-    await book_all(done, at=now, payment_id=payment.id)
-    await telling.tell(done.events, now)
+    return await spent_credit.book(Applied(applied.invoice, applied.rows, applied.events), payment.id)

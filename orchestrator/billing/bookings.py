@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from currency.money import Money
@@ -9,8 +10,18 @@ from invoicing.application_service import Applied
 from invoicing.application_store import AppliedRow
 from invoicing.documents import InvoiceTotals
 from invoicing.lifecycle import ApplicationKind
+from invoicing.store import InvoiceRecord
 from orchestrator.ledger import rules
-from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind, References, post
+from orchestrator.ledger.service import (
+    AccountKey,
+    AccountKind,
+    Entry,
+    Journal,
+    JournalKind,
+    References,
+    post,
+    post_many,
+)
 
 RECEIVABLE = AccountKey(AccountKind.CUSTOMER_RECEIVABLE)
 _SALES, _TAX = AccountKey(AccountKind.SALES), AccountKey(AccountKind.TAX)
@@ -22,6 +33,7 @@ _OTHER = {
     ApplicationKind.CORRECTION: RECEIVABLE,
     ApplicationKind.CREDIT_NOTE: RECEIVABLE,
     ApplicationKind.RECEIPT: BANK,
+    ApplicationKind.RECEIPT_REVERSAL: BANK,
     ApplicationKind.REFUND: AccountKey(AccountKind.REFUNDS),
     ApplicationKind.CHARGEBACK: AccountKey(AccountKind.CHARGEBACKS),
     ApplicationKind.WRITE_OFF: AccountKey(AccountKind.WRITE_OFF),
@@ -38,6 +50,17 @@ def at_issue(totals: InvoiceTotals) -> list[Entry]:
     return rules.moved(
         (RECEIVABLE, _SALES, totals.net), (RECEIVABLE, _TAX, totals.tax), (RECEIVABLE, _ROUNDING, totals.rounding)
     )
+
+
+async def book_issued(invoices: Sequence[InvoiceRecord], *, at: datetime) -> None:
+    """Post what a merchant's invoices come to, each once, in the transaction that issues them."""
+    journals = [
+        Journal(f"invoice:{invoice.id}", entries, memo=invoice.number or "")
+        for invoice in invoices
+        if invoice.document is not None and (entries := at_issue(invoice.document.totals))
+    ]
+    if journals:
+        await post_many(journals, merchant_id=invoices[0].merchant_id, kind=JournalKind.INVOICE, at=at)
 
 
 def at_credit(totals: InvoiceTotals) -> list[Entry]:

@@ -18,7 +18,7 @@ from invoicing.errors import WrongState
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import bookings, telling
+from orchestrator.billing import bookings, paying, telling
 from orchestrator.billing.sending import request_document
 from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
@@ -117,6 +117,7 @@ async def _issue_within(
     )
     await bookings.book_all(done.applied, at=now)
     await telling.tell(done.applied.events, now)
+    await paying.settled_otherwise(done.applied.invoice)
     data = {"number": credit_note.number, "invoice": invoice_id, "total_minor": credit_note.total.minor}
     data |= {"currency": credit_note.total.currency}
     await record(EventType.CREDIT_NOTE_ISSUED, merchant_id, credit_note.id, data, now)

@@ -15,11 +15,12 @@ from currency.money import Money
 from invoicing import service as invoicing
 from invoicing.documents import IssuedInvoice
 from invoicing.lifecycle import InvoiceState
+from invoicing.reminders import parts_left
 from invoicing.settling import discount_left, discountable
-from invoicing.store import InvoiceRecord
-from invoicing.terms import Sufficient, discount_at, open_parts
+from invoicing.store import InvoiceRecord, find_invoice_by_id
+from invoicing.terms import Sufficient, discount_at
 from invoicing.terms.agreed import agreed_of
-from orchestrator import clock_port
+from orchestrator import clock_port, outbox
 from orchestrator.billing import invoice_links
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict
@@ -31,6 +32,7 @@ from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
 
 PAYABLE = frozenset({InvoiceState.OPEN, InvoiceState.PARTLY_PAID})
+OUTDATED = "invoice.payment_outdated"  # the outbox topic: subject is the invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,24 @@ async def give_way(payment_id: str) -> bool:
         canceling = structs.replace(payment, cancel_requested=True)
         await driver.proceed(structs.replace(story, payment=canceling), now)
     return True
+
+
+async def settled_otherwise(invoice: InvoiceRecord) -> None:
+    """Something else than its payment has settled a part of the invoice, in the caller's transaction: after that a page
+    that somebody left open must not take it once more."""
+    await outbox.enqueue(OUTDATED, invoice.id, clock_port.now())
+
+
+async def withdraw_outdated(invoice_id: str) -> None:
+    """Cancel the invoice's payment where nobody has begun it and it asks for more than is owed. One of an uncollectible
+    invoice stays: it recovers what was given up."""
+    invoice = await find_invoice_by_id(invoice_id)
+    if invoice is None or invoice.state is InvoiceState.UNCOLLECTIBLE:
+        return
+    applied = await invoicing.list_payments(invoice.merchant_id, invoice.id)
+    existing = await payment_store.payment_by_source(f"{invoice.id}/{len(applied)}")
+    if existing is not None and existing.amount > invoice.owed:
+        await give_way(existing.id)
 
 
 def due_now(invoice: InvoiceRecord, today: date) -> Money:
@@ -144,8 +164,4 @@ def _offered(document: IssuedInvoice, asked_in_all: Money, today: date) -> Suffi
 
 def _parts(document: IssuedInvoice, owed: Money) -> tuple[tuple[date, Money], ...]:
     """What of each instalment is open, where there are any; whatever settled something went to the earliest."""
-    terms, payable = document.content.terms, document.totals.payable
-    if not agreed_of(terms).instalments:
-        return ()
-    settled = max(payable - owed, Money.zero(owed.currency))
-    return tuple(open_parts(terms, payable, document.issue_date, settled))
+    return tuple(parts_left(document, owed)) if agreed_of(document.content.terms).instalments else ()

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from currency.money import Money
 from invoicing import application_service as applications
-from invoicing import application_store
+from invoicing import application_store, reversal_store
 from invoicing.documents import to_minor
 from invoicing.errors import InvalidInvoice
 from invoicing.lifecycle import ApplicationKind
@@ -73,6 +73,8 @@ async def _rest_of(invoice: InvoiceRecord, receipt_id: str, path: str) -> Money:
         raise InvalidInvoice(path, f"must be a receipt of the invoice's customer; {receipt_id} is none")
     if receipt.amount.currency != invoice.total.currency:
         raise InvalidInvoice(path, f"must be in {invoice.total.currency}, not {receipt.amount.currency}")
+    if await reversal_store.find_reversal(receipt_id) is not None:
+        raise InvalidInvoice(path, f"must be money that is there; {receipt.number} was reversed")
     rows = await application_store.applications_from(receipt_id)
     spent = sum(row.applied.minor for row in rows if row.kind is ApplicationKind.CREDIT)
     return Money(max(0, receipt.credited.minor - spent), receipt.amount.currency)

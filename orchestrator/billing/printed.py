@@ -85,7 +85,7 @@ async def _settled(invoice: InvoiceRecord, of_receipt: list[AppliedRow]) -> Sett
     rows = [row for row in of_receipt if row.invoice_id == invoice.id]
     last = max(row.id for row in rows if row.kind in _RECEIVED)
     before = [row for row in await application_store.applications_of(invoice.id) if row.id <= last]
-    discounts = [row for row in rows if row.kind is ApplicationKind.DISCOUNT]
+    discounts = [row for row in rows if row.kind is ApplicationKind.DISCOUNT and row.applied.minor > 0]
     currency = invoice.total.currency
     discount = Money(sum(row.applied.minor for row in discounts), currency)
     settled = {row.id: row.applied.minor for row in (*before, *discounts)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from invoicing import quote_service as quotes
 from invoicing import service as invoicing
 from invoicing.lifecycle import InvoiceState
@@ -10,7 +12,7 @@ from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
-from orchestrator.errors import NotFound
+from orchestrator.errors import InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.notifications.service import record
 
@@ -21,6 +23,12 @@ async def get(merchant_id: str, quote_id: str) -> InvoiceRecord:
     if found.kind not in quotes.OFFERS:
         raise NotFound("quote", quote_id)
     return found
+
+
+def require_in_time(quote: InvoiceRecord, issue_date: date | None) -> None:
+    """Raises InvalidField where the quote would be issued after its own last day."""
+    if quote.valid_until is not None and quote.valid_until < (issue_date or clock_port.now().date()):
+        raise InvalidField("valid_until", f"was {quote.valid_until}, before the issue: change the draft to a later day")
 
 
 async def accept(merchant_id: str, quote_id: str, idempotency_id: str | None = None) -> InvoiceRecord:

@@ -11,21 +11,21 @@ import msgspec
 from currency.money import Money
 from currency.rates import Rate, convert
 from invoicing import application_service as applications
-from invoicing import application_store
+from invoicing import application_store, reversal_store
 from invoicing import series_service as series
 from invoicing.allocation import Allocation, OpenInvoice, Part, allocate_receipt
 from invoicing.application_store import AppliedRow, ReceiptRow
 from invoicing.documents import FrozenRate
 from invoicing.errors import PaymentMismatch
 from invoicing.lifecycle import InvoiceState
+from invoicing.reversal_store import ReversalRow
 from invoicing.series_store import SeriesKind
 from invoicing.settling import discount_left
-from invoicing.store import InvoiceFilter, InvoiceRecord, list_invoices
+from invoicing.store import InvoiceRecord, oldest_open
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import bookings, naming, telling
+from orchestrator.billing import bookings, naming, paying, telling
 from orchestrator.billing.bookings import BANK, credit_of
-from orchestrator.billing.paying import PAYABLE
 from orchestrator.billing.terms_of_merchant import tolerance_minor
 from orchestrator.db import hold, transaction
 from orchestrator.errors import Conflict, NotFound
@@ -63,10 +63,11 @@ class NewReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    """A receipt with what it settled."""
+    """A receipt with what it settled, and how it was taken back, where it was."""
 
     receipt: ReceiptRow
     applications: tuple[AppliedRow, ...]
+    reversal: ReversalRow | None = None
 
 
 async def apply_receipt(merchant_id: str, new: NewReceipt, idempotency_id: str | None = None) -> ReceiptView:
@@ -86,8 +87,8 @@ async def apply_receipt(merchant_id: str, new: NewReceipt, idempotency_id: str |
         allocated = await _allocate(merchant_id, new, invoices)
         receipt_id = new_id("rcp")
         rows = await _apply(new, receipt_id, allocated, invoices)
+        await _book_rest(merchant_id, receipt_id, new, allocated.credit)
         receipt = await _number(merchant_id, receipt_id, new, allocated.credit)
-        await _book_rest(receipt)
         data = {"number": receipt.number, "amount_minor": new.amount.minor, "currency": new.amount.currency}
         await record(EventType.RECEIPT_RECORDED, merchant_id, receipt_id, data, clock_port.now())
         if idempotency_id:
@@ -130,7 +131,8 @@ async def get(merchant_id: str, receipt_id: str) -> ReceiptView:
 async def view(receipt: ReceiptRow) -> ReceiptView:
     """The receipt with what it settled."""
     source_id = receipt.reference if receipt.source == OF_PAYMENT else receipt.id
-    return ReceiptView(receipt, tuple(await application_store.applications_from(source_id)))
+    applied = tuple(await application_store.applications_from(source_id))
+    return ReceiptView(receipt, applied, await reversal_store.find_reversal(receipt.id))
 
 
 def _of_payer(new: NewReceipt, named: Sequence[InvoiceRecord]) -> NewReceipt:
@@ -172,11 +174,7 @@ async def _locked(merchant_id: str, new: NewReceipt, named: Sequence[str]) -> di
         ids = list(named)
     else:
         currency = new.invoice_currency or new.amount.currency
-        found = []
-        for state in sorted(PAYABLE):
-            wanted = InvoiceFilter(customer_id=new.customer_id, state=state, currency=currency)
-            found += await list_invoices(merchant_id, wanted, limit=INVOICES_MAX)
-        ids = [invoice.id for invoice in found] if new.customer_id else []
+        ids = await oldest_open(merchant_id, new.customer_id, currency, limit=INVOICES_MAX) if new.customer_id else []
     locked = {one: await applications.lock(merchant_id, one) for one in sorted(set(ids))}
     for index, part in enumerate(new.parts or ()):
         if locked[part.invoice_id].customer_id != new.customer_id:
@@ -235,6 +233,7 @@ async def _apply(
         )
         await bookings.book_all(done, at=now)
         await telling.tell(done.events, now)
+        await paying.settled_otherwise(done.invoice)
         rows += done.rows
     return rows
 
@@ -269,14 +268,15 @@ async def _number(merchant_id: str, receipt_id: str, new: NewReceipt, credited: 
     return row
 
 
-async def _book_rest(receipt: ReceiptRow) -> None:
-    entries = rules.moved((BANK, credit_of(receipt.customer_id), receipt.credited))
+async def _book_rest(merchant_id: str, receipt_id: str, new: NewReceipt, credited: Money) -> None:
+    """Before the number is taken: accounts that are opened are waited for, too, and always before the series."""
+    entries = rules.moved((BANK, credit_of(new.customer_id), credited))
     if entries:
         await post(
-            f"receipt:{receipt.id}",
+            f"receipt:{receipt_id}",
             entries,
-            merchant_id=receipt.merchant_id,
+            merchant_id=merchant_id,
             kind=JournalKind.RECEIPT,
-            at=receipt.created_at,
-            memo=f"receipt {receipt.number}",
+            at=clock_port.now(),
+            memo=f"receipt, {new.source} {new.reference}",
         )

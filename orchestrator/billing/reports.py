@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from currency.money import Money
+from invoicing.documents import IssuedInvoice
+from invoicing.reminders import parts_left
 from orchestrator.db import fetch
 
 JOURNAL_MAX = 50_000  # lines of one sales journal; ask for a shorter time beyond that
@@ -102,7 +104,8 @@ _JOURNAL = f"""
 
 _OPEN = """
     SELECT customer_id, document->'content'->'buyer'->>'name' AS buyer, currency, due_date,
-        total_minor + rounding_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS owed
+        total_minor + rounding_minor - paid_minor - credited_minor - discount_minor - written_off_minor AS owed,
+        CASE WHEN jsonb_array_length(document->'content'->'terms'->'instalments') > 0 THEN document END AS in_parts
     FROM invoice WHERE merchant_id = $1 AND kind = 'invoice' AND state IN ('open', 'partly_paid')
     ORDER BY customer_id, buyer, currency"""
 
@@ -110,18 +113,27 @@ _OPEN = """
 # a credit note is counted whole when it is issued.
 _MOVEMENTS = """
     SELECT * FROM (
-        SELECT issue_date AS day, kind, number, currency, id,
+        SELECT issue_date AS day, issued_at AS at, kind, number, currency, id,
             CASE kind WHEN 'credit_note' THEN -1 ELSE 1 END * (total_minor + rounding_minor) AS minor
         FROM invoice WHERE merchant_id = $1 AND customer_id = $2 AND kind IN ('invoice', 'credit_note')
             AND issued_at IS NOT NULL
         UNION ALL
-        SELECT (a.applied_at AT TIME ZONE 'UTC')::date, a.kind, i.number, a.currency, a.id, -a.amount_minor
+        SELECT (a.applied_at AT TIME ZONE 'UTC')::date, a.applied_at, a.kind, i.number, a.currency, a.id,
+            -a.amount_minor
         FROM invoice_application a JOIN invoice i ON i.id = a.invoice_id
         WHERE i.merchant_id = $1 AND i.customer_id = $2 AND a.kind NOT IN ('credit', 'credit_note')
         UNION ALL
-        SELECT (created_at AT TIME ZONE 'UTC')::date, 'receipt', number, currency, id, -credited_minor
+        SELECT (created_at AT TIME ZONE 'UTC')::date, created_at, 'receipt', number, currency, id, -credited_minor
         FROM receipt WHERE merchant_id = $1 AND customer_id = $2 AND credited_minor <> 0
-    ) moves WHERE day <= $3 ORDER BY currency, day, id"""
+        UNION ALL
+        SELECT (v.created_at AT TIME ZONE 'UTC')::date, v.created_at, 'receipt_reversal', r.number, r.currency, v.id,
+            r.credited_minor
+        FROM receipt_reversal v JOIN receipt r ON r.id = v.receipt_id
+        WHERE r.merchant_id = $1 AND r.customer_id = $2 AND r.credited_minor <> 0
+        UNION ALL
+        SELECT (created_at AT TIME ZONE 'UTC')::date, created_at, 'credit_payout', reference, currency, id, amount_minor
+        FROM credit_payout WHERE merchant_id = $1 AND customer_id = $2
+    ) moves WHERE day <= $3 ORDER BY currency, day, at, id"""
 
 
 async def sales_journal(merchant_id: str, since: date, until: date) -> list[JournalLine]:
@@ -135,9 +147,17 @@ async def aged_receivables(merchant_id: str, today: date) -> list[AgedRow]:
     for row in await fetch(_OPEN, merchant_id):
         key = (row["customer_id"], row["buyer"], row["currency"])
         ages = found.setdefault(key, {age: Money.zero(row["currency"]) for age in Age})
-        age = age_of(row["due_date"], today)
-        ages[age] += Money(row["owed"], row["currency"])
+        for due_date, owed in _open_parts(row):
+            ages[age_of(due_date, today)] += owed
     return [AgedRow(*key, owed=ages) for key, ages in found.items()]
+
+
+def _open_parts(row: Any) -> list[tuple[date, Money]]:
+    """What is owed of an invoice, by due date: each instalment is a debt by itself."""
+    owed = Money(row["owed"], row["currency"])
+    if row["in_parts"] is None:
+        return [(row["due_date"], owed)]
+    return parts_left(msgspec.json.decode(row["in_parts"], type=IssuedInvoice), owed)
 
 
 def age_of(due_date: date, today: date) -> Age:

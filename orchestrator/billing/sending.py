@@ -12,6 +12,7 @@ from email.utils import parseaddr
 
 from invoicing import service as invoicing
 from invoicing.documents import DocumentType
+from invoicing.einvoice.preferences import Preference
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access import service as access
@@ -53,10 +54,14 @@ async def request_document(document: InvoiceRecord, to: str | None = None) -> De
     Credit notes go in the thread of their invoice. One whose buyer has no address is recorded as not sent. Where its
     customer gets e-invoices by a channel, it goes that way too. Raises ChannelRequired and ChannelNotSetUp.
     """
+    return await queue_within(document, await einvoice_rules.check_way(document), to)
+
+
+async def queue_within(document: InvoiceRecord, wish: Preference, to: str | None = None) -> DeliveryRow:
+    """The same, of which the caller has seen that its customer's wish may be met."""
     if document.document is None:
         raise ValueError(f"{document.id} is a draft: only an issued document is sent")
-    await einvoice_rules.check_way(document)
-    await transmissions.queue_within(document)
+    await transmissions.queue_within(document, wish)
     in_thread = document.kind is DocumentType.CREDIT_NOTE and document.origin_id
     return await deliveries.request(
         document.merchant_id,

@@ -8,7 +8,7 @@ from invoicing.application_service import Applied
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import bookings, customer_credit, telling
+from orchestrator.billing import bookings, customer_credit, paying, telling
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict, InvalidField
 from orchestrator.events import EventType
@@ -74,5 +74,6 @@ async def _book(done: Applied, idempotency_id: str | None) -> None:
     now = clock_port.now()
     await bookings.book_all(done, at=now)
     await telling.tell(done.events, now)
+    await paying.settled_otherwise(done.invoice)
     if idempotency_id:
         await bind_idempotency(idempotency_id, done.invoice.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from invoicing.errors import InvalidInvoice
 from invoicing.terms import Terms, TermsPreference, merge_terms, preference_of
 from orchestrator import clock_port
 from orchestrator.access import audit
@@ -54,7 +55,7 @@ async def terms_of_customer(merchant_id: str, customer_id: str) -> TermsPreferen
 
 async def set_terms_of_merchant(merchant_id: str, preference: TermsPreference) -> TermsPreference:
     """For documents that are drafted from now on. Raises InvalidInvoice where the terms contradict themselves."""
-    merge_terms(preference)
+    _require_consistent(preference)
     said = msgspec.to_builtins(preference)
     async with transaction():
         before = await access_store.put_in_profile(merchant_id, _TERMS, said)
@@ -71,6 +72,13 @@ async def set_terms_of_merchant(merchant_id: str, preference: TermsPreference) -
 
 async def set_terms_of_customer(merchant_id: str, customer_id: str, preference: TermsPreference) -> TermsPreference:
     """For documents that are drafted from now on. Raises NotFound, InvalidInvoice."""
-    merge_terms(preference)
+    _require_consistent(preference)
     await customers.change(merchant_id, customer_id, {"profile": {_TERMS: msgspec.to_builtins(preference)}})
     return preference
+
+
+def _require_consistent(preference: TermsPreference) -> None:
+    try:
+        merge_terms(preference)
+    except InvalidInvoice as wrong:
+        raise InvalidInvoice(wrong.field.removeprefix("terms."), wrong.message) from None

@@ -1,5 +1,6 @@
 """Every query on customers."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,18 @@ async def insert(row: CustomerRow) -> None:
 async def customer(customer_id: str) -> CustomerRow | None:
     row = await Customer.select().where(Customer.id == customer_id).first().output(load_json=True)
     return msgspec.convert(row, CustomerRow) if row else None
+
+
+async def said_of(customer_ids: Collection[str], field: str) -> dict[str, Any]:
+    """What these customers' profiles have in a field, by customer; without those that have no such field."""
+    if not customer_ids:
+        return {}
+    rows = await fetch(
+        "SELECT id, profile -> $2 AS said FROM customer WHERE id = ANY($1::varchar[]) AND profile ? $2",
+        list(customer_ids),
+        field,
+    )
+    return {row["id"]: msgspec.json.decode(row["said"]) for row in rows}
 
 
 async def lock_customer(customer_id: str) -> CustomerRow | None:

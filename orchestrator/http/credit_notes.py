@@ -170,7 +170,7 @@ def credit_note_body(row: InvoiceRecord) -> CreditNoteBody:
         customer_id=row.customer_id or None,
         buyer=row.document.content.buyer,
         currency=row.total.currency,
-        lines=line_bodies(row.document.content),
+        lines=line_bodies(row.document.content, row.document.totals),
         net=money_body(row.net),
         tax=money_body(row.tax),
         total=money_body(row.total),

@@ -1,5 +1,6 @@
 """Invoices as the API shows them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -12,19 +13,39 @@ from invoicing.problems import OpenProblem
 from invoicing.store import InvoiceRecord
 from invoicing.tax import TaxTreatment
 from invoicing.terms import schedule
+from invoicing.totals import AdjustmentTotal, InvoiceTotals, LineTotal
 from orchestrator.billing.paying import public_url
 from orchestrator.http.schemas import MoneyBody, money_body
 from orchestrator.http.transmission_schemas import TransmissionSummary
 
 
+class AdjustmentBody(msgspec.Struct, kw_only=True):
+    """A discount or a charge in money, without tax; `percent` where one was given. What is spread over several taxes
+    comes once for each `treatment`."""
+
+    reason: str
+    reason_code: str
+    percent: str | None
+    amount: MoneyBody
+    treatment: TaxTreatment | None
+
+
 class LineBody(msgspec.Struct, kw_only=True):
-    """A line as it is printed."""
+    """A line as it is printed. `net` is without tax, and after its `discounts` and `charges`."""
 
     description: str
     quantity: str
     unit_price: str
     unit: str
     tax: TaxTreatment
+    net: MoneyBody
+    discounts: list[AdjustmentBody]
+    charges: list[AdjustmentBody]
+    period: Period | None
+    item_number: str
+    buyer_item_number: str
+    order_line: str
+    note: str
 
 
 class TaxRowBody(msgspec.Struct, kw_only=True):
@@ -60,6 +81,8 @@ class InvoiceBody(msgspec.Struct, kw_only=True):
     currency: str
     locale: str
     lines: list[LineBody]
+    discounts: list[AdjustmentBody]
+    charges: list[AdjustmentBody]
     prices_include_tax: bool
     net: MoneyBody
     tax: MoneyBody
@@ -128,7 +151,9 @@ def invoice_body(invoice: InvoiceRecord) -> InvoiceBody:
         buyer=draft.buyer,
         currency=draft.currency,
         locale=invoice.locale,
-        lines=line_bodies(draft),
+        lines=line_bodies(draft, totals),
+        discounts=_adjustments(totals.discounts),
+        charges=_adjustments(totals.charges),
         prices_include_tax=draft.prices_include_tax,
         net=money_body(invoice.net),
         tax=money_body(invoice.tax),
@@ -172,7 +197,8 @@ def invoice_body(invoice: InvoiceRecord) -> InvoiceBody:
     )
 
 
-def line_bodies(draft: DraftInvoice) -> list[LineBody]:
+def line_bodies(draft: DraftInvoice, totals: InvoiceTotals) -> list[LineBody]:
+    details: tuple[LineTotal | None, ...] = totals.lines or (None,) * len(draft.lines)
     return [
         LineBody(
             description=line.description,
@@ -180,8 +206,29 @@ def line_bodies(draft: DraftInvoice) -> list[LineBody]:
             unit_price=str(line.unit_price),
             unit=line.unit,
             tax=line.tax,
+            net=money_body(net),
+            discounts=_adjustments(detail.discounts if detail else ()),
+            charges=_adjustments(detail.charges if detail else ()),
+            period=line.period,
+            item_number=line.seller_item_id,
+            buyer_item_number=line.buyer_item_id,
+            order_line=line.order_line,
+            note=line.note,
         )
-        for line in draft.lines
+        for line, net, detail in zip(draft.lines, totals.line_nets, details, strict=True)
+    ]
+
+
+def _adjustments(rows: Sequence[AdjustmentTotal]) -> list[AdjustmentBody]:
+    return [
+        AdjustmentBody(
+            reason=row.reason,
+            reason_code=row.reason_code,
+            percent=None if row.percent is None else str(row.percent),
+            amount=money_body(row.amount),
+            treatment=row.treatment,
+        )
+        for row in rows
     ]
 
 

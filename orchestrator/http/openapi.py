@@ -21,6 +21,7 @@ from litestar.types.internal_types import PathParameterDefinition
 from orchestrator.http import problems, versions
 from orchestrator.http.idempotency import HEADER, KEY_CHARS_MAX, REPLAYED
 from orchestrator.http.openapi_examples import example_of
+from orchestrator.http.pdf_answers import PDF
 
 _KEY = Parameter(
     name=HEADER,
@@ -170,7 +171,8 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, exact: dict[
         answer["headers"] = {**(answer.get("headers") or {}), **_ANSWER_HEADERS}
         if status.startswith("2"):
             if given is not None:
-                answer["content"] = {"application/json": {"schema": exact[str(given)]}}
+                also = {kind: media for kind, media in (answer.get("content") or {}).items() if kind == PDF}
+                answer["content"] = {"application/json": {"schema": exact[str(given)]}, **also}
             if any(parameter["name"] == HEADER for parameter in parameters):
                 answer["headers"][REPLAYED] = _REPLAYED
         else:

@@ -19,6 +19,7 @@ _PREFIXES = {
     "credit_note": "crn",
     "sales_quote": "quo",
     "receipt": "rcp",
+    "credit_payout": "cpo",
     "invoice_batch": "iba",
     "invoice_application": "iap",
     "gateway_account": "ga",

@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 
 from invoicing import service as invoicing
-from invoicing.documents import DocumentType, Party
+from invoicing.documents import DocumentType, Party, compute
 from invoicing.lifecycle import InvoiceState
 from invoicing.problems import OpenProblem
 from invoicing.quote_service import is_expired
@@ -160,13 +160,14 @@ async def finalize_quote(
     merchant_id, asked = merchant_of(request), data or FinalizeInvoice()
 
     async def work(idempotency_id: str) -> SalesQuoteBody:
-        kind = (await quotes.get(merchant_id, quote_id)).kind
+        quote = await quotes.get(merchant_id, quote_id)
+        quotes.require_in_time(quote, asked.issue_date)
         issued = await billing.finalize(
             merchant_id,
             quote_id,
             issue_date=asked.issue_date,
             send_mail=asked.send,
-            kind=kind,
+            kind=quote.kind,
             series=asked.series,
             idempotency_id=idempotency_id,
         )
@@ -243,7 +244,7 @@ def quote_body(row: InvoiceRecord) -> SalesQuoteBody:
         customer_id=row.customer_id or None,
         buyer=content.buyer,
         currency=content.currency,
-        lines=line_bodies(content),
+        lines=line_bodies(content, row.document.totals if row.document else compute(content)),
         net=money_body(row.net),
         tax=money_body(row.tax),
         total=money_body(row.total),

@@ -14,7 +14,7 @@ from orchestrator.abuse import service as abuse
 from orchestrator.access import housekeeping
 from orchestrator.access import store as access
 from orchestrator.approvals import service as approvals
-from orchestrator.billing import applying, batches, sending
+from orchestrator.billing import applying, batches, paying, sending
 from orchestrator.billing.automatic_charge import service as automatic_charge
 from orchestrator.billing.automatic_charge import work as automatic_charge_work
 from orchestrator.billing.reminders import policy as reminders_policy
@@ -80,6 +80,11 @@ async def _payment_moved(payment_id: str) -> Later | None:
     return await checkouts.settle(payment_id)
 
 
+async def _withdraw_outdated(invoice_id: str) -> Later | None:
+    await paying.withdraw_outdated(invoice_id)
+    return None
+
+
 async def _watch_dispute(dispute_id: str) -> Later | None:
     """What a dispute takes is taken off the invoice that was paid with it, too. That is second: it may want a rate."""
     again = await watch.watch(dispute_id)
@@ -102,6 +107,7 @@ HANDLERS: dict[str, Handler] = {
     webhooks.TOPIC: webhooks.apply,
     outbox.WEBHOOK_WATCH: webhook_watch.watch,
     applying.PAYMENT_CAPTURED: applying.apply_payment,
+    paying.OUTDATED: _withdraw_outdated,
     sending.SEND: in_line(sending.send),
     transmissions.TOPIC: transmissions.transmit,
     outbox.E_INVOICE_ANSWERS: acknowledging.collect,

@@ -89,7 +89,8 @@ def object_problems(value: dict[str, Any], at: str) -> Iterator[str]:
         return
     if value.get("deleted") is True:
         known = {"id", "object", "deleted", *_fixtures().get(f"deleted_{name}", ())}
-        yield from (f"{at}/{k}: no key of a deleted {name}" for k in value if k not in known)
+        if _fixtures():
+            yield from (f"{at}/{k}: no key of a deleted {name}" for k in value if k not in known)
         return
     cls = _resource(name)
     if cls is None:
@@ -306,7 +307,9 @@ def _is_resource(cls: type) -> bool:
 
 @cache
 def _fixtures() -> dict[str, Any]:
-    resources: dict[str, Any] = json.loads((CONTRACTS / "stripe-fixtures3.json").read_text())["resources"]
+    """Stripe's examples; none where they are not beside the checkout, and only the SDK's classes are compared then."""
+    path = CONTRACTS / "stripe-fixtures3.json"
+    resources: dict[str, Any] = json.loads(path.read_text())["resources"] if path.exists() else {}
     return resources
 
 

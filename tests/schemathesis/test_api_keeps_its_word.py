@@ -19,6 +19,11 @@ SEED = 20261123
 # `coverage` walks every bound of every field: thousands of requests, for the long run
 PHASES = "examples,fuzzing" if EXAMPLES <= 20 else "examples,coverage,fuzzing"
 TIME_LIMIT_S = 280 if EXAMPLES <= 20 else 3600
+# What is no good is refused also because it is too large, which comes first.
+CONFIGURATION = """
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "406", "413", "422", "428", "5xx"]
+"""
 ENDS_THE_KEY = ("revokeAPIKey", "rotateAPIKey")  # it learns ids from answers, and would find its own
 CHECKS = (
     "not_a_server_error",
@@ -45,6 +50,7 @@ def tags() -> list[str]:
 @pytest.mark.timeout(TIME_LIMIT_S + 60)
 @pytest.mark.parametrize("tag", tags())
 def test_every_answer_is_one_that_the_document_promises(installation: Installation, tag: str, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     words = [
         *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{installation.url}/schema/openapi.json"),
         *("--header", f"Authorization: {_authorization(installation)}", "--include-tag", tag),
@@ -55,8 +61,13 @@ def test_every_answer_is_one_that_the_document_promises(installation: Installati
     for operation in ENDS_THE_KEY:
         words += ["--exclude-operation-id", operation]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert done.returncode == 0, _shortened(done.stdout) + done.stderr[-2_000:]
     assert installation.api.get("/payments")["object"] == "list"  # the key is good still: not all answers were 401
+
+
+def _shortened(told: str) -> str:
+    """Without the middle of long lines: bodies may have megabytes."""
+    return "\n".join(f"{line[:500]} … {line[-200:]}" if len(line) > 1_000 else line for line in told.splitlines())
 
 
 def _authorization(installation: Installation) -> str:

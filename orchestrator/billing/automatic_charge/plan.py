@@ -22,7 +22,15 @@ from routing.outcomes import RetryAction
 
 RETRY_AFTER_DAYS = (1, 3, 5)  # after each decline that allows another try; then it is given up
 RETRIES_MAX, PAUSE_DAYS_MAX = 8, 30  # Stripe's advice is eight at most: https://docs.stripe.com/declines/card
-_WENT_BACK = frozenset({ApplicationKind.REFUND, ApplicationKind.CHARGEBACK, ApplicationKind.CORRECTION})
+_WENT_BACK = frozenset(
+    {
+        ApplicationKind.REFUND,
+        ApplicationKind.CHARGEBACK,
+        ApplicationKind.CORRECTION,
+        ApplicationKind.RECEIPT_REVERSAL,
+        ApplicationKind.CREDIT,  # that a receipt gave which bounced
+    }
+)
 
 
 class Next(StrEnum):

@@ -5,6 +5,7 @@ What rings, charges and judges is in `automatic_charge_work`; nothing is charged
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -16,7 +17,9 @@ from invoicing.errors import InvoiceNotFound
 from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port, outbox
+from orchestrator.access import audit
 from orchestrator.access import service as access
+from orchestrator.access.audit import Action
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing.automatic_charge import plan, store
 from orchestrator.billing.automatic_charge.states import PENDING, ChargeState
@@ -53,8 +56,10 @@ async def switch_on(merchant_id: str, customer_id: str, payment_method_id: str) 
         )
     _require_chargeable(await kept_methods.get(merchant_id, method_id), customer_id)
     now = clock_port.now()
+    said = {"payment_method_id": named or DEFAULT}
     async with transaction():
         await store.put_setting(customer_id, merchant_id, named, now)
+        await audit.record(merchant_id, Action.AUTOMATIC_CHARGE_ON, customer_id, now, after=said)
     return SettingRow(customer_id, merchant_id, named, now, now)
 
 
@@ -74,10 +79,14 @@ async def switch_off(merchant_id: str, customer_id: str) -> None:
     A payment that is under way is not broken off; nothing follows it.
     """
     await customers.get(merchant_id, customer_id)
+    now = clock_port.now()
     async with transaction():
+        was_on = await store.setting(customer_id) is not None
         await store.delete_setting(customer_id)
-        for invoice_id in await store.stop_all(customer_id, clock_port.now()):
+        for invoice_id in await store.stop_all(customer_id, now):
             await reminders_policy.wake(invoice_id)
+        if was_on:
+            await audit.record(merchant_id, Action.AUTOMATIC_CHARGE_OFF, customer_id, now)
 
 
 async def setting_of(merchant_id: str, customer_id: str) -> SettingRow | None:
@@ -86,14 +95,16 @@ async def setting_of(merchant_id: str, customer_id: str) -> SettingRow | None:
     return await store.setting(customer_id)
 
 
-async def schedule_within(invoice: InvoiceRecord, now: datetime) -> None:
-    """Have an invoice that was just issued charged when it falls due, where that is switched on. In the caller's
-    transaction."""
-    if not invoice.customer_id or invoice.state not in PAYABLE or await store.setting(invoice.customer_id) is None:
-        return
-    charge = await _scheduled(invoice, 0, now)
-    if await store.insert(charge):
-        await _ring(charge)
+async def schedule_within(invoices: Sequence[InvoiceRecord], now: datetime) -> None:
+    """Have those invoices that were just issued charged when they fall due whose customers have that switched on. In
+    the caller's transaction."""
+    owed = [invoice for invoice in invoices if invoice.customer_id and invoice.state in PAYABLE]
+    switched_on = await store.switched_on({invoice.customer_id for invoice in owed})
+    for invoice in owed:
+        if invoice.customer_id in switched_on:
+            charge = await _scheduled(invoice, 0, now)
+            if await store.insert(charge):
+                await _ring(charge)
 
 
 async def set_for_invoice(
@@ -116,6 +127,9 @@ async def set_for_invoice(
             await reminders_policy.wake(invoice_id)
         if idempotency_id:
             await bind_idempotency(idempotency_id, invoice_id)
+        if before is None or before.state not in (PENDING if enabled else (ChargeState.OFF,)):
+            action = Action.AUTOMATIC_CHARGE_ON if enabled else Action.AUTOMATIC_CHARGE_OFF
+            await audit.record(merchant_id, action, invoice_id, now)
     return charge
 
 

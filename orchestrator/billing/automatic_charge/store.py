@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -69,6 +70,14 @@ async def setting(customer_id: str) -> SettingRow | None:
         "SELECT row_to_json(c.*) AS it FROM customer_automatic_charge c WHERE customer_id = $1", customer_id
     )
     return msgspec.json.decode(rows[0]["it"], type=SettingRow) if rows else None
+
+
+async def switched_on(customer_ids: Collection[str]) -> set[str]:
+    """Those of these customers who are charged by themselves."""
+    if not customer_ids:
+        return set()
+    sql = "SELECT customer_id FROM customer_automatic_charge WHERE customer_id = ANY($1::varchar[])"
+    return {row["customer_id"] for row in await fetch(sql, list(customer_ids))}
 
 
 async def put_setting(customer_id: str, merchant_id: str, payment_method_id: str | None, now: datetime) -> None:

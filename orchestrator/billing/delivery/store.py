@@ -10,7 +10,7 @@ import msgspec
 
 from orchestrator.billing.delivery.states import Channel, DeliveryKind, DeliveryState
 from orchestrator.billing.delivery.tables import DocumentDelivery
-from orchestrator.db import fetch
+from orchestrator.db import fetch, later
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,11 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
 
+_NAMES = DeliveryRow.__struct_fields__
+_INSERT = (
+    f"INSERT INTO document_delivery ({', '.join(_NAMES)}) "  # noqa: S608 - the names of our own fields
+    f"VALUES ({', '.join(f'${number}' for number in range(1, len(_NAMES) + 1))})"
+)
 _CLAIM = (
     "UPDATE document_delivery SET tries = tries + 1, claimed_until = $2 "
     "WHERE id = $1 AND state = 'queued' AND (claimed_until IS NULL OR claimed_until <= $3) RETURNING id"
@@ -52,6 +57,10 @@ _FIRST_OF_THREAD = (
     "SELECT message_id FROM document_delivery WHERE thread_id = $1 AND channel = 'email' AND state <> 'not_sent' "
     "AND id < $2 ORDER BY id LIMIT 1"
 )
+_LAST_STATES = (
+    "SELECT DISTINCT ON (object_id) object_id, state FROM document_delivery "
+    "WHERE merchant_id = $1 AND object_id = ANY($2::varchar[]) ORDER BY object_id, id DESC"
+)
 _RECENT = (
     "SELECT count(*) AS n FROM document_delivery WHERE object_id = $1 AND kind = $2 AND created_at > $3 "
     "AND state <> 'not_sent'"
@@ -59,9 +68,9 @@ _RECENT = (
 
 
 async def insert(row: DeliveryRow) -> None:
-    values = {name: getattr(row, name) for name in row.__struct_fields__}
-    values["content"] = msgspec.json.encode(row.content).decode()
-    await DocumentDelivery.insert(DocumentDelivery(**values))
+    """Together with what else the caller's transaction still has to write."""
+    values = {**msgspec.structs.asdict(row), "content": msgspec.json.encode(row.content).decode()}
+    await later(f"delivery {row.id}", _INSERT, *(values[name] for name in _NAMES))
 
 
 async def claim(delivery_id: str, now: datetime, until: datetime) -> bool:
@@ -113,6 +122,12 @@ async def of_object(merchant_id: str, object_id: str) -> list[DeliveryRow]:
         DocumentDelivery.merchant_id == merchant_id, DocumentDelivery.object_id == object_id
     )
     return [_row(found) for found in await query.order_by(DocumentDelivery.id).output(load_json=True)]
+
+
+async def last_states(merchant_id: str, object_ids: Sequence[str]) -> dict[str, str]:
+    """What became of the last delivery of each of these documents."""
+    rows = await fetch(_LAST_STATES, merchant_id, list(object_ids)) if object_ids else []
+    return {row["object_id"]: row["state"] for row in rows}
 
 
 async def deliveries_of(

@@ -4,6 +4,9 @@ the bells of the open invoices rung again."""
 from __future__ import annotations
 
 from datetime import date
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from invoicing import application_service as applications
 from invoicing import application_store, reminder_store
@@ -11,14 +14,24 @@ from invoicing.lifecycle import ApplicationKind
 from invoicing.reminders import DEFAULT_POLICY, Policy
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port, outbox
+from orchestrator.access import audit
+from orchestrator.access import service as access
+from orchestrator.access.audit import Action
 from orchestrator.access.store import bind_idempotency
+from orchestrator.billing.automatic_charge import plan
 from orchestrator.db import transaction
 from orchestrator.ids import new_id
 from orchestrator.outbox import Later
 
 REMIND, RESCHEDULE = "invoice.remind", "reminder.reschedule"
 AT_ONCE = 500  # bells of one transaction
-_WENT_BACK = (ApplicationKind.REFUND, ApplicationKind.CHARGEBACK, ApplicationKind.CORRECTION)
+_WENT_BACK = (
+    ApplicationKind.REFUND,
+    ApplicationKind.CHARGEBACK,
+    ApplicationKind.CORRECTION,
+    ApplicationKind.RECEIPT_REVERSAL,
+    ApplicationKind.CREDIT,  # that a receipt gave which bounced
+)
 
 
 async def get(merchant_id: str) -> Policy:
@@ -30,8 +43,22 @@ async def put(merchant_id: str, policy: Policy) -> None:
     """What counts from now on, also for invoices that are open already."""
     now = clock_port.now()
     async with transaction():
+        before = await get(merchant_id)
         await reminder_store.put_policy(merchant_id, policy, now)
         await outbox.enqueue(RESCHEDULE, merchant_id, now)
+        if policy != before:
+            was, said = msgspec.to_builtins(before), msgspec.to_builtins(policy)
+            await audit.record(merchant_id, Action.REMINDER_POLICY_CHANGED, merchant_id, now, before=was, after=said)
+
+
+async def zone_of(merchant_id: str) -> ZoneInfo:
+    """Where the merchant's day begins. Raises NotFound."""
+    return plan.zone_of((await access.get_merchant(merchant_id)).profile)
+
+
+async def today_of(merchant_id: str) -> date:
+    """The day that it is where the merchant is."""
+    return clock_port.now().astimezone(await zone_of(merchant_id)).date()
 
 
 async def pause_invoice(merchant_id: str, invoice_id: str, idempotency_id: str | None = None) -> InvoiceRecord:
@@ -55,7 +82,7 @@ async def reopened_within(merchant_id: str, invoice_id: str) -> None:
     """Money for the invoice went back, so that it is owed again. Whoever gave it back does not ask for it: reminders
     wait for a word of the merchant. After a lost dispute they go on as after a pause."""
     rows = await application_store.applications_of(invoice_id)
-    back = [row.kind for row in rows if row.kind in _WENT_BACK]
+    back = [row.kind for row in rows if row.kind in _WENT_BACK and row.applied.minor < 0]
     if back and back[-1] is ApplicationKind.REFUND:
         await _put(merchant_id, invoice_id, is_paused=True)
     else:
@@ -75,6 +102,7 @@ async def set_customer(merchant_id: str, customer_id: str, *, is_reminded: bool)
         await _put(merchant_id, customer_id, is_paused=not is_reminded)
         if is_reminded:
             await outbox.enqueue(RESCHEDULE, f"{merchant_id}:{customer_id}", clock_port.now())
+        await _told(merchant_id, customer_id, is_paused=not is_reminded)
 
 
 async def is_reminded_of(merchant_id: str, subject_id: str) -> bool:
@@ -113,20 +141,28 @@ async def reschedule(subject: str) -> Later | None:
 async def _set_invoice(merchant_id: str, invoice_id: str, is_paused: bool, idempotency_id: str | None) -> InvoiceRecord:
     async with transaction():
         invoice = await applications.lock(merchant_id, invoice_id)
-        if await is_reminded_of(merchant_id, invoice_id) is is_paused:
+        is_new = await is_reminded_of(merchant_id, invoice_id) is is_paused
+        if is_new:
             await _put(merchant_id, invoice_id, is_paused=is_paused)
             await wake(invoice_id)
         if idempotency_id:
             await bind_idempotency(idempotency_id, invoice_id)
+        if is_new:
+            await _told(merchant_id, invoice_id, is_paused=is_paused)
     return invoice
 
 
 async def _put(merchant_id: str, subject_id: str, *, is_paused: bool) -> None:
-    now = clock_port.now()
     await reminder_store.put_pause(
         new_id("rps"),
         merchant_id,
         subject_id,
-        paused_at=now if is_paused else None,
-        resumed_on=None if is_paused else now.date(),
+        paused_at=clock_port.now() if is_paused else None,
+        resumed_on=None if is_paused else await today_of(merchant_id),
     )
+
+
+async def _told(merchant_id: str, subject_id: str, *, is_paused: bool) -> None:
+    """Of what a person did: what follows from a dispute or a refund is told by that."""
+    action = Action.REMINDERS_PAUSED if is_paused else Action.REMINDERS_RESUMED
+    await audit.record(merchant_id, action, subject_id, clock_port.now())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 from currency.money import Money
 from invoicing import application_service as applications
@@ -51,7 +52,7 @@ from orchestrator.ids import new_id
 from orchestrator.notifications.service import record
 from orchestrator.outbox import Later
 
-WRITTEN_AT = time(8, tzinfo=UTC)  # of its day
+WRITTEN_AT = time(8)  # of its day, where the merchant is
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,17 @@ class Standing:
     next_on: date | None
 
 
-async def schedule(invoice: InvoiceRecord) -> None:
-    """Set the bell of an invoice that is issued, in the transaction that issues it."""
-    if _is_owed(invoice):
-        next_day = (await _planned(invoice, [], resumed_on=date.min)).next_day  # whatever pause there was is over
+async def schedule(invoices: Sequence[InvoiceRecord]) -> None:
+    """Set the bells of a merchant's invoices that are issued, in the transaction that issues them."""
+    owed = [invoice for invoice in invoices if _is_owed(invoice)]
+    if not owed:
+        return
+    zone = await reminders_policy.zone_of(owed[0].merchant_id)
+    policy = await reminders_policy.get(owed[0].merchant_id)
+    for invoice in owed:
+        next_day = _planned(invoice, [], policy, zone, resumed_on=date.min).next_day  # whatever pause there was is over
         if next_day is not None:
-            await outbox.enqueue(REMIND, invoice.id, _moment(next_day))
+            await outbox.enqueue(REMIND, invoice.id, _moment(next_day, zone))
 
 
 async def look(invoice_id: str) -> Later | None:
@@ -78,7 +84,8 @@ async def look(invoice_id: str) -> Later | None:
         return None
     async with transaction():
         next_day = await look_within(found.merchant_id, invoice_id)
-    return Later(_moment(next_day)) if next_day is not None else None
+        zone = await reminders_policy.zone_of(found.merchant_id)
+    return Later(_moment(next_day, zone)) if next_day is not None else None
 
 
 async def look_within(merchant_id: str, invoice_id: str) -> date | None:
@@ -89,9 +96,10 @@ async def look_within(merchant_id: str, invoice_id: str) -> date | None:
     if await automatic_charge_store.is_pending(invoice_id):
         return None  # where that comes to nothing, it rings again
     before = await reminder_store.reminders_of(invoice_id)
-    planned = await _planned(invoice, before, resumed_on=await reminders_policy.resumed_on(invoice))
+    zone, resumed_on = await reminders_policy.zone_of(merchant_id), await reminders_policy.resumed_on(invoice)
+    planned = _planned(invoice, before, await reminders_policy.get(merchant_id), zone, resumed_on=resumed_on)
     if planned.letter is not None:
-        await _write(invoice, planned.letter, before)
+        await _write(invoice, planned.letter, before, _today(zone))
     return planned.next_day
 
 
@@ -102,7 +110,7 @@ async def send_next(merchant_id: str, invoice_id: str, idempotency_id: str | Non
         invoice = await applications.lock(merchant_id, invoice_id)
         _require_owed(invoice)
         before = await reminder_store.reminders_of(invoice_id)
-        today = clock_port.now().date()
+        today = await reminders_policy.today_of(merchant_id)
         if any(row.issued_on == today for row in before):
             raise Conflict(f"{before[-1].number} was written today already. The next reminder may go out tomorrow.")
         document, parts = _parts(invoice)
@@ -115,7 +123,7 @@ async def send_next(merchant_id: str, invoice_id: str, idempotency_id: str | Non
                 "No level of the reminder policy is left for today: all were written, or the invoice is not late"
                 " enough. Add a step to the policy, or wait until after the due date."
             )
-        row = await _write(invoice, letter, before, by_hand=True)
+        row = await _write(invoice, letter, before, today, by_hand=True)
         await outbox.enqueue(REMIND, invoice_id, clock_port.now())
         if idempotency_id:
             await bind_idempotency(idempotency_id, row.id)
@@ -131,8 +139,9 @@ async def standing(merchant_id: str, invoice_id: str) -> Standing:
     if is_paused or not _is_owed(invoice):
         return Standing(is_paused, None)
     before, resumed_on = await reminder_store.reminders_of(invoice_id), await reminders_policy.resumed_on(invoice)
-    planned = await _planned(invoice, before, resumed_on=resumed_on)
-    return Standing(is_paused, clock_port.now().date() if planned.letter else planned.next_day)
+    zone = await reminders_policy.zone_of(merchant_id)
+    planned = _planned(invoice, before, await reminders_policy.get(merchant_id), zone, resumed_on=resumed_on)
+    return Standing(is_paused, _today(zone) if planned.letter else planned.next_day)
 
 
 async def get(merchant_id: str, reminder_id: str) -> ReminderRow:
@@ -175,15 +184,16 @@ def _parts(invoice: InvoiceRecord) -> tuple[IssuedInvoice, list[tuple[date, Mone
     return invoice.document, parts_left(invoice.document, invoice.owed)
 
 
-async def _planned(invoice: InvoiceRecord, before: Sequence[ReminderRow], *, resumed_on: date) -> Plan:
+def _planned(
+    invoice: InvoiceRecord, before: Sequence[ReminderRow], policy: Policy, zone: ZoneInfo, *, resumed_on: date
+) -> Plan:
     document, parts = _parts(invoice)
-    policy = await reminders_policy.get(invoice.merchant_id)
-    issued_on = (invoice.issued_at or clock_port.now()).date()
+    issued_on = (invoice.issued_at or clock_port.now()).astimezone(zone).date()
     return plan(
         policy,
         [day for day, _ in parts],
         [row.as_sent() for row in before],
-        today=clock_port.now().date(),
+        today=_today(zone),
         quiet_since=max(issued_on, resumed_on),
         calendar=_calendar(policy, document),
     )
@@ -199,24 +209,28 @@ def _calendar(policy: Policy, document: IssuedInvoice) -> BusinessDays | None:
         return None
 
 
-def _moment(day: date) -> datetime:
-    return datetime.combine(day, WRITTEN_AT)
+def _today(zone: ZoneInfo) -> date:
+    return clock_port.now().astimezone(zone).date()
+
+
+def _moment(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, WRITTEN_AT, zone).astimezone(UTC)
 
 
 async def _write(
-    invoice: InvoiceRecord, due: DueLetter, before: Sequence[ReminderRow], *, by_hand: bool = False
+    invoice: InvoiceRecord, due: DueLetter, before: Sequence[ReminderRow], today: date, *, by_hand: bool = False
 ) -> ReminderRow:
     """The letter with its number, to be sent after the commit. The number is taken last: its lock holds up others."""
     document, now = _parts(invoice)[0], clock_port.now()
-    asked = await _claim(invoice, document, due, [row for row in before if row.part_due == due.part_due])
+    asked = await _claim(invoice, document, due, [row for row in before if row.part_due == due.part_due], today)
     number = await series.take_number(
         lambda: new_id("ser"),
         merchant_id=invoice.merchant_id,
         series=SeriesKind.REMINDER.value,
         kind=SeriesKind.REMINDER,
-        issue_date=now.date(),
+        issue_date=today,
     )
-    row = _row(invoice, due, asked, _letter(document, due, asked, number, now.date()), by_hand, now)
+    row = _row(invoice, due, asked, _letter(document, due, asked, number, today), by_hand, now)
     await reminder_store.insert_reminder(row)
     data = {
         "invoice": invoice.id,
@@ -239,7 +253,7 @@ async def _write(
 
 
 async def _claim(
-    invoice: InvoiceRecord, document: IssuedInvoice, due: DueLetter, before: Sequence[ReminderRow]
+    invoice: InvoiceRecord, document: IssuedInvoice, due: DueLetter, before: Sequence[ReminderRow], today: date
 ) -> Claim:
     currency = invoice.total.currency
     billed = [row for row in await reminder_store.billed_of(invoice.id) if row.part_due == due.part_due]
@@ -248,7 +262,7 @@ async def _claim(
         due.part_due,
         due.step,
         owed=invoice.owed,
-        today=clock_port.now().date(),
+        today=today,
         rates=await base_rates.rates_for(invoice.merchant_id),
         payments=await _settled(invoice),
         earlier_fees=Money(sum(row.letter.step_fee.minor for row in before), currency),
@@ -265,7 +279,7 @@ async def _settled(invoice: InvoiceRecord) -> list[tuple[date, Money]]:
     found = []
     for row in rows:
         day = row.applied_at.date()
-        if row.kind is ApplicationKind.RECEIPT:
+        if row.kind in (ApplicationKind.RECEIPT, ApplicationKind.RECEIPT_REVERSAL):  # what bounced never paid
             receipt = await application_store.find_receipt(invoice.merchant_id, row.source_id)
             day = receipt.received_on if receipt is not None else day
         found.append((day, row.applied))

@@ -17,6 +17,7 @@ from invoicing.einvoice.embedding import extract
 from invoicing.einvoice.errors import EInvoiceRefused, NotExpressible, NotHybrid
 from invoicing.einvoice.formats import PROFILES
 from invoicing.einvoice.mandates import Channel
+from invoicing.einvoice.preferences import Preference
 from invoicing.einvoice.transmission import (
     RETRIED,
     Acknowledgement,
@@ -46,12 +47,11 @@ GIVE_UP_TRIES = outbox.TRIES_MAX - 1  # before the outbox does: about fifteen ho
 ERROR_MAX_CHARS = 2_000
 
 
-async def queue_within(issued: InvoiceRecord) -> TransmissionRow | None:
+async def queue_within(issued: InvoiceRecord, wish: Preference) -> TransmissionRow | None:
     """Have an issued document sent by its customer's channel, in the caller's transaction. None where that is e-mail,
     or the document has no electronic form; queueing it twice is once."""
     if issued.document is None or issued.kind not in einvoices.ELECTRONIC:
         return None
-    wish = await preference_of(issued.customer_id)
     if wish.form is None or wish.channel is Channel.EMAIL:
         return None
     now = clock_port.now()
@@ -84,7 +84,7 @@ async def begin(merchant_id: str, document_id: str, idempotency_id: str | None =
         issued = await invoicing.locked(merchant_id, document_id)
         if issued.document is None or issued.kind not in einvoices.ELECTRONIC:
             raise Conflict("Only an issued invoice or credit note has an electronic form.")
-        row = await queue_within(issued)
+        row = await queue_within(issued, await preference_of(issued.customer_id))
         if row is None:
             raise Conflict(
                 "The document's customer gets e-invoices by e-mail, or none. Set the customer's e_invoice.channel and "

@@ -46,6 +46,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/v1/invoices/{invoice_id}"): DRAFT,
     ("PUT", "/v1/customers/{customer_id}/reminders"): {"enabled": True},
     ("PUT", "/v1/quotes/{quote_id}"): DRAFT,
+    ("POST", "/v1/receipts/{receipt_id}/reverse"): {"reason": "returned", "reversed_on": "2026-11-23"},
     ("POST", "/v1/transmissions/{transmission_id}/acknowledgements"): {"report_id": "r1", "state": "delivered"},
 }
 # What a route is asked with besides, where it is refused without before anything is looked up.

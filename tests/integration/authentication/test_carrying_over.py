@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
 from authentication_shop import (
     DECLINED_AFTER,
     ON_REQUEST,
@@ -23,8 +25,16 @@ from orchestrator.gateways.registry import KINDS
 from orchestrator.payments import authentication
 from orchestrator.payments.calls import call_for
 from orchestrator.payments.records import PaymentStatus
+from orchestrator.settings import get_settings
 
 FAILS_LATE = {"operation": "complete", "behaviour": "decline", "reason": "issuer_unavailable"}
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_each_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield
+    monkeypatch.undo()
+    get_settings.cache_clear()
 
 
 async def stored(table: str, payment_id: str) -> str:
@@ -50,7 +60,11 @@ async def test_adyens_authentication_is_presented_to_stripe_which_asks_nobody(sh
     assert (theirs.ds_transaction_id, theirs.eci, theirs.version) == (ours.ds_transaction_id, ours.eci, ours.version)
 
 
-async def test_the_cryptogram_is_sealed_while_it_may_be_needed_and_gone_afterwards(shop: Shop) -> None:
+async def test_the_cryptogram_is_sealed_while_it_may_be_needed_and_gone_afterwards(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARWAY_LIMITS__PAYMENT_DEADLINE_S", "1")
+    get_settings.cache_clear()
     await shop.tell("/scenarios", gateway="adyen", **FAILS_LATE)
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_request")
     await rules(shop, {"rules": [], "default": {"accounts": ["adyen", "stripe"]}})
@@ -58,6 +72,7 @@ async def test_the_cryptogram_is_sealed_while_it_may_be_needed_and_gone_afterwar
     from orchestrator.payments import answering, driver
 
     payment = await pass_challenge(payment)
+    assert payment.status is PaymentStatus.PROCESSING
     story = await story_of(payment)
     while payment.status is PaymentStatus.PROCESSING:  # Stripe's answer was lost: the same words must be sent again
         confirm = story.operations_of(story.attempts[-1].id)[-1]

@@ -28,6 +28,7 @@ from invoicing.lifecycle import InvoiceState
 from invoicing.store import InvoiceRecord
 from invoicing.terms import AgreedTerms, Instalment, NetDays
 from orchestrator import clock_port
+from orchestrator.access import audit_store
 from orchestrator.billing import applying, paying, settling
 from orchestrator.billing import service as billing
 from orchestrator.billing.automatic_charge import service as automatic_charge
@@ -347,8 +348,11 @@ async def test_an_unknown_outcome_is_waited_for_and_nothing_new_begins(shop: Sho
             await asyncio.sleep(0.02)
     for _ in range(3):
         assert isinstance(await automatic_charge_work.look(invoice.id), Later)
+    async with asyncio.timeout(60):
+        while not charging.done():  # as the payment's own bell does
+            await driver.drive(found[0].id)
+            await asyncio.sleep(0.1)
     await charging
-    await driver.drive(found[0].id)
     await ring_until_paid(invoice)
     assert (len(await payments_of(invoice)), await kept_charges(shop, invoice)) == (1, [11900])
 
@@ -420,3 +424,25 @@ async def test_a_page_that_is_paid_between_the_look_and_the_payment_is_the_only_
     assert isinstance(await automatic_charge_work.look(invoice.id), Later)
     assert await ring(invoice) is None
     assert (len(await payments_of(invoice)), await kept_charges(shop, invoice)) == (1, [11900])
+
+
+async def test_who_is_charged_by_itself_and_who_no_longer_is_in_the_audit_log(shop: Shop) -> None:
+    person = await payer(shop)
+    invoice = await person.invoice(due=False)
+    await automatic_charge.set_for_invoice(shop.merchant_id, invoice.id, False)
+    await automatic_charge.set_for_invoice(shop.merchant_id, invoice.id, False)
+    await automatic_charge.set_for_invoice(shop.merchant_id, invoice.id, True)
+    await automatic_charge.switch_off(shop.merchant_id, person.customer_id)
+    await automatic_charge.switch_off(shop.merchant_id, person.customer_id)
+    rows = await audit_store.in_order(shop.merchant_id, 1, 500)
+    found = [
+        (row.action.removeprefix("automatic_charge."), row.object_id)
+        for row in rows
+        if row.object_id in (invoice.id, person.customer_id)
+    ]
+    assert found == [
+        ("on", person.customer_id),
+        ("off", invoice.id),
+        ("on", invoice.id),
+        ("off", person.customer_id),
+    ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from charging_desk import (
     Payer,
@@ -30,7 +31,7 @@ from invoicing.store import InvoiceRecord
 from invoicing.terms import AgreedTerms, Instalment, NetDays
 from orchestrator import clock_port
 from orchestrator.access.tables import Merchant
-from orchestrator.billing import paying
+from orchestrator.billing import invoice_links, paying
 from orchestrator.billing import service as billing
 from orchestrator.billing.automatic_charge import letter as automatic_charge_letter
 from orchestrator.billing.automatic_charge import service as automatic_charge
@@ -48,6 +49,7 @@ from orchestrator.outbox import Later, Outbox
 from orchestrator.payments import service
 from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.payments.service import NewPayment
+from tests.built_application import application
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -300,3 +302,16 @@ async def test_the_mail_that_brings_the_invoice_says_so(shop: Shop) -> None:
     letter = await WRITERS[row.kind](row)
     assert letter is not None
     assert await automatic_charge_letter.charge_notice(invoice) in letter.paragraphs
+
+
+async def test_the_page_says_what_will_be_charged_and_when_in_the_visitors_language(shop: Shop) -> None:
+    person = await payer(shop)
+    invoice = await person.invoice(due=False)
+    transport = httpx.ASGITransport(application())
+    async with httpx.AsyncClient(transport=transport, base_url="http://clearway.test") as client:
+        path = f"/i/{invoice_links.link_of(invoice, clock_port.now().date())}"
+        html = (await client.get(path, headers={"accept-language": "de"})).text
+        assert await automatic_charge_letter.charge_notice(invoice, "de") in html
+        assert "4242 wird automatisch belastet" in html
+        await automatic_charge.set_for_invoice(shop.merchant_id, invoice.id, False)
+        assert "automatisch belastet" not in (await client.get(path, headers={"accept-language": "de"})).text

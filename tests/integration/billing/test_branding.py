@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+import threading
 from collections.abc import AsyncIterator
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ sys.path.append(str(Path(__file__).parents[1] / "http"))
 from http_driving import Api, merchant_api
 
 from invoicing.rendering.branding import DEFAULT_ACCENT
+from orchestrator.billing import pdf
 from orchestrator.db import fetch
 from tests.built_application import application
 
@@ -228,9 +231,16 @@ async def test_a_preview_of_a_template_that_fails_tells_the_line(api: Api) -> No
 
 
 async def test_one_preview_of_a_merchant_is_drawn_at_a_time(api: Api) -> None:
-    answers = await asyncio.gather(*(api.post("/v1/branding/preview", {}) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 503} == {"busy"}
+    asked, free = [asyncio.create_task(api.post("/v1/branding/preview", {})) for _ in range(3)], threading.Event()
+    threads = pdf._threads()
+    for _ in range(threads._max_workers):
+        threads.submit(free.wait, 60)  # others are being drawn: the first preview stands in line
+    try:
+        refused_ones = [await one for one in islice(asyncio.as_completed(asked, timeout=60), 2)]
+    finally:
+        free.set()
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused_ones] == [(503, "busy")] * 2
+    assert sorted([(await one).status_code for one in asked]) == [200, 503, 503]
 
 
 async def test_each_merchant_has_a_branding_of_its_own(api: Api) -> None:

@@ -98,7 +98,10 @@ async def test_a_quote_becomes_an_invoice_once(api: Api, draft: dict[str, Any]) 
 async def test_a_quote_is_not_accepted_after_its_last_day(api: Api, draft: dict[str, Any]) -> None:
     yesterday = str(TODAY - timedelta(days=1))
     quote = (await api.post("/v1/quotes", {**draft, "valid_until": yesterday})).json()
-    sent = (await api.post(f"/v1/quotes/{quote['id']}/finalize", {"send": False})).json()
+    late = await api.post(f"/v1/quotes/{quote['id']}/finalize", {"send": False})
+    assert (late.status_code, late.json()["errors"][0]["field"]) == (422, "valid_until")
+    before = {"send": False, "issue_date": yesterday}
+    sent = (await api.post(f"/v1/quotes/{quote['id']}/finalize", before)).json()
     refused = await api.post(f"/v1/quotes/{quote['id']}/accept")
     assert (sent["expired"], refused.status_code, refused.json()["errors"][0]["field"]) == (True, 409, "valid_until")
 
@@ -178,10 +181,10 @@ async def test_nobody_pays_another_merchants_invoice(api: Api, other: Api, draft
 @pytest.mark.parametrize(
     ("terms", "field"),
     [
-        ({"type": "net_days", "days": 0}, "terms.days"),
+        ({"type": "net_days", "days": 0}, "payment_terms.days"),
         (
             {"type": "agreed_terms", "early_payment": {"steps": [{"days": 10, "discount_bps": 0}]}},
-            "terms.early_payment",
+            "payment_terms.early_payment.steps[0].discount_bps",
         ),
         ({"type": "some_day"}, "payment_terms"),
     ],
@@ -320,6 +323,25 @@ async def test_a_batch_issues_what_it_can_and_says_what_it_cannot(api: Api, draf
     assert refused == [(done["id"], "conflict"), ("inv_none", "not_found")]
     numbers = [(await api.get(f"/v1/invoices/{one}")).json()["number"] for one in made]
     assert numbers == [f"INV-{TODAY.year}-{seq:05}" for seq in (2, 3, 4)]
+
+
+async def test_a_batch_counts_what_failed_and_tells_nothing_of_the_error(api: Api, draft: dict[str, Any]) -> None:
+    from orchestrator.billing import batches
+    from orchestrator.db import fetch
+
+    made = [(await api.post("/v1/invoices", draft)).json()["id"] for _ in range(2)]
+    await fetch("UPDATE invoice SET draft = '{}' WHERE id = $1", made[0])
+    batch = (await api.post("/v1/invoice-batches", {"invoice_ids": made, "send": False})).json()
+    for _ in range(batches.TRIES_MAX - 1):
+        with pytest.raises(ExceptionGroup):
+            await batches.work(batch["id"])
+    await batches.work(batch["id"])
+    after = (await api.get(f"/v1/invoice-batches/{batch['id']}")).json()
+    assert (after["waiting"], after["issued"], after["refused"], after["failed"]) == (0, 1, 0, 1)
+    [item] = after["refused_items"]
+    assert (item["invoice_id"], item["code"]) == (made[0], "internal_error")
+    assert "5 times" in item["message"]
+    assert "draft`" not in item["message"]
 
 
 async def test_the_sales_journal_has_every_tax_and_runs_no_formula(api: Api, draft: dict[str, Any]) -> None:

@@ -169,11 +169,11 @@ async def test_instalments_and_a_deposit_are_told_with_their_days(api: Api, draf
     [
         (
             {"instalments": [{"due": {"type": "net_days", "days": 3}, "amount": {"minor": 100, "currency": "EUR"}}]},
-            "terms.instalments",
+            "payment_terms.instalments",
         ),
         (
             {"due": {"type": "net_days", "days": 5}, "early_payment": {"steps": [{"days": 10, "discount_bps": 200}]}},
-            "terms.early_payment.steps[0].days",
+            "payment_terms.early_payment.steps[0].days",
         ),
     ],
 )
@@ -278,4 +278,31 @@ async def test_terms_of_a_customer_that_contradict_themselves_are_refused(api: A
     part = {"due": {"type": "due_on_receipt"}, "share_bps": 10_000}
     said = {"instalments": [part], "early_payment": {"steps": [{"days": 10, "discount_bps": 200}]}}
     answer = await api.client.put(path, json=said, headers=api.headers())
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "terms.early_payment")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "early_payment")
+
+
+async def test_what_a_line_and_the_document_come_to_is_told_with_each_discount_and_charge(api: Api) -> None:
+    line = {
+        "description": "Strings",
+        "quantity": "2.5",
+        "unit_price": "12.3456",
+        "tax": {"kind": "vat", "rate_bps": 1900},
+        "item_number": "S-100",
+        "discounts": [{"reason": "Loyalty", "percent": "5"}],
+        "charges": [{"reason": "Cutting", "amount": "1.50"}],
+    }
+    body = {
+        "currency": "EUR",
+        "buyer": {"name": "Beta GmbH", "country": "DE"},
+        "lines": [line],
+        "discounts": [{"reason": "Autumn", "amount": "2"}],
+    }
+    made = (await api.post("/v1/invoices", body)).json()
+    for told in (made, (await api.post(f"/v1/invoices/{made['id']}/finalize", {"send": False})).json()):
+        [row] = told["lines"]
+        assert (row["net"]["amount"], row["item_number"]) == (3082, "S-100")
+        [discount], [charge], [whole] = row["discounts"], row["charges"], told["discounts"]
+        assert (discount["reason"], discount["percent"], discount["amount"]["amount"]) == ("Loyalty", "5", 154)
+        assert (charge["percent"], charge["amount"]["amount"]) == (None, 150)
+        assert (whole["reason"], whole["amount"]["amount"], told["charges"]) == ("Autumn", 200, [])
+        assert row["net"]["amount"] - whole["amount"]["amount"] == told["net"]["amount"]

@@ -46,8 +46,25 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"tax_point_date": "soon"}, "tax_point_date", "such as 2026-11-23"),
     ({"period": {"start": "2026-02-01", "end": "2026-01-01"}}, "period.end", "not be before the start"),
     (line(period={"start": "2026-02-01", "end": "2026-01-01"}), "lines[0].period.end", "not be before the start"),
-    ({"payment_terms": {"type": "net_days", "days": 0}}, "terms.days", "between 1 and 365"),
+    ({"payment_terms": {"type": "net_days", "days": 0}}, "payment_terms.days", "between 1 and 365"),
+    (
+        {"payment_terms": {"type": "agreed_terms", "due": {"type": "net_days", "days": 0}}},
+        "payment_terms.due.days",
+        "between 1 and 365",
+    ),
+    (
+        {"payment_terms": {"type": "agreed_terms", "late": {"type": "agreed", "rate_bps": -1}}},
+        "payment_terms.late.rate_bps",
+        "between 0",
+    ),
+    (
+        {"payment_terms": {"type": "agreed_terms", "early_payment": {"steps": [{"days": 9, "discount_bps": 0}]}}},
+        "payment_terms.early_payment.steps[0].discount_bps",
+        "between 1",
+    ),
+    ({"payment_terms": {"type": "net"}}, "payment_terms.type", "net_days_end_of_month"),
     # quantities, prices and sums
+    (line(quantity=1.5), "lines[0].quantity", "in quotes"),
     (line(quantity="-1"), "lines", "issue a credit note"),
     (line(quantity="0"), "lines[0].quantity", "must not be zero"),
     (line(quantity="two"), "lines[0].quantity", "such as 12.50"),
@@ -64,8 +81,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"prepaid": "119.01"}, "prepaid", "not be more than the total"),
     ({"prepaid_receipts": ["rcp_1"]}, "prepaid", "how much of the receipts"),
     # taxes
-    (line(tax={"kind": "vatt"}), "lines[0].tax.kind", "/schema"),
-    (line(tax="automatic"), "lines[0].tax", "/schema"),
+    (line(tax={"kind": "vatt"}), "lines[0].tax.kind", "give one of vat, consumption_tax,"),
+    (line(tax="automatic"), "lines[0].tax", "give one of auto"),
     (line(tax={"kind": "vat"}), "lines[0].tax.rate_bps", "between 1 and 10000"),
     (line(tax={"kind": "zero", "rate_bps": 700}), "lines[0].tax.rate_bps", "must be 0 for zero"),
     (line(tax={"kind": "exempt"}), "lines[0].tax.reason", "give a VATEX reason_code"),
@@ -76,7 +93,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (line(tax={"kind": "sales_tax"}), "lines[0].tax.kind", "United States"),
     (line(sales_taxes=[{"jurisdiction": "US-NY", "amount": "4"}]), "lines[0].sales_taxes", "leave them out"),
     ({"discounts": [{"reason": "x", "amount": "1", "tax": {"kind": "vat"}}]}, "discounts[0].tax.rate_bps", "between 1"),
-    ({"rounding_policy": "never"}, "rounding_policy", "/schema"),
+    ({"rounding_policy": "never"}, "rounding_policy", "give one of per_line,"),
     # e-invoices
     (buyer(electronic_address="04011000-12345-34"), "buyer.electronic_address_scheme", "together, or neither"),
     (buyer(electronic_address="x", electronic_address_scheme="1"), "buyer.electronic_address_scheme", "such as 0204"),
@@ -119,3 +136,27 @@ async def test_a_prepaid_invoice_without_a_customer_is_refused(api: Api) -> None
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["field"]) == (422, "prepaid")
     assert "customer_id" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "remedy"),
+    [
+        ("/v1/invoices?state=lost", "state", "cannot be"),
+        ("/v1/invoices?amount=ten", "amount", "must be a whole number"),
+        ("/v1/sales-journal?from=2026-13-01&to=2026-12-31", "from", "such as 2026-11-23"),
+        ("/v1/sales-journal?from=2026-12-01", "to", "is missing"),
+    ],
+)
+async def test_a_wrong_parameter_is_named_as_it_was_sent(api: Api, path: str, field: str, remedy: str) -> None:
+    answer = await api.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+    [error] = answer.json()["errors"]
+    assert error["field"] == field
+    assert remedy in error["message"]
+
+
+async def test_agreed_terms_are_refused_by_the_field_of_their_route(api: Api) -> None:
+    answer = await api.client.put(
+        "/v1/merchant/payment-terms", json={"due": {"type": "net_days", "days": 999}}, headers=api.headers()
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "due.days")

@@ -128,6 +128,7 @@ async def test_another_merchants_lists_are_empty(api: Api, other: Api, new_payme
         "reminders",
         "transmissions",
         "customer-credits",
+        "customer-credits/payouts",
         "number-series",
         "aged-receivables",
         "events",

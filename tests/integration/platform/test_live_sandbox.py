@@ -224,7 +224,12 @@ def test_what_was_kept_is_removed_when_the_run_is_interrupted(stand_ins: StandIn
     words = command("--gateway", "stripe", "--verb", "charge_saved_by_merchant")
     env = {**os.environ, **stand_ins.environment}
     with subprocess.Popen(
-        words, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ["env", "--default-signal=INT", *words],  # what a shell runs in the background is deaf to it
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         await_truth(lambda: kept() and stand_ins.is_waited_for())
         said = interrupted(process)

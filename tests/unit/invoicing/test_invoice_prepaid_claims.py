@@ -43,3 +43,12 @@ def test_interest_is_of_the_instalment_and_no_deposit_lowers_it() -> None:
     asked = claim(document, due, STEP, owed=eur(90_000), today=date(2026, 3, 31), rates=BaseRates(), payments=paid)
     # 500.00 for ten days and 400.00 for ten more, at 10 % a year of 365 days: 246.6 cents
     assert (asked.owed, asked.interest) == (eur(40_000), eur(247))
+
+
+def test_money_that_went_back_is_late_again_from_then_on() -> None:
+    document = prepaid_document()
+    paid = [(ISSUED, eur(19_000)), (date(2026, 3, 5), eur(100_000)), (date(2026, 3, 21), eur(-100_000))]
+    today = date(2026, 3, 31)
+    asked = claim(document, date(2026, 3, 11), STEP, owed=eur(100_000), today=today, rates=BaseRates(), payments=paid)
+    # 500.00 for the ten days after the 21st, at 10 % a year of 365 days: 137.0 cents
+    assert (asked.owed, asked.interest) == (eur(50_000), eur(137))

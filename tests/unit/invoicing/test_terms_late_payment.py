@@ -226,6 +226,26 @@ def test_each_instalment_is_late_by_itself_and_money_goes_to_the_earliest() -> N
     assert [each.fee for _, each in charges] == [Money(4000, "EUR")] * 2  # section 288(5) BGB, sentence 2
 
 
+def test_money_that_went_back_bears_interest_again_of_the_part_that_it_leaves() -> None:
+    """Two parts of 500 cents, due on the 11th of February and the 13th of March, 10 % for ten days in each step."""
+    parts = tuple(Instalment(due=NetDays(days), share_bps=5000) for days in (10, 40))
+    terms = AgreedTerms(instalments=parts, late=AgreedLate(rate_bps=3650))
+    paid = [(date(2025, 2, 21), 600), (date(2025, 3, 3), -400), (date(2025, 3, 23), 800)]
+    charges = late_charges(
+        terms,
+        Money(1000, "EUR"),
+        date(2025, 2, 1),
+        until=date(2025, 4, 2),
+        rates=BaseRates(),
+        payments=[(day, Money(minor, "EUR")) for day, minor in paid],
+    )
+    assert [(due, span.first_day, span.days, span.principal.minor) for due, each in charges for span in each.spans] == [
+        (date(2025, 2, 11), date(2025, 2, 12), 10, 500),
+        (date(2025, 2, 11), date(2025, 3, 4), 20, 300),
+        (date(2025, 3, 13), date(2025, 3, 14), 10, 500),
+    ]
+
+
 def test_terms_that_say_nothing_of_delay_charge_nothing() -> None:
     assert late_charges(NetDays(30), TEN_THOUSAND, date(2025, 2, 1), until=date(2026, 2, 1), rates=BaseRates()) == []
 
