@@ -30,6 +30,7 @@ from orchestrator.ids import new_id
 from orchestrator.outbox import Later
 from orchestrator.payments import store as payment_store
 from orchestrator.payments import tidying
+from orchestrator.payments.outcomes import was_taken_back
 from orchestrator.payments.records import Cause, PaymentRow
 
 PAYMENT_CAPTURED = "payment.captured"
@@ -40,9 +41,10 @@ _BROUGHT = frozenset({ApplicationKind.PAYMENT, ApplicationKind.CORRECTION})
 class _Became:
     """What became of a payment, in minor units: taken and kept, given back by refunds, lost in disputes. Disputes in
     another currency than the payment's are `abroad`, lost or not. `paid_on` is the day on which the buyer paid: money
-    may be captured, or heard of, days later."""
+    may be captured, or heard of, days later. `taken_back` says that a gateway had taken it and has not after all."""
 
     taken: int
+    taken_back: bool
     refunded: int
     lost: int
     paid_on: date | None
@@ -87,7 +89,7 @@ async def _look(payment: PaymentRow, locked: Locked, invoice_id: str) -> tuple[D
         brought = _brought(found)
     elif became.taken:
         locked[invoice_id] = await _apply_first(payment, locked[invoice_id], became)
-    else:  # what was never here cannot leave: whoever hears of the capture looks again
+    elif not became.taken_back:  # what was not here yet cannot leave: whoever hears of the capture looks again
         return became.abroad
     more = (
         (ApplicationKind.CORRECTION, became.taken - brought),
@@ -108,6 +110,7 @@ async def _became(payment: PaymentRow) -> _Became:
     disputes = await dispute_store.disputes_of_payment(payment.id)
     return _Became(
         taken,
+        any(was_taken_back(op) for op in story.operations if op.kind is not OperationKind.REFUND),
         sum(op.amount_minor for op in refunds if op.cause is not Cause.SURPLUS),
         sum(dispute.written_off_minor for dispute in disputes if dispute.currency == payment.currency),
         winner.created_at.date() if winner is not None else None,

@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from currency.money import Money
 from invoicing import application_service as applications
 from invoicing import application_store, reversal_store, store
-from invoicing.application_service import Applied
 from invoicing.application_store import AppliedRow, ReceiptRow
 from invoicing.lifecycle import ApplicationKind
 from invoicing.reversal import ReceiptPart
@@ -22,9 +21,10 @@ from invoicing.settling import Exchanged
 from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
-from orchestrator.billing import bookings, customer_credit, receipts, telling
+from orchestrator.billing import customer_credit, receipts, spent_credit
 from orchestrator.billing.bookings import credit_of
 from orchestrator.billing.receipts import OF_PAYMENT, ReceiptView
+from orchestrator.billing.spent_credit import TRIES_MAX, Locked, SpentElsewhereError
 from orchestrator.db import hold, transaction
 from orchestrator.errors import Busy, Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
@@ -33,7 +33,6 @@ from orchestrator.ledger import rules
 from orchestrator.ledger.service import JournalKind, balance_minor, entries_of, post, reversal_key
 from orchestrator.notifications.service import record
 
-TRIES_MAX = 5
 CLOCKS_APART = timedelta(days=1)  # it may be tomorrow where the merchant is
 
 
@@ -47,10 +46,6 @@ class CreditPaidOut(Conflict):
             f"Of what {receipt.number} gave as credit, {missing.minor} minor units of {missing.currency} went back to "
             "the customer. Have the customer pay them back, record that as a receipt, and reverse this one then."
         )
-
-
-class _SpentMeanwhileError(Exception):
-    """Credit went to an invoice that is not locked: the locks are taken anew, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ async def reverse(
     for _ in range(TRIES_MAX):
         try:
             await _reverse(merchant_id, receipt_id, reason, reversed_on, idempotency_id)
-        except _SpentMeanwhileError:
+        except SpentElsewhereError:
             continue
         return await receipts.get(merchant_id, receipt_id)
     raise Busy("The customer's credit is being spent at this moment. Nothing was reversed; try again.")
@@ -173,23 +168,12 @@ async def _spent(receipt: ReceiptRow, currency: str) -> list[tuple[str, int]]:
     return await reversal_store.credit_spent_on(receipt.merchant_id, receipt.customer_id, currency, receipt.id)
 
 
-async def _reopen(parts: _Parts, locked: dict[str, InvoiceRecord], missing: Money) -> None:
+async def _reopen(parts: _Parts, locked: Locked, missing: Money) -> None:
     """Take credit that was spent off the invoices that it paid, until nothing is missing. Raises CreditPaidOut."""
     receipt = parts.receipt
-    for invoice_id, spent in await _spent(receipt, missing.currency) if missing.minor else ():
-        if not missing.minor:
-            break
-        if invoice_id not in locked:
-            raise _SpentMeanwhileError
-        invoice = locked[invoice_id]
-        there = invoice.standing.paid - parts.amount_on(invoice_id)
-        back = Money(max(0, min(spent, there, missing.minor)), missing.currency)
-        if back.minor:
-            done = await applications.unspend_credit(
-                _new_row_id, invoice=invoice, amount=back, source_id=receipt.id, now=clock_port.now()
-            )
-            locked[invoice_id] = await _book(done)
-            missing -= back
+    gone = {invoice_id: part.amount for invoice_id, part in parts.of.items()}
+    customer = (receipt.merchant_id, receipt.customer_id)
+    missing = await spent_credit.reopen(locked, customer, missing, source_id=receipt.id, gone=gone)
     if missing.minor:
         raise CreditPaidOut(receipt, missing)
 
@@ -209,7 +193,7 @@ async def _book_rest(receipt: ReceiptRow) -> None:
         )
 
 
-async def _reverse_part(parts: _Parts, locked: dict[str, InvoiceRecord], invoice_id: str) -> None:
+async def _reverse_part(parts: _Parts, locked: Locked, invoice_id: str) -> None:
     """`credit` leaves enough for what invoices to come cannot give."""
     invoice, part = locked[invoice_id], parts.of[invoice_id]
     left = await customer_credit.left_of(invoice)
@@ -224,18 +208,11 @@ async def _reverse_part(parts: _Parts, locked: dict[str, InvoiceRecord], invoice
         credit=Money(credit, left.currency),
         now=clock_port.now(),
     )
-    locked[invoice_id] = await _book(done)
+    locked[invoice_id] = await spent_credit.book(done)
 
 
 def _after(ids: Iterable[str], one: str) -> list[str]:
     return [other for other in ids if other > one]
-
-
-async def _book(done: Applied) -> InvoiceRecord:
-    now = clock_port.now()
-    await bookings.book_all(done, at=now)
-    await telling.tell(done.events, now)
-    return done.invoice
 
 
 async def _note(receipt: ReceiptRow, reason: str, reversed_on: date) -> None:

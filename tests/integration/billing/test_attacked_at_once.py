@@ -79,12 +79,11 @@ async def test_a_payment_that_asks_for_no_more_than_is_owed_stays(shop: Shop) ->
 
 
 class Crowd:
-    """Buyers, clerks and workers around three invoices of one customer, who wait for nobody."""
+    """Buyers, clerks and workers around the invoices of one customer, who wait for nobody."""
 
     def __init__(self, shop: Shop, seed: int, invoices: list[InvoiceRecord]) -> None:
         self.shop, self.random, self.invoices = shop, random.Random(seed), invoices
         self.payments: list[PaymentRow] = []
-        self.left_open: list[PaymentRow] = []  # pages that were opened before something else paid the invoice
         self.receipts: list[str] = []
         self.disputed: list[PaymentRow] = []  # twice once it is won
 
@@ -99,16 +98,19 @@ class Crowd:
         await refunds.create(self.shop.merchant_id, payment.id, self.random.choice([None, 1900, 100]), "")
         await asyncio.gather(*(applying.apply_payment(payment.id) for _ in range(2)))
 
-    async def open_page(self) -> None:
-        self.left_open.append(await paying.payment_for(await now(self.random.choice(self.invoices))))
-
-    async def pay_on_open_page(self) -> None:
-        """What was paid otherwise meanwhile makes it credit, which is spent on another invoice at once."""
-        asked = self.random.choice(self.left_open)
-        self.payments.append(asked)
-        await service.pay(asked.public_token, await self.shop.card())
-        await applying.apply_payment(asked.id)
-        await settling.spend_credit(self.shop.merchant_id, self.random.choice(self.invoices).id)
+    async def overpay(self) -> None:
+        """Pays on a page that was left open while a receipt came: it makes credit, which another invoice is paid with.
+        Now and then the receipt bounces at once, and the money goes back."""
+        left_open = await paying.payment_for(await now(self.random.choice(self.invoices)))
+        await self.receive()
+        self.payments.append(left_open)
+        await service.pay(left_open.public_token, await self.shop.card())
+        await applying.apply_payment(left_open.id)
+        self.invoices.append(await open_invoice(self.shop))
+        await settling.spend_credit(self.shop.merchant_id, self.invoices[-1].id)
+        ends: list[Awaitable[Any]] = [refunds.create(self.shop.merchant_id, left_open.id, None, ""), self.bounce()]
+        await asyncio.gather(*(_try(end) for end in self.random.sample(ends, 2)))
+        await asyncio.gather(*(applying.apply_payment(left_open.id) for _ in range(2)))
 
     async def lose(self) -> None:
         payment = await service.get(self.shop.merchant_id, self.random.choice(self.payments).id)
@@ -124,7 +126,7 @@ class Crowd:
             await asyncio.gather(*(applying.look_at_dispute("dsp_1") for _ in range(2)))
 
     async def receive(self) -> None:
-        minor, reference = self.random.choice([11900, 5000]), f"r{self.random.randint(1, 3)}"
+        minor, reference = self.random.choice([11900, 5000]), f"r{self.random.randint(1, 6)}"
         done = await Desk(self.shop.merchant_id, "cus_1").receive(minor, reference)  # or one that was told before
         self.receipts.append(done.receipt.id)
 
@@ -154,12 +156,11 @@ class Crowd:
 
     async def work(self) -> None:
         verbs = [self.pay, self.pay, self.give_back, self.give_back, self.receive, self.settle, self.credit]
-        verbs += [self.withdraw, self.open_page, self.pay_out, self.lose, self.win]
-        await self.open_page()
-        await self.pay()
+        verbs += [self.withdraw, self.pay_out, self.lose, self.win, self.overpay]
+        await self.overpay()
         for _ in range(ROUNDS):
             more = [self.bounce] if self.receipts else []
-            chosen = self.random.sample([*verbs, *more, self.pay_on_open_page], 3)
+            chosen = self.random.sample([*verbs, *more], 3)
             await asyncio.gather(*(_try(verb()) for verb in chosen))
 
 
@@ -170,7 +171,7 @@ async def _try(work: Awaitable[Any]) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_everything_at_once_keeps_every_cent_and_looks_come_to_the_same(shop: Shop, seed: int) -> None:
-    crowd = Crowd(shop, seed, [await open_invoice(shop) for _ in range(3)])
+    crowd = Crowd(shop, seed, [await open_invoice(shop)])
     await crowd.work()
     assert crowd.payments
     for payment in crowd.payments:

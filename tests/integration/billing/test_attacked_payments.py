@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import test_invoice_disputes_abroad as abroad
 from billing_desk import Desk
 from kept_shop import only
 from late_shop import balance, hear, operation
@@ -233,3 +234,46 @@ async def test_refunds_and_receipts_that_bounce_at_once_wait_for_each_other(shop
     assert await owed(invoice, other) == [11900, 11900]
     assert (await balance(shop, "customer_receivable"), await balance(shop, "customer_credit")) == (4 * 11900, 0)
     assert await findings() == []
+
+
+async def test_a_dispute_in_another_currency_opens_and_pays_the_other_invoice_too(shop: Shop) -> None:
+    invoice, other, payment = await surplus(shop)
+    await abroad.euro_is_worth(shop, "1.1000")
+    await abroad.lose(shop, payment, abroad.usd(13_200))
+    await look(payment)
+    assert await owed(invoice, other) == [11900, 11900]
+    assert await findings() == []
+    await abroad.win(shop, abroad.usd(13_200))
+    await look(payment)
+    assert await owed(invoice, other) == [11900, 0]
+    assert (await abroad.in_dollars(shop), await balance(shop, "fx_position"), await findings()) == ({}, 0, [])
+
+
+async def test_a_dispute_in_another_currency_of_credit_that_was_paid_out_is_a_loss_until_it_is_won(shop: Shop) -> None:
+    invoice, _, payment = await surplus(shop, paid_out=True)
+    await abroad.euro_is_worth(shop, "1.1000")
+    await abroad.lose(shop, payment, abroad.usd(13_200))
+    await look(payment)
+    assert (await balance(shop, "write_off"), len(await told(shop, invoice))) == (11900, 1)
+    assert "chargebacks" not in await abroad.in_dollars(shop)
+    await abroad.win(shop, abroad.usd(13_200))
+    await look(payment)
+    assert [await balance(shop, one) for one in ("write_off", "customer_credit", "fx_position")] == [0, 0, 0]
+    assert await findings() == []
+
+
+@pytest.mark.parametrize("looked_before", [True, False])
+async def test_a_refund_of_a_capture_that_is_none_after_all_is_owed_whenever_one_looks(
+    shop: Shop, looked_before: bool
+) -> None:
+    invoice, other, _ = await surplus(shop)
+    begun = await paying.payment_for(await now(invoice))
+    await service.pay(begun.public_token, await shop.card())
+    capture = await operation(begun, OperationKind.CAPTURE)
+    await refunds.create(shop.merchant_id, begun.id, None, "")
+    if looked_before:
+        await look(begun)
+    await hear(begun, capture.id, OutcomeKind.DECLINED)
+    await look(begun)
+    assert await owed(invoice, other) == [11900, 11900]
+    assert (await balance(shop, "refunds"), await findings()) == (0, [])
