@@ -60,13 +60,15 @@ def is_whole(amount: Decimal, currency: str) -> bool:
 
 def apportion(exact: Sequence[Fraction], total: int) -> list[int]:
     """Whole numbers near the exact ones that sum to `total`: the largest remainders get the units that are left over,
-    among equals the earlier one. `total` should be the rounded sum, or next to it.
+    among equals the earlier one; what is nothing gets none beside what is something. `total` should be the rounded sum,
+    or near it.
     """
     parts = [part.numerator // part.denominator for part in exact]
     if not parts:
         return parts
-    everyone, some = divmod(total - sum(parts), len(parts))
-    by_remainder = sorted(range(len(parts)), key=lambda index: (parts[index] - exact[index], index))
+    sharing = [index for index, part in enumerate(exact) if part] or list(range(len(parts)))
+    everyone, some = divmod(total - sum(parts), len(sharing))
+    by_remainder = sorted(sharing, key=lambda index: (parts[index] - exact[index], index))
     for place, index in enumerate(by_remainder):
         parts[index] += everyone + (place < some)
     return parts

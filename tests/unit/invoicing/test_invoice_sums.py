@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ from invoicing.documents import (
     compute,
 )
 from invoicing.errors import InvalidInvoice
+from invoicing.rounding import apportion
 from invoicing.treatments import TaxKind, TaxTreatment
 
 SELLER = Party(name="Seller GmbH", country="DE", vat_id="DE136695976")
@@ -284,3 +286,9 @@ def test_everything_a_document_can_say_survives_its_json() -> None:
     totals = compute(full)
     assert msgspec.json.decode(msgspec.json.encode(full), type=DraftInvoice) == full
     assert msgspec.json.decode(msgspec.json.encode(totals), type=InvoiceTotals) == totals
+
+
+def test_rounding_gives_no_tax_to_what_has_none() -> None:
+    """Hungary rounds to whole forints, 100 of the minor units: more than one each to share out."""
+    assert apportion([Fraction(2730), Fraction(0), Fraction(1234)], 4000) == [2748, 0, 1252]
+    assert apportion([Fraction(0), Fraction(0)], 3) == [2, 1]
