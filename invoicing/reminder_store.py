@@ -86,12 +86,6 @@ async def find_reminder(merchant_id: str, reminder_id: str) -> ReminderRow | Non
     return _reminder(rows[0]) if rows else None
 
 
-async def find_reminder_by_id(reminder_id: str) -> ReminderRow | None:
-    """For work that was queued by id: whoever queued it had the right to."""
-    rows = await Reminder.select(*_COLUMNS).where(Reminder.id == reminder_id)
-    return _reminder(rows[0]) if rows else None
-
-
 async def reminders_of(invoice_id: str) -> list[ReminderRow]:
     """Every letter about the invoice, oldest first."""
     query = Reminder.select(*_COLUMNS).where(Reminder.invoice_id == invoice_id)

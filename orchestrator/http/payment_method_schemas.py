@@ -14,6 +14,7 @@ from orchestrator.gateways.credentials import Agreement, Browser, Mandate, Metho
 from orchestrator.http.schemas import CountryCode, CurrencyCode, Email, Input, require_address
 from orchestrator.payments import instruments
 from orchestrator.payments.instruments import Instrument, Saving
+from orchestrator.payments.kept import FOR_MERCHANT
 from orchestrator.payments.method_setups import NewMethod, setup_of
 
 _Token = Annotated[str, Meta(min_length=4, max_length=200, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
@@ -360,7 +361,7 @@ def payment_method_body(row: MethodRow, tokens: list[TokenRow], default_id: str 
         expiry_year=row.expiry_year or None,
         agreement=Agreement(row.agreement),
         is_default=row.id == default_id,
-        merchant_initiated=row.agreement in (Agreement.SUBSCRIPTION, Agreement.UNSCHEDULED),
+        merchant_initiated=row.agreement in FOR_MERCHANT,
         fingerprint=row.fingerprint,
         payment_id=row.payment_id,
         next_action=msgspec.convert(action, MethodActionBody) if action else None,
