@@ -86,7 +86,7 @@ async def _look(payment: PaymentRow, locked: Locked, invoice_id: str) -> tuple[D
     became = await _became(payment)
     brought = became.taken
     if any(row.kind in _BROUGHT for row in found):
-        brought = _brought(found)
+        brought = _sum(found, *_BROUGHT)
     elif became.taken:
         locked[invoice_id] = await _apply_first(payment, locked[invoice_id], became)
     elif not became.taken_back:  # what was not here yet cannot leave: whoever hears of the capture looks again
@@ -118,12 +118,8 @@ async def _became(payment: PaymentRow) -> _Became:
     )
 
 
-def _brought(found: Sequence[AppliedRow]) -> int:
-    return sum(row.amount.minor for row in found if row.kind in _BROUGHT)
-
-
-def _sum(found: Sequence[AppliedRow], kind: ApplicationKind) -> int:
-    return sum(row.amount.minor for row in found if row.kind is kind)
+def _sum(found: Sequence[AppliedRow], *kinds: ApplicationKind) -> int:
+    return sum(row.amount.minor for row in found if row.kind in kinds)
 
 
 async def _apply_first(payment: PaymentRow, invoice: InvoiceRecord, became: _Became) -> InvoiceRecord:
