@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
 from urllib.parse import urlsplit
 
 import dramatiq
@@ -25,6 +27,28 @@ class DieWithParent(Middleware):
 
     def after_process_boot(self, broker: Broker) -> None:
         die_with_parent()
+
+
+class StopOnce(Middleware):
+    """A worker process that is told to stop once more goes on with stopping.
+
+    A service manager signals the whole group, and Dramatiq's main process passes on what it got: each process is told
+    twice. Dramatiq leaves at the second time, past the shutdown that ends its event loop, and Python then waits for the
+    loop's thread for ever. To end a worker hard there is SIGKILL.
+    """
+
+    def after_process_boot(self, broker: Broker) -> None:
+        stop = signal.getsignal(signal.SIGTERM)
+        told = False
+
+        def stop_once(number: int, frame: FrameType | None) -> None:
+            nonlocal told
+            if not told and callable(stop):
+                told = True
+                stop(number, frame)
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop_once)
 
 
 class PiccoloPool(Middleware):
@@ -63,6 +87,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     limits = settings.limits
     return [
         DieWithParent(),
+        StopOnce(),
         AsyncIO(),
         PiccoloPool(max(limits.database_pool_max, limits.worker_threads)),
         TimeLimit(time_limit=limits.job_time_limit_s * 1000),
