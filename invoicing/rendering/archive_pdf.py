@@ -12,11 +12,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 from invoicing.errors import ExternalReference
+from invoicing.rendering import shortcuts
 
 PDF_VARIANT = "pdf/a-3b"
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 # What a template of the merchant's own may ask for. A word that only looks like it costs a little time.
 _UNUSUAL = re.compile(r"<(li|ul|ol|menu|dir|summary)\b|list-|footnote|note\s*\(|::|\\", re.IGNORECASE)
+_AIRY, _COMPACT = '<body class="airy"', '<body class="compact"'
 _PICTURES = ("data:image/png;base64,", "data:image/svg+xml;base64,")
 
 
@@ -31,19 +33,27 @@ def render_pdf(html: str) -> bytes:
 
     identifier = hashlib.sha256(html.encode()).hexdigest()[:32].encode()
     try:
-        page, sheets = _parsed(html)
-        pdf: bytes = page.write_pdf(
-            pdf_variant=PDF_VARIANT,
-            pdf_tags=True,
-            pdf_identifier=identifier,
-            font_config=_fonts(),
-            stylesheets=sheets,
-            finisher=_write_out,
-        )
+        with shortcuts.taken():
+            options = {"pdf_variant": PDF_VARIANT, "pdf_tags": True, "pdf_identifier": identifier}
+            pdf: bytes = _laid_out(html, options).write_pdf(finisher=_write_out, **options)
     except FatalURLFetchingError:
         # A BaseException to WeasyPrint, which swallows all others; it must not end the process that renders.
         raise ExternalReference from None
     return pdf
+
+
+def _laid_out(html: str, options: dict[str, Any]) -> Any:
+    """The document; where a little spills over to a second page and need not, more tightly set."""
+    document = _set(html, options)
+    if len(document.pages) != 2 or _AIRY not in html:
+        return document
+    tightened = _set(html.replace(_AIRY, _COMPACT, 1), options)
+    return tightened if len(tightened.pages) == 1 else document
+
+
+def _set(html: str, options: dict[str, Any]) -> Any:
+    page, sheets = _parsed(html)
+    return page.render(font_config=_fonts(), stylesheets=sheets, **options)
 
 
 @dataclass(slots=True)
@@ -67,20 +77,32 @@ class _Written:
 
 
 def _write_out(_document: Any, pdf: Any) -> None:
-    """pydyf writes every object twice, once for the file and once for the hash that names it, and compresses as hard as
+    """pydyf makes every object twice, once for the file and once for the hash that names it, and compresses as hard as
     zlib can: that is a tenth of the time of an invoice."""
     pdf.objects = [_written(each) for each in pdf.objects]
+    add = pdf.add_object
+
+    def add_compressed(each: Any) -> None:  # the last: a stream of all objects that are none, and the table of them
+        _compress(each)
+        add(each)
+
+    pdf.add_object = add_compressed
 
 
 def _written(each: Any) -> Any:
     if each.free == "f":
         return each
+    _compress(each)
+    return _Written(each.number, each.generation, each.free, each.compressible, each.data)
+
+
+def _compress(each: Any) -> None:
+    """Now and for good, where it is to be compressed at all."""
     if getattr(each, "compress", False):
         each.compress = False
         content = each.data.partition(b"\nstream\n")[2].removesuffix(b"\nendstream")
         each.stream = [zlib.compress(content)]
         each.extra["Filter"] = "/FlateDecode"
-    return _Written(each.number, each.generation, each.free, each.compressible, each.data)
 
 
 def _parsed(html: str) -> tuple[Any, list[Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from currency.money import Money
 from invoicing.documents import (
     AdjustmentTotal,
+    DocumentAdjustment,
     DocumentType,
     IssuedInvoice,
     Line,
@@ -58,7 +60,7 @@ def content_of(view: InvoiceView, wording: Wording) -> dict[str, Any]:
         parties=[[party_of(content.seller, say("From"), wording)], [buyer, *_delivery(document, wording)]],
         meta=_meta(document, wording),
         terms=[] if _terms_are_short(document, wording) else _terms(document, wording).split(_BETWEEN_TERMS),
-        headline=_headline(document, payable, wording),
+        headline=_headline(view, payable, wording),
         notice=say("This is not an invoice.") if content.type in NO_INVOICES else "",
         lines=lines_of(document, wording),
         prices_note=say("Prices include tax") if content.prices_include_tax else "",
@@ -141,21 +143,26 @@ def _preceding(known: PrecedingInvoice, wording: Wording) -> str:
     return "\n".join(part for part in (wording.apart(known.number), wording.day(known.issue_date)) if part)
 
 
-def _headline(document: IssuedInvoice, payable: Money, wording: Wording) -> dict[str, str]:
-    say, kind = wording.say, document.content.type
+def _headline(view: InvoiceView, payable: Money, wording: Wording) -> dict[str, str]:
+    document, say = view.document, wording.say
+    kind = document.content.type
     if kind is DocumentType.CREDIT_NOTE:
         return {"label": say("Amount credited"), "amount": wording.money(document.totals.total), "when": ""}
-    due = {"when": wording.day(document.due_date)}
     if kind is DocumentType.QUOTE:
         return {
             "label": say("Total"),
             "amount": wording.money(document.totals.total),
             "when_label": say("Valid until"),
-            **due,
+            "when": wording.day(view.valid_until),
         }
     if payable.minor <= 0:
         return {"label": say("Amount due"), "amount": say("Nothing to pay"), "when": ""}
-    return {"label": say("Amount due"), "amount": wording.money(payable), "when_label": say("Due date"), **due}
+    return {
+        "label": say("Amount due"),
+        "amount": wording.money(payable),
+        "when_label": say("Due date"),
+        "when": wording.day(document.due_date),
+    }
 
 
 def lines_of(document: IssuedInvoice, wording: Wording) -> list[dict[str, Any]]:
@@ -180,9 +187,11 @@ def _line(line: Line, detail: LineTotal | None, document: IssuedInvoice, wording
     item += [("GTIN" if line.standard_item_scheme == "0160" else say("Item number"), line.standard_item_id)]
     item += [(say("Purchase order line"), line.order_line), (say("Accounting reference"), line.accounting_reference)]
     adjustments = [
-        *(_adjustment(row, -1, wording, gross=gross) for row in (detail.discounts if detail else ())),
-        *(_adjustment(row, 1, wording, gross=gross) for row in (detail.charges if detail else ())),
-    ]
+        *(_adjustment(row, -1, given.percent, wording, gross=gross)
+          for row, given in zip(detail.discounts if detail else (), line.discounts, strict=False)),
+        *(_adjustment(row, 1, given.percent, wording, gross=gross)
+          for row, given in zip(detail.charges if detail else (), line.charges, strict=False)),
+    ]  # fmt: skip
     more = [
         *(f"{label} {wording.apart(text)}" for label, text in item if text),
         wording.period(line.period),
@@ -200,18 +209,32 @@ def _line(line: Line, detail: LineTotal | None, document: IssuedInvoice, wording
     }
 
 
-def _adjustment(row: AdjustmentTotal, sign: int, wording: Wording, *, gross: bool) -> tuple[str, str]:
+def _adjustment(
+    row: AdjustmentTotal, sign: int, percent: Decimal | None, wording: Wording, *, gross: bool
+) -> tuple[str, str]:
+    """The percentage is that of the prices as they are given; the totals keep it only where those are without tax."""
     amount = row.amount + row.tax if gross else row.amount
-    percent = f" {wording.percent(row.percent)}" if row.percent is not None else ""
-    return f"{wording.apart(row.reason)}{percent}", wording.money(Money(sign * amount.minor, amount.currency))
+    said = f" {wording.percent(percent)}" if percent is not None else ""
+    return f"{wording.apart(row.reason)}{said}", wording.money(Money(sign * amount.minor, amount.currency))
 
 
 def of_document(row: AdjustmentTotal, sign: int, document: IssuedInvoice, wording: Wording) -> tuple[str, str]:
     """A discount or charge of the document, in words, and its amount. Spread over several taxes it says whose it is."""
-    label, amount = _adjustment(row, sign, wording, gross=document.content.prices_include_tax)
+    percent = _percent_given(row, document.content.discounts if sign < 0 else document.content.charges)
+    label, amount = _adjustment(row, sign, percent, wording, gross=document.content.prices_include_tax)
     if row.treatment is None or len(document.totals.taxes) < 2:
         return label, amount
     return f"{label} ({wording.tax_name(row.treatment)} {wording.rate(row.treatment)})", amount
+
+
+def _percent_given(row: AdjustmentTotal, given: Sequence[DocumentAdjustment]) -> Decimal | None:
+    """Nothing where it might be one of several."""
+    percents = {
+        one.percent
+        for one in given
+        if (one.reason, one.reason_code) == (row.reason, row.reason_code) and one.tax in {None, row.treatment}
+    }
+    return percents.pop() if len(percents) == 1 else row.percent
 
 
 def _sums(document: IssuedInvoice, payable: Money, wording: Wording) -> list[dict[str, str]]:

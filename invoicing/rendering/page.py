@@ -29,6 +29,7 @@ _TEMPLATES = Path(__file__).parent.parent / "templates"
 # Where business is done on US Letter (CLDR supplemental data, paperSize).
 _LETTER = frozenset(("US", "CA", "MX", "PH", "CL", "CO", "CR", "GT", "NI", "PA", "PR", "SV", "VE", "BZ"))
 _ISOLATE = re.compile("\u2068[^\u2069]*\u2069")
+_BETWEEN_ELEMENTS = re.compile(r">\n\s+<")
 _SLIP_LANGUAGES = ("de", "fr", "it")  # and English: the languages that the guidelines give words for (annex D)
 
 
@@ -52,11 +53,11 @@ def render_html(view: View, locale: str) -> str:
     }
     if slip:
         context["bank"] = None  # it says the same, and a bank reads it
-    if not isinstance(view, InvoiceView):
-        return _environment().get_template("account.html").render(context)
-    if view.template is not None:
+    if isinstance(view, InvoiceView) and view.template is not None:
         return render_own(view.template, _environment(), context)
-    return _environment().get_template("invoice.html").render(context)
+    ours = "invoice.html" if isinstance(view, InvoiceView) else "account.html"
+    # Indentation between elements is laid out like any text, to be found empty. Text of users has no < and no >.
+    return _BETWEEN_ELEMENTS.sub("><", _environment().get_template(ours).render(context))
 
 
 def _content(view: View, wording: Wording) -> dict[str, Any]:

@@ -36,14 +36,21 @@ def receipt_content(view: ReceiptView, wording: Wording) -> dict[str, Any]:
             "when_label": say("Received on"),
             "when": wording.day(view.received_on),
         },
+        notice=_reversed(view, wording),
         tables=[_settled(view, wording)] if view.invoices else [],
         sums=[
             *([_sum("", say("Your credit"), wording.money(view.credited))] if view.credited.minor else []),
             _sum("grand", say("Amount received"), received),
         ],
-        closing=[say("Thank you for your payment.")],
+        closing=[] if view.reversed_on else [say("Thank you for your payment.")],
         note="",
     )
+
+
+def _reversed(view: ReceiptView, wording: Wording) -> str:
+    if view.reversed_on is None:
+        return ""
+    return wording.say("Reversed on {day}: this receipt is no longer valid.").format(day=wording.day(view.reversed_on))
 
 
 def _meta(view: ReceiptView, wording: Wording) -> list[tuple[str, str]]:

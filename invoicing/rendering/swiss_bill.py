@@ -16,6 +16,7 @@ from stdnum import iban
 
 from currency.money import Money, to_major
 from invoicing.documents import BankAccount, Party
+from invoicing.rendering.code_masks import masked
 from invoicing.rendering.payment_codes import in_groups, rf_reference
 
 CURRENCIES = frozenset(("CHF", "EUR"))
@@ -90,7 +91,7 @@ def qr_reference(number: str) -> str | None:
 
 def code_svg(bill: SwissBill) -> str:
     """The code with the Swiss cross on it, 46 mm wide (3.5.2 of the guidelines), error correction M, no quiet zone."""
-    code = segno.make_qr(bill.payload, error="m", boost_error=False, encoding="utf-8")
+    code = masked(lambda mask: segno.make_qr(bill.payload, error="m", boost_error=False, encoding="utf-8", mask=mask))
     path = BytesIO()
     code.save(
         path, kind="svg", xmldecl=False, svgns=False, nl=False, border=0, omitsize=True, svgclass=None, lineclass=None

@@ -14,12 +14,13 @@ from invoicing.terms.late_payment import InterestSpan
 
 class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     """The document, the address where it can be paid online, if anywhere, the merchant's logo and colour, and the
-    source of a template of the merchant's own, if there is one (see merchant_templates)."""
+    source of a template of the merchant's own, if there is one (see merchant_templates); of a quote its last day."""
 
     document: IssuedInvoice
     pay_url: str | None = None
     branding: Branding = Branding()
     template: str | None = None
+    valid_until: date | None = None
 
     @property
     def number(self) -> str:
@@ -44,6 +45,7 @@ class SettledInvoice(msgspec.Struct, frozen=True, kw_only=True):
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     """Money received and what it was for. `credited` of it settled nothing and is the payer's credit; `rate` leads from
     its currency to the invoices', where that is another. `method` is a source of receipts: bank, cash, payment, other.
+    On `reversed_on` the money went again; all else stays as it was when it came.
     """
 
     seller: Party
@@ -57,6 +59,7 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     invoices: tuple[SettledInvoice, ...] = ()
     rate: FrozenRate | None = None
+    reversed_on: date | None = None
     branding: Branding = Branding()
 
 

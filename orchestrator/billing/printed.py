@@ -26,7 +26,8 @@ _RECEIVED = frozenset({ApplicationKind.RECEIPT, ApplicationKind.PAYMENT})
 async def receipt_pdf(merchant_id: str, receipt_id: str) -> tuple[str, bytes]:
     """The receipt's number and its PDF, in the language of its invoices, else of the customer.
 
-    What later happens to the invoices changes nothing on it. Raises NotFound, Conflict, DrawingFailed.
+    What later happens to the invoices changes nothing on it; that it was reversed is said. Raises NotFound, Conflict,
+    DrawingFailed.
     """
     found = await receipts.get(merchant_id, receipt_id)
     received = [row for row in found.applications if row.kind in _RECEIVED]
@@ -44,6 +45,7 @@ async def receipt_pdf(merchant_id: str, receipt_id: str) -> tuple[str, bytes]:
         reference=found.receipt.reference,
         invoices=tuple([await _settled(one, list(found.applications)) for one in invoices.values()]),
         rate=_rate_of(found.receipt),
+        reversed_on=found.reversal.reversed_on if found.reversal else None,
         branding=await branding.look_of(merchant_id, found.receipt.created_at),
     )
     return found.receipt.number, (await pdf.draw(view, locale)).pdf

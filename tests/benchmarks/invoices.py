@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import statistics
 import time
@@ -45,6 +46,7 @@ def measure() -> list[Result]:
     views = [_view(LINES, number) for number in range(ROUNDS)]
     _ours(views[0])
     _newcomers(views[0])
+    gc.freeze()  # as the processes that draw do it
     ours = _per_second(_ours, views)
     with_subsetter = _per_second(_newcomers, views[:ROUNDS_OF_BASELINE])
     with _without_subsetter():

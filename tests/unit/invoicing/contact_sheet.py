@@ -42,7 +42,8 @@ def _views() -> dict[str, tuple[View, str]]:
     for number, (name, case) in enumerate(CASES.items(), start=1):
         document = issued(case, f"INV-2026-{number:05}")
         look = Branding(accent=ACCENTS[name[:2]]) if name[:2] in ACCENTS else Branding()
-        views[name] = (InvoiceView(document=document, pay_url=PAY_URL, branding=look), document.content.locale)
+        view = InvoiceView(document=document, pay_url=PAY_URL, branding=look, valid_until=document.due_date)
+        views[name] = (view, document.content.locale)
     views["receipt"] = (receipt(), "en")
     views["receipt, in Japanese"] = (receipt(**parties_in("ja")), "ja")
     views["statement of account"] = (statement(account(12)), "fr")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from io import BytesIO
 
 import msgspec
@@ -42,6 +43,19 @@ def test_a_receipt_says_what_came_and_what_each_invoice_got() -> None:
     ):  # fmt: skip
         assert said in text, said
     assert "Discount" not in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", "Reversed on November 9, 2026: this receipt is no longer valid."),
+        ("de", "Storniert am 9. November 2026: Diese Zahlungsbestätigung gilt nicht mehr."),
+    ],
+)
+def test_a_receipt_of_money_that_went_again_says_so_and_when(locale: str, said: str) -> None:
+    text = read(receipt(reversed_on=date(2026, 11, 9)), locale)
+    assert said in text
+    assert catalogue_of(locale).gettext("Thank you for your payment.") not in text
 
 
 def test_a_receipt_in_another_currency_says_at_which_rate() -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pikepdf
 import pytest
+from pypdf import PdfReader
 
-from invoicing.documents import Adjustment, DocumentType, Line, SalesTax
+from invoicing.documents import Adjustment, DocumentAdjustment, DocumentType, DraftInvoice, Line, SalesTax
 from invoicing.rendering import render_html, render_pdf
 from invoicing.rendering.fonts import font_stack
+from invoicing.rendering.wording import Wording
 from invoicing.tax import TaxKind, TaxTreatment
 from invoicing.terms import AgreedTerms, Instalment, NetDays
 from tests.unit.invoicing.drawn_invoices import (
@@ -23,6 +25,7 @@ from tests.unit.invoicing.drawn_invoices import (
     SWISS_QR_BANK,
     credit_note,
     in_script,
+    issued,
     ordinary,
     text_of,
     view_of,
@@ -68,8 +71,6 @@ def everything() -> bytes:
 
 @pytest.fixture(scope="module")
 def three_pages() -> list[str]:
-    from pypdf import PdfReader
-
     pdf = drawn(ordinary(100))
     return [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
 
@@ -148,6 +149,30 @@ def test_one_page_carries_nothing_over() -> None:
     assert "Carried over" not in text_of(drawn(ordinary(3)))
 
 
+def pages_of(content: DraftInvoice) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(drawn(content))).pages]
+
+
+def test_a_page_that_begins_with_the_sums_says_what_was_carried_over() -> None:
+    first, second = pages_of(ordinary(26))
+    assert (first.count("€210.38"), second.count("€210.38")) == (26, 0)
+    for page in (first, second):
+        assert page.count("Carried over €5,469.88") == 1
+
+
+def test_a_small_invoice_is_set_more_tightly_before_it_spills_over() -> None:
+    [page] = pages_of(ordinary(12, note="\n".join(["Thank you"] * 4)))
+    for said in ("Subtotal", "Bank transfer", "Page 1 of 1"):
+        assert said in page
+
+
+def test_how_to_pay_stands_on_the_page_of_the_sums() -> None:
+    first, second = pages_of(ordinary(24))
+    assert "Bank transfer" not in first
+    assert "Subtotal" in second
+    assert "Bank transfer" in second
+
+
 def test_everything_on_a_document_is_printed(everything: bytes) -> None:
     text = " ".join(text_of(everything).split())
     for said in (
@@ -195,6 +220,22 @@ def test_prices_with_tax_show_gross_amounts_and_the_tax_within() -> None:
     text = " ".join(text_of(drawn(ordinary(lines=(line,), prices_include_tax=True))).split())
     for said in ("Prices include tax", "€11.90", "Total €23.80", "Includes VAT 19% on €20.00 €3.80"):
         assert said in text
+
+
+def test_a_percentage_of_prices_with_tax_is_printed_too() -> None:
+    vat = TaxTreatment(TaxKind.VAT, 1900)
+    of_line = (Adjustment(reason="Rabatt", percent=Decimal(10)), Adjustment(reason="Rabatt", percent=Decimal("2.5")))
+    line = Line("Book", Decimal(2), Decimal("11.90"), vat, discounts=of_line)
+    discounts = (DocumentAdjustment(reason="Autumn offer", percent=Decimal(5)),)
+    charges = (
+        DocumentAdjustment(reason="Freight", amount=Decimal("4.50"), tax=vat),
+        DocumentAdjustment(reason="Small order", percent=Decimal(1), tax=vat),
+    )
+    content = ordinary(lines=(line,), prices_include_tax=True, discounts=discounts, charges=charges)
+    text = " ".join(text_of(drawn(content)).split())
+    for said in ("Rabatt 10%: -€2.38", "Rabatt 2.5%: -€0.60", "Autumn offer 5% -€1.04", "Freight €4.50",
+                 "Small order 1% €0.21"):  # fmt: skip
+        assert said in text, said
 
 
 def test_sales_tax_is_printed_by_jurisdiction() -> None:
@@ -255,8 +296,6 @@ def test_other_documents_drawn_before_change_no_byte() -> None:
 
 
 def test_a_tall_row_begins_on_the_page_where_it_stands() -> None:
-    from pypdf import PdfReader
-
     line = Line("\n".join(["Ж" * 19] * 50), Decimal(1), Decimal(10), TaxTreatment(TaxKind.ZERO))
     pages = PdfReader(BytesIO(drawn(ordinary(lines=(line,) * 2)))).pages
     assert "ЖЖЖ" in pages[0].extract_text()
@@ -272,10 +311,20 @@ def test_the_margin_scheme_is_named_in_the_words_of_the_law_and_shows_no_tax() -
 
 def test_a_quote_has_a_date_and_a_customer_and_no_words_of_an_invoice() -> None:
     text = text_of(drawn(ordinary(type=DocumentType.QUOTE), "de"))
-    for said in ("Angebot", "Gültig bis", "Datum", "Kunde", "Dies ist keine Rechnung."):
+    for said in ("Angebot", "Datum", "Kunde", "Dies ist keine Rechnung."):
         assert said in text
     for unsaid in ("Rechnungsdatum", "Rechnung an", "Zahlungsziel", "Überweisung"):
         assert unsaid not in text
+
+
+def test_a_quote_says_until_when_it_is_valid_and_not_when_it_would_be_due() -> None:
+    quote = ordinary(type=DocumentType.QUOTE)
+    due = Wording("de").day(issued(quote).due_date)
+    bound = " ".join(text_of(render_pdf(render_html(view_of(quote, valid_until=date(2027, 1, 31)), "de"))).split())
+    assert "Gültig bis 31. Januar 2027" in bound
+    free = " ".join(text_of(drawn(quote, "de")).split())
+    assert "Gültig bis" not in free
+    assert all(due not in text for text in (bound, free))
 
 
 def test_foreign_words_in_a_right_to_left_document_keep_their_order() -> None:

@@ -7,6 +7,7 @@ import pytest
 import segno
 import zxingcpp
 from PIL import Image
+from segno.helpers import make_epc_qr
 from stdnum import iso11649
 
 from currency.money import Money
@@ -80,6 +81,24 @@ def test_a_number_without_a_reference_is_sent_as_text() -> None:
 )
 def test_no_code_is_made_for_what_is_no_sepa_transfer(bank: BankAccount, amount: Money) -> None:
     assert epc_code(bank, amount, "INV-1") is None
+
+
+def test_what_is_too_long_for_the_code_of_a_transfer_has_none() -> None:
+    bank = BankAccount(holder="株" * 70, iban=GERMAN_BANK.iban)
+    assert epc_code(bank, Money(100, "EUR"), "INV-1") is not None
+    assert epc_code(bank, Money(100, "EUR"), "請求" * 60) is None
+
+
+@pytest.mark.parametrize("number", ["INV-2026-00042", "Rechnung für November 2026, Nr. 42 "])
+@pytest.mark.parametrize("minor", [1, 100, 100_000, 123_450, 99_999_999_999])
+def test_the_code_of_a_transfer_is_the_one_that_segno_makes(number: str, minor: int) -> None:
+    reference = rf_reference(number)
+    remittance = {"reference": reference} if reference else {"text": number}
+    amount = Decimal(minor).scaleb(-2)
+    made = make_epc_qr(
+        GERMAN_BANK.holder, GERMAN_BANK.iban, amount, bic=GERMAN_BANK.bic, encoding="utf-8", **remittance
+    )
+    assert epc_code(GERMAN_BANK, Money(minor, "EUR"), number) == made
 
 
 def test_the_code_of_a_link_is_the_link() -> None:
