@@ -21,6 +21,14 @@ class BrandingRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
 
 
+class LookRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page needs to know of the branding in force, without the picture itself."""
+
+    version_id: str
+    accent: str
+    has_logo: bool
+
+
 class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a merchant's template. Without `source` it was taken away."""
 
@@ -52,6 +60,22 @@ async def find_branding(merchant_id: str, at: datetime | None = None) -> Brandin
         query = query.where(BrandingVersion.created_at <= at)
     rows = await query.order_by(BrandingVersion.version, ascending=False).limit(1)
     return _branding(rows[0]) if rows else None
+
+
+async def find_look(merchant_id: str) -> LookRow | None:
+    """Of the branding as it is; None where the merchant had none."""
+    rows = await BrandingVersion.raw(
+        "SELECT id AS version_id, accent, length(logo) > 0 AS has_logo FROM branding_version WHERE merchant_id = {} "
+        "ORDER BY version DESC LIMIT 1",
+        merchant_id,
+    )
+    return msgspec.convert(rows[0], LookRow) if rows else None
+
+
+async def find_version(version_id: str) -> Branding | None:
+    """The branding of a version, whoever's; None where there is none."""
+    row = await BrandingVersion.select().where(BrandingVersion.id == version_id).first()
+    return _branding(row).branding if row else None
 
 
 async def insert_template(

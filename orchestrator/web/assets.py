@@ -9,6 +9,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from orchestrator.errors import NotFound
+from orchestrator.web.accents import STYLESHEET_NAME, stylesheet_of
 from orchestrator.web.pages import Pages
 
 PREFIX = "/static"
@@ -29,11 +30,12 @@ def pages() -> Pages:
 @get(PREFIX + "/{name:str}", include_in_schema=False)
 async def static_file(name: FromPath[str]) -> Response[bytes]:
     """Raises NotFound for a name that is none of ours: nothing is read by a path from outside."""
-    body = _bodies().get(name)
+    accent = STYLESHEET_NAME.fullmatch(name)
+    body = stylesheet_of(f"#{accent[1]}") if accent else _bodies().get(name)
     if body is None:
         raise NotFound("file", name)
     headers = {"Cache-Control": _FOR_EVER, "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
-    return Response(body, media_type=f"{_TYPES[Path(name).suffix]}; charset=utf-8", headers=headers)
+    return Response(body, media_type=_TYPES[Path(name).suffix], headers=headers)
 
 
 @cache

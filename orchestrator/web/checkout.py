@@ -13,6 +13,7 @@ from orchestrator.access import service as access
 from orchestrator.checkouts import service as checkouts
 from orchestrator.checkouts import store as checkout_store
 from orchestrator.checkouts.records import SessionRow, SessionState
+from orchestrator.customers import store as customer_store
 from orchestrator.errors import Conflict, InvalidField
 from orchestrator.gateways import store as gateway_store
 from orchestrator.http.pan_screen import refuse_card_data
@@ -24,7 +25,8 @@ from orchestrator.settings import get_settings
 from orchestrator.web import csrf, replies
 from orchestrator.web.browser_facts import BrowserFacts, shopper_of
 from orchestrator.web.device import device_cookies
-from orchestrator.web.locales import text
+from orchestrator.web.locales import DEFAULT_LOCALE, PageWords, cookies_for, words_for
+from orchestrator.web.looks import look_of
 from orchestrator.web.pages import CSRF_HEADER
 from orchestrator.web.presenters import ShopperAnswer, checkout_view, in_test_mode, shopper_answer
 from orchestrator.web.screening import masked
@@ -33,6 +35,7 @@ from orchestrator.web.tries import watch_return, watched
 BODY_MAX_BYTES = 20_000
 RESULT_FIELDS_MAX = 20  # of what a gateway's page sends along; none of the three uses more than a handful
 RESULT_VALUE_MAX_CHARS = 8_000
+TOO_MANY = "This cannot be paid just now. Nothing has been charged. Please try again later."
 
 _RETURNING = frozenset(
     {
@@ -90,13 +93,14 @@ async def checkout_page(request: Request[Any, Any, Any], token: FromPath[str]) -
     view = checkout_view(
         payment,
         merchant.name,
-        locale=replies.locale_for(request),
+        words=await _words(request, payment),
         csrf_token=csrf_token,
         return_url=return_address(payment, session),
         test_mode=in_test_mode(accounts),
+        look=await look_of(payment.merchant_id),
         session=session,
     )
-    cookies = (csrf.cookie_of(csrf_token), *device_cookies(request), *replies.locale_cookies(request))
+    cookies = (csrf.cookie_of(csrf_token), *device_cookies(request), *cookies_for(request))
     return replies.page(view, vault_fields_url=get_settings().vault.fields_url, cookies=cookies)
 
 
@@ -116,17 +120,17 @@ async def attempt(request: Request[Any, Any, Any], token: FromPath[str]) -> Resp
     except Conflict:
         status = 409
     except TooManyTries as refused:
-        message = text(replies.locale_for(request), "pay.too_many")
+        message = words_for(request, payment.locale).say(TOO_MANY)
         answer_now = {"status": "failed", "message": message, "final": False, "url": ""}
         return replies.json_answer(answer_now, refused.status, Retry_After=str(refused.extra["retry_after_s"]))
-    answer = await _answer(token, replies.locale_for(request), repeated=status == 409)
+    answer = await _answer(request, token, repeated=status == 409)
     return replies.json_answer(answer, status)
 
 
 @get("/pay/{token:str}/status", exception_handlers=_AS_JSON)
 async def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
     """Where the payment stands, for a page that waits. Raises NotFound."""
-    return replies.json_answer(await _answer(token, replies.locale_for(request)))
+    return replies.json_answer(await _answer(request, token))
 
 
 @get("/pay/{token:str}/return")
@@ -152,7 +156,7 @@ async def _return(request: Request[Any, Any, Any], token: str, result: dict[str,
     }
     if kept:  # without a result there is nothing to complete: somebody opened the bare address
         payment = await payments.complete(payment.id, masked(kept))
-        await watch_return(request, payment)
+        await watch_return(payment)
     payment, session = await _now(token)
     address = return_address(payment, session) if payment.status in _RETURNING else ""
     return replies.redirect(address or f"/pay/{token}")
@@ -197,7 +201,18 @@ def _attempt_body(raw: bytes) -> AttemptBody:
         raise InvalidField("body", str(error)) from None
 
 
-async def _answer(token: str, locale: str, *, repeated: bool = False) -> ShopperAnswer:
+async def _answer(request: Request[Any, Any, Any], token: str, *, repeated: bool = False) -> ShopperAnswer:
+    """In the language that the page was in: its script asks with it in the address."""
     payment, session = await _now(token)
-    story, address = await payments.story(payment), return_address(payment, session)
-    return shopper_answer(payment, story, locale, return_url=address, repeated=repeated, session=session)
+    words, story = words_for(request, payment.locale), await payments.story(payment)
+    address = return_address(payment, session)
+    return shopper_answer(payment, story, words, return_url=address, repeated=repeated, session=session)
+
+
+async def _words(request: Request[Any, Any, Any], payment: PaymentRow) -> PageWords:
+    """By the payment's locale; where nobody gave it one, by its customer's."""
+    own = payment.locale
+    if own == DEFAULT_LOCALE and payment.customer_id:
+        customer = await customer_store.customer(payment.customer_id)
+        own = customer.locale if customer else own
+    return words_for(request, own)

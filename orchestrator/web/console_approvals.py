@@ -45,6 +45,7 @@ _WHAT = {
     ApprovalKind.REFUND: "Refund",
     ApprovalKind.BANK_DETAILS: "Other bank details on invoices",
     ApprovalKind.POLICY: "A looser approval policy",
+    ApprovalKind.CREDIT_PAYOUT: "Payout of a customer's credit",
 }
 
 
@@ -145,6 +146,9 @@ def _details(row: ApprovalRow, currency: str) -> tuple[tuple[str, str], ...]:
             return (("New account", _bank(payload["new"])), ("Until now", _bank(payload["previous"])))
         case ApprovalKind.POLICY:
             return (("New limits", _limits(payload["new"])), ("Until now", _limits(payload["previous"])))
+        case ApprovalKind.CREDIT_PAYOUT:
+            amount = format_money(Money(int(payload["amount_minor"]), str(payload["currency"])), DEFAULT_LOCALE)
+            return (("Amount", amount), ("Customer", row.subject), ("Reference", str(payload["reference"])))
 
 
 def _bank(details: Mapping[str, str] | None) -> str:
@@ -155,7 +159,7 @@ def _bank(details: Mapping[str, str] | None) -> str:
 
 def _limits(limits: Mapping[str, int]) -> str:
     shown = [f"{format_money(Money(minor, code), DEFAULT_LOCALE)}" for code, minor in sorted(limits.items())]
-    return f"refunds above {', '.join(shown)}" if shown else "no refund needs an approval"
+    return f"refunds and payouts above {', '.join(shown)}" if shown else "no refund or payout needs an approval"
 
 
 ROUTES = [approvals_page, approve, reject]

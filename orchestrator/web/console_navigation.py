@@ -20,6 +20,7 @@ class Section(StrEnum):
     LEDGER = "ledger"
     APPROVALS = "approvals"
     GATEWAYS = "gateways"
+    ROUTING = "routing"
     WEBHOOKS = "webhooks"
     ENDPOINTS = "endpoints"
     KEYS = "keys"
@@ -38,6 +39,7 @@ class Area:
 _LABELS = {
     Section.ATTENTION: "Needs attention",
     Section.GATEWAYS: "Gateway accounts",
+    Section.ROUTING: "Routing rules",
     Section.WEBHOOKS: "Webhooks in",
     Section.ENDPOINTS: "Webhooks out",
     Section.KEYS: "API keys",
@@ -54,6 +56,7 @@ _SCOPES = {
     Section.LEDGER: Scope.FINANCE_READ,
     Section.APPROVALS: Scope.FINANCE_READ,
     Section.GATEWAYS: Scope.OPERATE_READ,
+    Section.ROUTING: Scope.OPERATE_READ,
     Section.WEBHOOKS: Scope.OPERATE_READ,
     Section.ENDPOINTS: Scope.OPERATE_READ,
     Section.KEYS: Scope.KEYS,
@@ -65,7 +68,7 @@ _AREAS = (
     Area("Payments", (Section.PAYMENTS, Section.DISPUTES, Section.CUSTOMERS)),
     Area("Invoices", (Section.INVOICES, Section.BRANDING)),
     Area("Finance", (Section.RECONCILIATION, Section.LEDGER, Section.APPROVALS)),
-    Area("Gateways", (Section.GATEWAYS, Section.WEBHOOKS, Section.ENDPOINTS)),
+    Area("Gateways", (Section.GATEWAYS, Section.ROUTING, Section.WEBHOOKS, Section.ENDPOINTS)),
     Area("Access", (Section.KEYS, Section.USERS, Section.AUDIT)),
 )
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from orchestrator.web import (
     account_views,
     console_invoice_views,
+    console_routing_views,
     console_setup_views,
     console_views,
     console_work_views,
@@ -43,6 +44,8 @@ TEMPLATES: MappingProxyType[type, str] = MappingProxyType(
         console_setup_views.AccountsView: "console/gateways.html",
         console_setup_views.AddAccountView: "console/gateway_add.html",
         console_setup_views.GatewayAccountView: "console/gateway.html",
+        console_routing_views.RuleSetsView: "console/routing.html",
+        console_routing_views.RuleSetView: "console/rule_set.html",
     }
 )
 SECTIONS: MappingProxyType[type, Section] = MappingProxyType(
@@ -71,5 +74,7 @@ SECTIONS: MappingProxyType[type, Section] = MappingProxyType(
         console_setup_views.AccountsView: Section.GATEWAYS,
         console_setup_views.AddAccountView: Section.GATEWAYS,
         console_setup_views.GatewayAccountView: Section.GATEWAYS,
+        console_routing_views.RuleSetsView: Section.ROUTING,
+        console_routing_views.RuleSetView: Section.ROUTING,
     }
 )

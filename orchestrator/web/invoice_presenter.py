@@ -16,6 +16,7 @@ from invoicing.rendering.wording import Wording
 from invoicing.store import InvoiceRecord
 from orchestrator.billing.paying import PAYABLE, Asked
 from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.web.accents import Look
 from orchestrator.web.invoice_views import (
     BankTransferView,
     InvoiceBadge,
@@ -25,7 +26,7 @@ from orchestrator.web.invoice_views import (
     PartyView,
     SumView,
 )
-from orchestrator.web.invoice_words import PageWords
+from orchestrator.web.locales import PageWords
 
 UNDER_WAY = frozenset(
     {
@@ -97,6 +98,7 @@ def invoice_view(
     csrf_token: str,
     test_mode: bool,
     today: date,
+    look: Look,
     charge_notice: str = "",
 ) -> InvoiceView:
     """The page of an issued invoice. `address` is the path of its link, with the signature; `charge_notice` says that
@@ -134,6 +136,7 @@ def invoice_view(
         paid_on=invoice.paid_at.date() if invoice.paid_at and badge is InvoiceBadge.PAID else None,
         note=content.note,
         test_mode=test_mode,
+        look=look,
     )
 
 
@@ -214,6 +217,8 @@ def _notices(badge: InvoiceBadge, seller: str, words: PageWords) -> tuple[str, .
         case InvoiceBadge.WRITTEN_OFF:
             sentence = "This invoice is no longer collected. Please contact {merchant} if you want to pay it."
             return (words.say(sentence, merchant=seller),)
+        case InvoiceBadge.CREDITED:
+            return (words.say("There is nothing left to pay on this invoice."),)
         case _:
             return ()
 

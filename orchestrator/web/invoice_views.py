@@ -7,7 +7,8 @@ from enum import StrEnum
 from markupsafe import Markup
 
 from currency.money import Money
-from orchestrator.web.invoice_words import PageWords
+from orchestrator.web.accents import OURS, Look
+from orchestrator.web.locales import PageWords
 
 
 class InvoiceBadge(StrEnum):
@@ -108,15 +109,13 @@ class InvoiceView:
     paid_on: date | None = None
     note: str = ""
     test_mode: bool = False
-
-    @property
-    def locale(self) -> str:
-        return self.words.locale
+    look: Look = OURS
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredLinkView:
-    """In the place of an invoice whose link has expired. `renew_url` is empty where no new link can be mailed."""
+    """In the place of an invoice whose link has expired. `renew_url` is empty where no new link can be mailed;
+    `address` is where the page is had in another language, if not at its own."""
 
     words: PageWords
     seller_name: str
@@ -124,7 +123,5 @@ class ExpiredLinkView:
     sentences: tuple[str, ...]
     renew_url: str = ""
     csrf_token: str = ""
-
-    @property
-    def locale(self) -> str:
-        return self.words.locale
+    address: str = ""
+    look: Look = OURS

@@ -28,7 +28,8 @@ from orchestrator.payments.records import PaymentRow, PaymentStatus
 from orchestrator.web import csrf, page_policy, replies
 from orchestrator.web.invoice_presenter import UNDER_WAY, invoice_badge, invoice_view
 from orchestrator.web.invoice_views import ExpiredLinkView, InvoiceBadge
-from orchestrator.web.invoice_words import cookies_for, words_for
+from orchestrator.web.locales import cookies_for, words_for
+from orchestrator.web.looks import look_of
 from orchestrator.web.pages import CSRF_FIELD
 from orchestrator.web.presenters import in_test_mode
 
@@ -46,7 +47,7 @@ async def invoice_page(request: PageRequest, link: FromPath[str]) -> Response[An
     """The invoice in the visitor's language. Raises NotFound, also for a draft; 410 where the link has expired."""
     found = await _opened(link)
     if found.is_expired:
-        return _expired(request, link, found.invoice)
+        return await _expired(request, link, found.invoice)
     invoice = found.invoice
     assert invoice.document is not None
     today, payment = clock_port.now().date(), await _payment_now(invoice)
@@ -65,6 +66,7 @@ async def invoice_page(request: PageRequest, link: FromPath[str]) -> Response[An
         csrf_token=csrf_token,
         test_mode=in_test_mode(await gateway_store.accounts_of(invoice.merchant_id)),
         today=today,
+        look=await look_of(invoice.merchant_id),
         charge_notice=await charge_notice(invoice, words.locale),
     )
     # what waits for a person would reload for hours
@@ -80,17 +82,21 @@ async def invoice_pdf(request: PageRequest, link: FromPath[str]) -> Response[Any
     """The document as it was issued. Raises NotFound; 410 where the link has expired."""
     found = await _opened(link)
     if found.is_expired:
-        return _expired(request, link, found.invoice)
+        return await _expired(request, link, found.invoice)
     content = await documents.pdf_of(found.invoice.merchant_id, found.invoice.id)
     return _file(found.invoice, content, "application/pdf", "pdf", "inline")
 
 
 @get("/i/{link:str}/xml")
 async def invoice_xml(request: PageRequest, link: FromPath[str]) -> Response[Any]:
-    """The e-invoice that is in the PDF. Raises NotFound, also where there is none; 410 where the link has expired."""
+    """The e-invoice as it is mailed: the file beside the PDF, else the one in it. Raises NotFound, also where there is
+    none; 410 where the link has expired."""
     found = await _opened(link)
     if found.is_expired:
-        return _expired(request, link, found.invoice)
+        return await _expired(request, link, found.invoice)
+    beside = await einvoices.attachment_for(found.invoice)
+    if beside is not None:
+        return _file(found.invoice, beside[1], "application/xml", "xml", "attachment")
     try:
         made = await einvoices.einvoice_of(found.invoice.merchant_id, found.invoice.id, Format.FACTUR_X)
     except (EInvoiceRefused, NotExpressible):
@@ -106,7 +112,7 @@ async def pay_invoice(request: PageRequest, link: FromPath[str]) -> Response[Any
     csrf.check(request, form.get(CSRF_FIELD))
     found = await _opened(link)
     if found.is_expired:
-        return _expired(request, link, found.invoice)
+        return await _expired(request, link, found.invoice)
     try:
         in_full = form.get("what") == "all"
         payment = await paying.payment_for(found.invoice, in_full=in_full)
@@ -132,7 +138,8 @@ async def renew_link(request: PageRequest, link: FromPath[str]) -> Response[Any]
     else:
         title = words.say("A link was sent not long ago")
         sentence = words.say("Please look into your mail, or try again later.")
-    view = ExpiredLinkView(words, _seller(found.invoice), title, (sentence,))
+    look = await look_of(found.invoice.merchant_id)
+    view = ExpiredLinkView(words, _seller(found.invoice), title, (sentence,), address=f"/i/{link}", look=look)
     return _unlisted(replies.page(view, status=200 if asked else 429, cookies=cookies_for(request)))
 
 
@@ -158,7 +165,7 @@ async def _ask_for_link(invoice: InvoiceRecord) -> bool:
     return True
 
 
-def _expired(request: PageRequest, link: str, invoice: InvoiceRecord) -> Response[Any]:
+async def _expired(request: PageRequest, link: str, invoice: InvoiceRecord) -> Response[Any]:
     """In the place of what the link once led to."""
     words, csrf_token = words_for(request, invoice.locale), csrf.token_of(request)
     seller, by_mail = _seller(invoice), bool(invoice.document and invoice.document.content.buyer.email)
@@ -174,6 +181,7 @@ def _expired(request: PageRequest, link: str, invoice: InvoiceRecord) -> Respons
         tuple(sentences),
         renew_url=f"/i/{link}/renew" if by_mail else "",
         csrf_token=csrf_token,
+        look=await look_of(invoice.merchant_id),
     )
     cookies = (csrf.cookie_of(csrf_token), *cookies_for(request))
     return _unlisted(replies.page(view, status=410, cookies=cookies))

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -15,8 +14,9 @@ from jinja2.runtime import Context
 from currency.formatting import format_date, format_money
 from currency.money import Money
 from orchestrator.web import console_pages, invoice_views, views, wording
+from orchestrator.web.accents import Look, stylesheet_of
 from orchestrator.web.console_navigation import Navigation
-from orchestrator.web.locales import DEFAULT_LOCALE, LANGUAGES, direction_of, language_of, text
+from orchestrator.web.locales import ENGLISH, LANGUAGES
 
 CSRF_HEADER = "x-csrftoken"  # Litestar's CSRFConfig.header_name
 CSRF_FIELD = "_csrf_token"  # the form field in which Litestar looks for the token
@@ -51,21 +51,22 @@ class Pages:
         self._static_prefix = static_prefix.rstrip("/")
         bodies = {**_own_assets(), **(extra_assets or {})}
         self._environment = _environment({name: self._asset(name, body) for name, body in bodies.items()})
+        self._environment.globals["stylesheet"] = self._stylesheet
 
     def render(self, view: object) -> str:
         """The page of a view model. Raises KeyError for a type that has no page."""
-        locale = getattr(view, "locale", DEFAULT_LOCALE)
-        words = getattr(view, "words", None)  # of its own, in more languages than the rest
+        words = getattr(view, "words", ENGLISH)
         section = console_pages.SECTIONS.get(type(view))
         template = self._environment.get_template(_TEMPLATES[type(view)])
         return template.render(
             view=view,
-            locale=locale,
-            language=words.tag if words else language_of(locale),
-            direction=words.direction if words else direction_of(locale),
-            say=words.say if words else partial(text, locale),
+            words=words,
+            say=words.say,
             navigation=Navigation(section),
         )
+
+    def _stylesheet(self, look: Look) -> Asset:
+        return self._asset(look.stylesheet, stylesheet_of(look.accent))
 
     def _asset(self, name: str, body: bytes) -> Asset:
         digest = hashlib.sha384(body).digest()
@@ -113,12 +114,12 @@ def _environment(assets: dict[str, Asset]) -> Environment:
 
 @pass_context
 def _money(context: Context, amount: Money) -> str:
-    return format_money(amount, context["locale"])
+    return format_money(amount, context["words"].locale)
 
 
 @pass_context
 def _date(context: Context, day: date) -> str:
-    return format_date(day, context["locale"])
+    return format_date(day, context["words"].locale)
 
 
 def _iso(moment: date | datetime) -> str:

@@ -14,12 +14,15 @@ from orchestrator.checkouts.records import LinkRow
 from orchestrator.errors import Busy, InvalidField
 from orchestrator.gateways import store as gateway_store
 from orchestrator.web import csrf, replies, views
-from orchestrator.web.locales import text
+from orchestrator.web.locales import cookies_for, words_for
+from orchestrator.web.looks import look_of
 from orchestrator.web.pages import CSRF_FIELD
 from orchestrator.web.presenters import in_test_mode
 
 BODY_MAX_BYTES = 5_000
 TYPED_MAX_CHARS = 30
+CLOSED = "Nothing can be paid by this link any more, and nothing has been charged. Please ask {merchant} for a new one."
+BUSY = "Somebody else is paying by this link just now. Nothing has been charged. Please try again in half an hour."
 
 
 @get("/l/{token:str}")
@@ -29,9 +32,9 @@ async def link_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Re
     try:
         links.require_open(found, clock_port.now())
     except Busy:
-        return await _page(request, found.link, closed="link.busy", status=503)
+        return await _page(request, found.link, closed=BUSY, status=503)
     except links.LinkClosed:
-        return await _page(request, found.link, closed="link.closed", status=409)
+        return await _page(request, found.link, closed=CLOSED, status=409)
     return await _page(request, found.link)
 
 
@@ -40,17 +43,17 @@ async def begin(request: Request[Any, Any, Any], token: FromPath[str]) -> Respon
     """To the checkout of a new session for this visitor. Raises NotFound."""
     form = await request.form()
     csrf.check(request, form.get(CSRF_FIELD))
-    link, locale = (await links.by_token(token)).link, replies.locale_for(request)
+    link, words = (await links.by_token(token)).link, words_for(request)
     typed = str(form.get("amount") or "")[:TYPED_MAX_CHARS]
     try:
-        chosen = None if link.amount else parse_money(typed, link.currency, locale)
-        session = await links.begin(token, chosen.minor if chosen else None, locale)
+        chosen = None if link.amount else parse_money(typed, link.currency, words.locale)
+        session = await links.begin(token, chosen.minor if chosen else None, words.locale.replace("_", "-"))
     except (InvalidAmount, InvalidField):
         return await _page(request, link, typed=typed, status=422)
     except Busy:
-        return await _page(request, link, closed="link.busy", status=503)
+        return await _page(request, link, closed=BUSY, status=503)
     except links.LinkClosed:
-        return await _page(request, link, closed="link.closed", status=409)
+        return await _page(request, link, closed=CLOSED, status=409)
     return replies.redirect(f"/pay/{session.payment.public_token}")
 
 
@@ -59,16 +62,20 @@ async def _page(
 ) -> Response[str]:
     merchant = await access.get_merchant(link.merchant_id)
     accounts = await gateway_store.accounts_of(link.merchant_id)
-    locale, csrf_token = replies.locale_for(request), csrf.token_of(request)
+    words, csrf_token = words_for(request), csrf.token_of(request)
     least, most = (
         Money(minor, link.currency) if minor is not None else None
         for minor in (link.amount_min_minor, link.amount_max_minor)
     )
     error = ""
     if status == 422 and least and most:
-        error = text(locale, "link.bad_amount", least=format_money(least, locale), most=format_money(most, locale))
+        error = words.say(
+            "Please enter an amount from {least} to {most}.",
+            least=format_money(least, words.locale),
+            most=format_money(most, words.locale),
+        )
     view = views.PaymentLinkView(
-        locale=locale,
+        words=words,
         merchant_name=merchant.name,
         description=link.description,
         begin_url=f"/l/{link.public_token}",
@@ -78,8 +85,9 @@ async def _page(
         most=most,
         typed=typed,
         error=error,
-        closed=text(locale, closed, merchant=merchant.name) if closed else "",
+        closed=words.say(closed, merchant=merchant.name) if closed else "",
         test_mode=in_test_mode(accounts),
+        look=await look_of(link.merchant_id),
     )
-    cookies = (csrf.cookie_of(csrf_token), *replies.locale_cookies(request))
+    cookies = (csrf.cookie_of(csrf_token), *cookies_for(request))
     return replies.page(view, status=status, cookies=cookies)

@@ -12,7 +12,9 @@ from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.payments.records import AttemptStatus, PaymentRow, PaymentStatus, Story
 from orchestrator.settings import get_settings
 from orchestrator.web import views
-from orchestrator.web.locales import decline_message
+from orchestrator.web.accents import Look
+from orchestrator.web.declines import decline_message
+from orchestrator.web.locales import PageWords
 from orchestrator.web.views import CheckoutState
 
 
@@ -43,8 +45,10 @@ def checkout_state(payment: PaymentRow, session: SessionRow | None = None) -> Ch
             return CheckoutState.PROCESSING
         case PaymentStatus.AUTHORISED | PaymentStatus.PARTIALLY_CAPTURED | PaymentStatus.CAPTURED:
             return CheckoutState.SUCCEEDED
-        case PaymentStatus.FAILED | PaymentStatus.CANCELED:
+        case PaymentStatus.FAILED:
             return CheckoutState.FAILED
+        case PaymentStatus.CANCELED:
+            return CheckoutState.WITHDRAWN
         case _ as never:
             assert_never(never)
 
@@ -53,10 +57,11 @@ def checkout_view(
     payment: PaymentRow,
     merchant_name: str,
     *,
-    locale: str,
+    words: PageWords,
     csrf_token: str,
     return_url: str,
     test_mode: bool,
+    look: Look,
     session: SessionRow | None = None,
 ) -> views.CheckoutView:
     """The hosted page. Its two addresses carry the language, so that the answers come in it."""
@@ -64,33 +69,34 @@ def checkout_view(
     origin = urlsplit(settings.public_url)
     of_invoice = (payment.source or "").startswith("inv_")
     return views.CheckoutView(
-        locale=locale,
+        words=words,
         merchant_name=merchant_name,
         amount=payment.amount,
         description="" if of_invoice else payment.description,
         state=checkout_state(payment, session),
-        attempt_url=f"/pay/{payment.public_token}/attempt?locale={locale}",
-        status_url=f"/pay/{payment.public_token}/status?locale={locale}",
+        attempt_url=f"/pay/{payment.public_token}/attempt?locale={words.tag}",
+        status_url=f"/pay/{payment.public_token}/status?locale={words.tag}",
         csrf_token=csrf_token,
         vault_fields_url=settings.vault.fields_url,
         page_origin=f"{origin.scheme}://{origin.netloc}",
         reference="" if of_invoice else payment.reference or "",
         invoice_number=(payment.reference or "") if of_invoice else "",
-        notice=decline_message(locale, payment.failure_reason) if payment.failure_reason else "",
+        notice=decline_message(words, payment.failure_reason) if payment.failure_reason else "",
         return_url=return_url,
-        cancel_url=session.cancel_url or "" if session else "",
+        cancel_url=(payment.return_url if of_invoice else session.cancel_url if session else "") or "",
         items=tuple(
             views.ItemView(item.name, item.quantity, Money(item.amount_minor, payment.currency))
             for item in (session.line_items if session else ())
         ),
         test_mode=test_mode,
+        look=look,
     )
 
 
 def shopper_answer(
     payment: PaymentRow,
     story: Story,
-    locale: str,
+    words: PageWords,
     *,
     return_url: str,
     repeated: bool = False,
@@ -101,7 +107,7 @@ def shopper_answer(
     match state:
         case CheckoutState.OPEN:
             if payment.failure_reason:
-                return ShopperAnswer("failed", message=decline_message(locale, payment.failure_reason))
+                return ShopperAnswer("failed", message=decline_message(words, payment.failure_reason))
             return ShopperAnswer("processing" if repeated else "open")
         case CheckoutState.PROCESSING:
             url = _action_url(story) if payment.status is PaymentStatus.REQUIRES_ACTION else ""
@@ -110,7 +116,7 @@ def shopper_answer(
             return ShopperAnswer("already_paid" if repeated else "succeeded", url=return_url)
         case CheckoutState.FAILED:
             return ShopperAnswer("failed", url=return_url, final=True)
-        case CheckoutState.ALREADY_PAID | CheckoutState.EXPIRED:
+        case CheckoutState.ALREADY_PAID | CheckoutState.EXPIRED | CheckoutState.WITHDRAWN:
             return ShopperAnswer(state.value, url=return_url)
         case _ as never:
             assert_never(never)

@@ -1,5 +1,6 @@
 """What leaves the web routes: pages with their security headers, redirects, small JSON, and refusals as pages."""
 
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -9,17 +10,32 @@ from litestar.exceptions import HTTPException
 
 from orchestrator.errors import ClearwayError
 from orchestrator.log import logger
-from orchestrator.web import locales, views
+from orchestrator.web import views
 from orchestrator.web.assets import pages
-from orchestrator.web.csrf import FormRefused, cookie_name, private_cookie
+from orchestrator.web.csrf import FormRefused
+from orchestrator.web.locales import words_for
 from orchestrator.web.page_policy import headers as always
 from orchestrator.web.page_policy import page_headers
 from orchestrator.web.sessions import ACCOUNT, LoginNeeded
 
 _log = logger(__name__)
 
-_LOCALE_COOKIE = "locale"
-_LOCALE_MAX_AGE_S = 30 * 86_400
+_ERRORS = MappingProxyType(
+    {
+        "stale": (
+            "Please reload",
+            "This page is out of date, so nothing was done. Please go back, reload it and try again.",
+        ),
+        "not_found": ("Not found", "There is nothing at this address. Please check that the link is complete."),
+        "refused": ("This did not work", "The request could not be accepted, and nothing was done."),
+        "broken": (
+            "Something went wrong",
+            "The fault is ours, and it has been recorded. If you were paying, please do not pay again: "
+            "open your payment link, and it will show the result.",
+        ),
+    }
+)
+MESSAGES = frozenset(message for both in _ERRORS.values() for message in both)
 
 
 def page(
@@ -30,9 +46,7 @@ def page(
     if refresh_s:
         headers["Refresh"] = str(refresh_s)
     html = pages().render(view)
-    return Response(
-        html, status_code=status, media_type="text/html; charset=utf-8", headers=headers, cookies=list(cookies)
-    )
+    return Response(html, status_code=status, media_type="text/html", headers=headers, cookies=list(cookies))
 
 
 def redirect(url: str, *cookies: Cookie) -> Response[None]:
@@ -46,21 +60,6 @@ def json_answer(value: object, status: int = 200, **more: str) -> Response[bytes
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
 
 
-def locale_for(request: Request[Any, Any, Any]) -> str:
-    """The visitor's language: as asked in the address, as asked before, or as the browser prefers."""
-    asked = request.query_params.get("locale", "")
-    kept = request.cookies.get(cookie_name(_LOCALE_COOKIE), "")
-    return locales.negotiate(request.headers.get("accept-language", ""), asked if _spoken(asked) else kept)
-
-
-def locale_cookies(request: Request[Any, Any, Any]) -> tuple[Cookie, ...]:
-    """Remembers a language that was asked for, over the way to the bank's page and back."""
-    asked = request.query_params.get("locale", "")
-    if not _spoken(asked):
-        return ()
-    return (private_cookie(_LOCALE_COOKIE, locales.language_of(asked), _LOCALE_MAX_AGE_S),)
-
-
 def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Any refusal of a web route as a page that says what to do; what broke is logged, and nothing is told of it."""
     if isinstance(error, LoginNeeded):
@@ -68,9 +67,9 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[An
     status, key = _kind_of(error)
     if status >= 500:
         _log.error("web.failed", exc_info=error)
-    locale = locale_for(request)
-    title, message = locales.text(locale, f"error.{key}.title"), locales.text(locale, f"error.{key}.text")
-    return page(views.ErrorView(status, title, message, locale), status=status)
+    words = words_for(request)
+    title, message = _ERRORS[key]
+    return page(views.ErrorView(status, words.say(title), words.say(message), words), status=status)
 
 
 def error_json(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -100,7 +99,3 @@ def _to_login(request: Request[Any, Any, Any], needed: LoginNeeded) -> Response[
         return Response(None, status_code=401, headers={**always(), "HX-Redirect": needed.place})
     place = request.url.path if request.method == "GET" and needed.place != ACCOUNT else ""
     return redirect(f"{needed.place}?next={place}" if place else needed.place)
-
-
-def _spoken(asked: str) -> bool:
-    return bool(asked) and asked.replace("_", "-").split("-")[0].lower() in locales.LANGUAGES

@@ -5,16 +5,14 @@ from typing import Any
 
 from litestar import Request
 
-from orchestrator.abuse import service as abuse
-from orchestrator.abuse.rules import Decision
 from orchestrator.abuse.service import Try
+from orchestrator.http import card_tries
 from orchestrator.http.card_tries import fingerprint_of
 from orchestrator.http.rate_limits import address_of
+from orchestrator.payments import late_declines, store
 from orchestrator.payments.instruments import Card
-from orchestrator.payments.records import PaymentRow, PaymentStatus
+from orchestrator.payments.records import PaymentRow
 from orchestrator.web.device import device_of
-
-_DECLINED = frozenset({PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.FAILED})
 
 
 async def watched(
@@ -25,17 +23,16 @@ async def watched(
     `pay` is told whether the visitor is suspected, so that the cardholder is to be seen.
     """
     tried = _try_of(request, payment, card)
-    verdict = await abuse.admit(tried)
-    paid = await pay(verdict.decision is Decision.CHALLENGE)
-    if paid.status in _DECLINED:
-        await abuse.declined(tried)
+    verdict = await card_tries.admitted(tried)
+    paid = await pay(card_tries.is_suspected(verdict))
+    answer = late_declines.answer_of_payment(await store.story_of(paid), paid.round)
+    await card_tries.tell(tried, verdict, answer, paid.id, paid.round)
     return paid
 
 
-async def watch_return(request: Request[Any, Any, Any], payment: PaymentRow) -> None:
+async def watch_return(payment: PaymentRow) -> None:
     """The visitor is back from the bank's page: a decline there counts as well."""
-    if payment.status in _DECLINED and isinstance(payment.instrument, Card):
-        await abuse.declined(_try_of(request, payment, payment.instrument))
+    await late_declines.look_now(payment)
 
 
 def _try_of(request: Request[Any, Any, Any], payment: PaymentRow, card: Card) -> Try:

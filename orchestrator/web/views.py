@@ -5,7 +5,8 @@ from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
 from currency.money import Money
-from orchestrator.web.locales import DEFAULT_LOCALE
+from orchestrator.web.accents import OURS, Look
+from orchestrator.web.locales import ENGLISH, PageWords
 
 
 class CheckoutState(StrEnum):
@@ -16,6 +17,7 @@ class CheckoutState(StrEnum):
     SUCCEEDED = "succeeded"
     ALREADY_PAID = "already_paid"
     FAILED = "failed"  # for good: nothing more can be tried here
+    WITHDRAWN = "withdrawn"  # canceled before anybody paid
     EXPIRED = "expired"
 
 
@@ -30,14 +32,14 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutView:
-    """The hosted checkout. `locale` is a Babel locale (`de`, `ar`); URLs but the vault's are paths of ours.
+    """The hosted checkout. URLs but the vault's are paths of ours.
 
     `vault_fields_url` is the vault's fields page without a query; `page_origin` is our own origin as the shopper's
     browser sees it (`https://pay.example.com`), which the vault checks messages against. `notice` is a sentence
     shown over the form (a decline before this page was loaded).
     """
 
-    locale: str
+    words: PageWords
     merchant_name: str
     amount: Money
     description: str
@@ -54,11 +56,12 @@ class CheckoutView:
     cancel_url: str = ""
     items: tuple[ItemView, ...] = ()
     test_mode: bool = False
+    look: Look = OURS
 
     @property
     def fields_url(self) -> str:
         """The iframe's address."""
-        query = urlencode({"origin": self.page_origin, "locale": self.locale})
+        query = urlencode({"origin": self.page_origin, "locale": self.words.tag})
         return f"{self.vault_fields_url}?{query}"
 
     @property
@@ -75,7 +78,7 @@ class PaymentLinkView:
     `typed` is what the payer wrote before and `error` what was wrong with it; `closed` is why nobody may pay now.
     """
 
-    locale: str
+    words: PageWords
     merchant_name: str
     description: str
     begin_url: str
@@ -87,6 +90,7 @@ class PaymentLinkView:
     error: str = ""
     closed: str = ""
     test_mode: bool = False
+    look: Look = OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +100,5 @@ class ErrorView:
     status: int
     title: str
     message: str
-    locale: str = DEFAULT_LOCALE
+    words: PageWords = ENGLISH
     back_url: str = ""

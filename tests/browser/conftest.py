@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from browser_flags import FLAGS
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from running_installation import Installation, running
+
+expect.set_options(timeout=90_000)  # where a test says nothing else: a machine may be busy
 
 
 @pytest.fixture(scope="module")

@@ -75,8 +75,8 @@ def _places(supervisor: Supervisor) -> dict[str, str]:
         "CLEARWAY_VAULT__FIELDS_URL": f"{urls['vault']}/fields",
         "CLEARWAY_VAULT__USERNAME": VAULT_USER,
         "CLEARWAY_VAULT__PASSWORD": VAULT_PASSWORD,
-        "CLEARWAY_LIMITS__GATEWAY_CONNECT_TIMEOUT_S": "2",
-        "CLEARWAY_LIMITS__GATEWAY_READ_TIMEOUT_S": "5",
+        "CLEARWAY_LIMITS__GATEWAY_CONNECT_TIMEOUT_S": "5",
+        "CLEARWAY_LIMITS__GATEWAY_READ_TIMEOUT_S": "15",
     }
 
 

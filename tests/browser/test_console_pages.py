@@ -108,6 +108,7 @@ def places(installation: Installation) -> dict[str, str]:
         "gateways": "/console/gateways",
         "gateway": f"/console/gateways/{account}",
         "gateway-add": "/console/gateways?add=adyen",
+        "routing": "/console/routing",
         "webhooks": "/console/webhooks",
         "endpoints": "/console/endpoints",
         "endpoint": f"/console/endpoints/{endpoint}",

@@ -122,8 +122,8 @@ async def keep_picture(page: Page, name: str) -> None:
 async def test_the_page_fits_and_is_refused_nothing(
     browser: Browser, merchant_id: str, language: str, width: str
 ) -> None:
+    rates = await issued(merchant_id, replace(DRAFT, terms=RATES), days_ago=10)  # first: numbers go by date
     early = await issued(merchant_id, DRAFT)
-    rates = await issued(merchant_id, replace(DRAFT, terms=RATES), days_ago=10)
     paths = {"early": path_of(early), "rates": path_of(rates), "expired": expired_path_of(early)}
     for name, path in paths.items():
         page, complaints = await opened(browser, path, language, WIDTHS[width])

@@ -12,7 +12,7 @@ from running_installation import Installation
 from orchestrator.web import inventory
 from orchestrator.web.inspection import inspect
 
-PATIENCE_MS = 40_000
+PATIENCE_MS = 90_000
 VISA, NO_FUNDS = "4242424242424242", "4000000000009995"
 # Before any script of the page: what the browser refuses is kept where the test finds it.
 LISTENER = """
@@ -22,7 +22,7 @@ document.addEventListener("securitypolicyviolation",
 """
 SCRIPTS = "[...document.scripts].map((it) => [it.getAttribute('src') || '', it.integrity, it.textContent.trim()])"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 def opened(chromium: Browser, url: str, complaints: list[str]) -> Page:

@@ -172,7 +172,7 @@
   async function read(reply) {
     try {
       const answer = await reply.json();
-      const known = ["open", "processing", "requires_action", "succeeded", "failed", "already_paid", "expired"];
+      const known = ["open", "processing", "requires_action", "succeeded", "failed", "already_paid", "expired", "withdrawn"];
       return answer && known.includes(answer.status) ? answer : null;
     } catch {
       return null;
@@ -189,6 +189,7 @@
       case "succeeded":
       case "already_paid":
       case "expired":
+      case "withdrawn":
         return finish(answer.status, answer.url);
       default:
         return poll();

@@ -179,4 +179,5 @@ async def test_a_canceled_payment_takes_no_card(shop: Shop, visitor: Visitor) ->
     payment = await owed(shop)
     await payments.cancel(shop.merchant_id, payment.id)
     answer = await visitor.pay(payment.public_token, await shop.card())
-    assert (answer.status_code, answer.json()) == (409, {"status": "failed", "final": True})
+    assert (answer.status_code, answer.json()) == (409, {"status": "withdrawn"})
+    assert "This payment was withdrawn" in (await visitor.open(f"/pay/{payment.public_token}")).text

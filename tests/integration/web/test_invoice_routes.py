@@ -27,6 +27,8 @@ from orchestrator.billing import applying, credit_notes, documents, invoice_link
 from orchestrator.billing import service as billing
 from orchestrator.billing.delivery import store as deliveries
 from orchestrator.billing.delivery.states import DeliveryKind
+from orchestrator.billing.einvoices import service as einvoices
+from orchestrator.customers import service as customers
 from orchestrator.db import fetch
 from orchestrator.payments import service as payments
 from orchestrator.settings import get_settings
@@ -146,6 +148,22 @@ async def test_an_e_invoice_is_offered_where_there_is_one(shop: Shop, visitor: V
     assert f"{path_of(found)}/xml" in (await visitor.open(path_of(found))).text
     xml = await visitor.open(f"{path_of(found)}/xml")
     assert (xml.status_code, b"CrossIndustryInvoice" in xml.content) == (200, True)
+
+
+async def test_the_page_gives_the_e_invoice_in_the_customers_own_format(shop: Shop, visitor: Visitor) -> None:
+    wish = {"e_invoice": {"format": "xrechnung_ubl", "channel": "email", "buyer_reference": "991-01484-64"}}
+    customer = await customers.create(shop.merchant_id, "B", "b@b.example", country="DE", locale="en", profile=wish)
+    seller = msgspec.structs.replace(
+        SELLER, vat_id="DE136695976", email="s@n.example", contact_name="N", contact_phone="+49 40 1"
+    )
+    buyer = msgspec.structs.replace(BUYER, address_lines=("Weg 1",), postal_code="10115", city="Berlin")
+    draft = msgspec.structs.replace(DRAFT, seller=seller, buyer=buyer)
+    made = await billing.create_draft(shop.merchant_id, customer.id, draft)
+    found = await billing.finalize(shop.merchant_id, made.id, send_mail=False)
+    mailed = await einvoices.attachment_for(found)
+    assert mailed is not None
+    assert b"urn:oasis:names:specification:ubl:schema:xsd:Invoice-2" in mailed[1]
+    assert (await visitor.open(f"{path_of(found)}/xml")).content == mailed[1]
 
 
 async def test_two_visits_pay_through_the_same_checkout(invoice: InvoiceRecord, visitor: Visitor) -> None:

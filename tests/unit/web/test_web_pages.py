@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from currency.money import Money
+from invoicing.catalogues import languages
 from orchestrator.web import wording
+from orchestrator.web.accents import Look
 from orchestrator.web.console_views import (
     AttemptView,
     BreakRow,
@@ -41,17 +43,17 @@ from orchestrator.web.invoice_views import (
     PartyView,
     SumView,
 )
-from orchestrator.web.invoice_words import PageWords
+from orchestrator.web.locales import ENGLISH, PageWords
 from orchestrator.web.page_policy import security_policy
 from orchestrator.web.pages import Pages
-from orchestrator.web.views import CheckoutState, CheckoutView, ErrorView
+from orchestrator.web.views import CheckoutState, CheckoutView, ErrorView, PaymentLinkView
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEN_EUROS = Money(1000, "EUR")
 NOTHING = Money(0, "EUR")
 SHELL = Shell("Nordlicht GmbH", "csrf")
 CHECKOUT = CheckoutView(
-    locale="en",
+    words=ENGLISH,
     merchant_name="<b>Nordlicht</b>",
     amount=TEN_EUROS,
     description="Order 1",
@@ -88,6 +90,8 @@ INVOICE = InvoiceView(
     transfer=BankTransferView("Nordlicht GmbH", "DE89370400440532013000", "COBADEFFXXX", "RF18"),
 )
 EXPIRED = ExpiredLinkView(GERMAN, "Nordlicht GmbH", "Abgelaufen", ("Zu Ihrem Schutz",), "/i/t/renew", "csrf")
+LINK = PaymentLinkView(ENGLISH, "Nordlicht", "A gift", "/l/t", "csrf", least=Money(100, "EUR"), most=TEN_EUROS)
+BRANDED = Look("#7a1f3d", "/logos/brv_1")
 OPERATION = OperationView(
     "op_1", "confirm", NOON, "not_reached", 38, "refused", "nothing was sent", "pi_1", ExchangeView("{}", "")
 )
@@ -140,7 +144,16 @@ CONSOLE = [
     ErrorView(404, "Nothing is here", "Mistyped?"),
 ]
 SHOPPER = [
-    *(replace(CHECKOUT, state=state, locale=locale) for state in CheckoutState for locale in ("en", "de", "ja", "ar")),
+    *(
+        replace(CHECKOUT, state=state, words=PageWords(language, language))
+        for state in CheckoutState
+        for language in languages()
+    ),
+    *(replace(LINK, words=PageWords(language, language)) for language in languages()),
+    replace(LINK, error="too little", typed="1"),
+    replace(LINK, closed="closed", look=BRANDED),
+    replace(CHECKOUT, look=BRANDED),
+    replace(INVOICE, look=BRANDED),
     *(replace(INVOICE, badge=badge) for badge in InvoiceBadge),
     EXPIRED,
 ]
@@ -166,7 +179,7 @@ def test_text_of_others_is_escaped(pages: Pages) -> None:
 
 
 def test_an_arabic_page_runs_from_right_to_left(pages: Pages) -> None:
-    assert '<html lang="ar" dir="rtl">' in pages.render(replace(CHECKOUT, locale="ar"))
+    assert '<html lang="ar" dir="rtl">' in pages.render(replace(CHECKOUT, words=PageWords("ar", "ar")))
 
 
 @pytest.mark.parametrize("state", [state for state in CheckoutState if state is not CheckoutState.OPEN])
@@ -193,6 +206,19 @@ def test_a_paid_invoice_asks_for_no_money(pages: Pages) -> None:
     assert "20. November 2026" in html
     assert "RF18" not in html
     assert "bezahlen" not in html
+
+
+def test_a_merchants_page_has_their_colour_and_logo(pages: Pages) -> None:
+    for view in (CHECKOUT, LINK, INVOICE, EXPIRED):
+        html = pages.render(replace(view, look=BRANDED))
+        assert re.search(r'href="/static/accent-7a1f3d\.css\?v=[\w-]{12}" integrity="sha384-', html)
+        assert '<img class="merchant-logo" src="/logos/brv_1" alt="">' in html
+        assert "accent-" not in pages.render(view)
+
+
+def test_an_amount_has_the_decimals_of_its_currency(pages: Pages) -> None:
+    shown = [pages.render(replace(CHECKOUT, amount=Money(1234567, currency))) for currency in ("JPY", "BHD", "EUR")]
+    assert ["¥1,234,567" in shown[0], "BHD\xa01,234.567" in shown[1], "€12,345.67" in shown[2]] == [True] * 3
 
 
 def test_the_timeline_says_why_the_payment_moved_on(pages: Pages) -> None:
