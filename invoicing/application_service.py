@@ -19,6 +19,7 @@ from invoicing.events import InvoiceEvent, InvoiceEventKind
 from invoicing.lifecycle import ApplicationKind, InvoiceState, require_transition
 from invoicing.reversal import ReceiptPart, credit_spent_again, credit_unspent, receipt_reversed
 from invoicing.settling import (
+    Earned,
     Exchanged,
     Move,
     Settled,
@@ -26,8 +27,10 @@ from invoicing.settling import (
     credit_spent,
     credited,
     discounted,
+    earned_by,
     given_up,
     kept_aside,
+    nothing_earned,
     received,
     received_again,
     scaled,
@@ -37,6 +40,7 @@ from invoicing.settling import (
     within_tolerance,
 )
 from invoicing.store import InvoiceRecord
+from invoicing.terms import agreed_of
 
 NewId = Callable[[], str]
 
@@ -154,6 +158,7 @@ async def settle_back(
         credit=credit.minor,
         lost=lost.minor if lost is not None else 0,
         discount=await _discount_of(invoice),
+        earned=await _earned(invoice, without=source_id, amount=amount),
     ).by_way_of(kind, amount.minor, exchanged)
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
@@ -196,8 +201,14 @@ async def reverse_receipt(
     new_id: NewId, *, invoice: InvoiceRecord, part: ReceiptPart, receipt_id: str, credit: Money, now: datetime
 ) -> Applied:
     """Take what the locked invoice has of a receipt off it again: out of `credit`, the customer's, first."""
-    discount = await _discount_of(invoice)
-    settled = receipt_reversed(invoice.state, invoice.standing, part, credit=credit.minor, discount=discount)
+    settled = receipt_reversed(
+        invoice.state,
+        invoice.standing,
+        part,
+        credit=credit.minor,
+        discount=await _discount_of(invoice),
+        earned=await _earned(invoice, without=receipt_id, amount=Money(part.amount, credit.currency)),
+    )
     return await _write(new_id, invoice, settled, source_id=receipt_id, now=now)
 
 
@@ -206,8 +217,13 @@ async def unspend_credit(
 ) -> Applied:
     """Give the customer back credit that was spent on the locked invoice, which is owed again. The caller has seen that
     so much was. `source_id` is the receipt or payment that it came from."""
-    discount = await _discount_of(invoice)
-    settled = credit_unspent(invoice.state, invoice.standing, amount.minor, discount=discount)
+    settled = credit_unspent(
+        invoice.state,
+        invoice.standing,
+        amount.minor,
+        discount=await _discount_of(invoice),
+        earned=await _earned(invoice, without=source_id, amount=amount),
+    )
     return await _write(new_id, invoice, settled, source_id=source_id, now=now)
 
 
@@ -245,7 +261,14 @@ async def apply_credit_note(
     new_id: NewId, *, invoice: InvoiceRecord, credit_note_id: str, amount: Money, now: datetime
 ) -> Applied:
     """Put a credit note against its locked invoice. Raises WrongState, InvalidInvoice for more than is left."""
-    settled = credited(invoice.state, invoice.standing, amount.minor, await _discount_of(invoice))
+    settled = credited(
+        invoice.state,
+        invoice.standing,
+        amount.minor,
+        await _discount_of(invoice),
+        gone=await _discount_gone(invoice),
+        earned=await _earned(invoice),
+    )
     done = await _write(new_id, invoice, settled, source_id=credit_note_id, now=now)
     if done.invoice.state is InvoiceState.CREDITED:
         return replace(done, events=(*done.events, event_of(InvoiceEventKind.CREDITED, done.invoice)))
@@ -357,6 +380,32 @@ async def _discount_of(invoice: InvoiceRecord) -> tuple[TaxShare, ...]:
                 treatment=share.treatment, base_minor=base + share.base_minor, tax_minor=tax + share.tax_minor
             )
     return tuple(found.values())
+
+
+async def _earned(invoice: InvoiceRecord, *, without: str = "", amount: Money | None = None) -> Earned:
+    """What the money of the invoice earns as a discount, `amount` of what came from a source not counted. Whatever took
+    a discount itself was in time; a receipt came on its day, and all else when it was put to the invoice."""
+    if invoice.document is None or agreed_of(invoice.document.content.terms).early_payment is None:
+        return nothing_earned
+    rows = await application_store.applications_of(invoice.id)
+    came: dict[str, int] = {without: -amount.minor} if amount is not None else {}
+    days = await application_store.received_on([row.source_id for row in rows if row.kind is ApplicationKind.RECEIPT])
+    days |= {row.source_id: invoice.document.issue_date for row in rows if _took_discount(row)}
+    for row in rows:
+        if row.kind not in _NO_MONEY:
+            brought = row.applied if row.kind is ApplicationKind.CREDIT else row.amount
+            came[row.source_id] = came.get(row.source_id, 0) + brought.minor
+            days.setdefault(row.source_id, row.applied_at.date())
+    gone = sum(minor for minor in came.values() if minor < 0)
+    there = [(days[source], minor) for source, minor in came.items() if minor > 0]
+    return earned_by(invoice.document, [(date.min, gone), *there])
+
+
+_NO_MONEY = (ApplicationKind.DISCOUNT, ApplicationKind.WRITE_OFF, ApplicationKind.CREDIT_NOTE)
+
+
+def _took_discount(row: AppliedRow) -> bool:
+    return row.kind is ApplicationKind.DISCOUNT and row.applied.minor > 0
 
 
 async def _discount_gone(invoice: InvoiceRecord) -> tuple[TaxShare, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -132,6 +133,12 @@ async def find_receipt_by_reference(merchant_id: str, source: str, reference: st
         Receipt.merchant_id == merchant_id, Receipt.source == source, Receipt.reference == reference
     )
     return _receipt(rows[0]) if rows else None
+
+
+async def received_on(receipt_ids: Collection[str]) -> dict[str, date]:
+    """The days on which the money of these receipts came, by id."""
+    rows = await Receipt.select(Receipt.id, Receipt.received_on).where(Receipt.id.is_in([*receipt_ids, ""]))
+    return {row["id"]: row["received_on"] for row in rows}
 
 
 async def list_receipts(

@@ -11,7 +11,7 @@ from invoicing import store
 from invoicing.application_service import Applied
 from invoicing.credit import CreditPart, credit_everything, credit_parts
 from invoicing.documents import DocumentType, DraftInvoice, IssuedInvoice
-from invoicing.errors import WrongState
+from invoicing.errors import InvalidInvoice, WrongState
 from invoicing.service import create_draft, finalize
 from invoicing.store import InvoiceFilter, InvoiceRecord
 
@@ -36,13 +36,17 @@ async def issue_credit_note(
     public_token: str,
     issue_date: date,
     now: datetime,
+    in_order: bool = False,
 ) -> Credited:
     """Take back parts of an issued invoice, or with None all that is left of it, under its row lock.
 
     It settles what is still owed of the invoice first. `new_id` takes a prefix. Raises InvoiceNotFound, WrongState,
-    InvalidInvoice for more than is left to credit, SeriesNotFound, OutsideTransaction.
+    InvalidInvoice for more than is left to credit, or with `in_order` for a day before the invoice or the series'
+    latest; SeriesNotFound, OutsideTransaction.
     """
     invoice = await applications.lock(merchant_id, invoice_id)
+    if in_order and invoice.issue_date is not None and issue_date < invoice.issue_date:
+        raise InvalidInvoice("issue_date", f"must not be before {invoice.issue_date}, when the invoice was issued")
     draft = await _draft(invoice, parts, note)
     credit_note_id = new_id("crn")
     made = await create_draft(
@@ -59,7 +63,12 @@ async def issue_credit_note(
         lambda: new_id("iap"), invoice=invoice, credit_note_id=credit_note_id, amount=made.invoice.owed, now=now
     )
     issued = await finalize(
-        credit_note_id, merchant_id=merchant_id, issue_date=issue_date, now=now, new_id=lambda: new_id("ser")
+        credit_note_id,
+        merchant_id=merchant_id,
+        issue_date=issue_date,
+        now=now,
+        new_id=lambda: new_id("ser"),
+        in_order=in_order,
     )
     return Credited(issued.invoice, applied)
 

@@ -118,7 +118,7 @@ def state_at_issue(total: Money, kind: DocumentType = DocumentType.INVOICE) -> I
 def require_transition(before: InvoiceState, after: InvoiceState) -> None:
     """Raises WrongState unless the table allows the step."""
     if after not in TRANSITIONS[before]:
-        raise WrongState("state", f"an invoice that is {before} cannot become {after}")
+        raise WrongState("state", f"a document that is {before} cannot become {after}")
 
 
 def apply_payment(state: InvoiceState, *, total: Money, paid: Money, amount: Money) -> AppliedPayment:

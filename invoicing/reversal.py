@@ -6,25 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invoicing.lifecycle import ApplicationKind, InvoiceState, Standing
-from invoicing.settling import Exchanged, Move, Settled, TaxShare, credit_spent, scaled
+from invoicing.settling import (
+    Earned,
+    Exchanged,
+    Move,
+    Settled,
+    TaxShare,
+    credit_spent,
+    nothing_earned,
+    scaled,
+    without_unearned,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPart:
-    """What one invoice has of a receipt, in minor units: `amount` of money, and what came with it, a `discount` for
-    paying early and a rest within the tolerance that was `given_up`."""
+    """What one invoice has of a receipt, in minor units: `amount` of money, and a rest within the tolerance that was
+    `given_up` with it."""
 
     amount: int
-    discount: int = 0
     given_up: int = 0
     exchanged: Exchanged | None = None
 
 
 def receipt_reversed(
-    state: InvoiceState, standing: Standing, part: ReceiptPart, *, credit: int, discount: Sequence[TaxShare] = ()
+    state: InvoiceState,
+    standing: Standing,
+    part: ReceiptPart,
+    *,
+    credit: int,
+    discount: Sequence[TaxShare] = (),
+    earned: Earned = nothing_earned,
 ) -> Settled:
     """The receipt's money is gone: out of `credit` first, the customer's; what is beyond that is owed again, and with
-    it what came with the money, as far as it stands (`discount` has all that stands). What is left of the credit pays.
+    it what the money that is left does not earn of the `discount` that stands. What is left of the credit pays.
 
     An uncollectible invoice stays one: what it would owe again is given up.
     """
@@ -33,8 +48,7 @@ def receipt_reversed(
     exchanged = part.exchanged and _negative(part.exchanged)
     back = Move(ApplicationKind.RECEIPT_REVERSAL, -part.amount, -restored, exchanged=exchanged)
     settled = Settled(state, standing).then(back)
-    unpaid = restored and not settled.standing.paid
-    settled = _without_discount(settled, standing.discount if unpaid else part.discount, discount)
+    settled = without_unearned(settled, discount, earned)
     if state is not InvoiceState.UNCOLLECTIBLE:
         given_up = min(part.given_up, standing.written_off)
         settled = settled.then(Move(ApplicationKind.WRITE_OFF, -given_up, -given_up)) if given_up else settled
@@ -43,13 +57,17 @@ def receipt_reversed(
 
 
 def credit_unspent(
-    state: InvoiceState, standing: Standing, amount: int, *, discount: Sequence[TaxShare] = ()
+    state: InvoiceState,
+    standing: Standing,
+    amount: int,
+    *,
+    discount: Sequence[TaxShare] = (),
+    earned: Earned = nothing_earned,
 ) -> Settled:
-    """Credit that was spent on the invoice is the customer's again: so much is owed again."""
+    """Credit that was spent on the invoice is the customer's again: so much is owed again, and the discount that what
+    is left does not earn."""
     settled = Settled(state, standing).then(Move(ApplicationKind.CREDIT, 0, -amount))
-    if not settled.standing.paid:
-        settled = _without_discount(settled, standing.discount, discount)
-    return _given_up_again(settled)
+    return _given_up_again(without_unearned(settled, discount, earned))
 
 
 def credit_spent_again(
@@ -62,11 +80,6 @@ def credit_spent_again(
     if standing.discount or not 0 < rest <= sum(share.base_minor + share.tax_minor for share in discount):
         return settled
     return settled.then(Move(ApplicationKind.DISCOUNT, rest, rest, scaled(discount, rest)))
-
-
-def _without_discount(settled: Settled, off: int, discount: Sequence[TaxShare]) -> Settled:
-    off = min(off, settled.standing.discount)
-    return settled.then(Move(ApplicationKind.DISCOUNT, -off, -off, scaled(discount, -off))) if off > 0 else settled
 
 
 def _given_up_again(settled: Settled) -> Settled:

@@ -84,6 +84,19 @@ async def find_payout_by_reference(merchant_id: str, reference: str) -> PayoutRo
     return _payout(rows[0]) if rows else None
 
 
+async def paid_out_since(merchant_id: str, customer_id: str, currency: str, since: datetime) -> int:
+    """What the customer was paid out, in minor units."""
+    rows = await CreditPayout.raw(
+        "SELECT COALESCE(sum(amount_minor), 0)::bigint AS paid FROM credit_payout "
+        "WHERE merchant_id = {} AND customer_id = {} AND currency = {} AND created_at > {}",
+        merchant_id,
+        customer_id,
+        currency,
+        since,
+    )
+    return int(rows[0]["paid"])
+
+
 async def list_payouts(
     merchant_id: str, *, limit: int, before_id: str | None = None, customer_id: str | None = None
 ) -> list[PayoutRow]:

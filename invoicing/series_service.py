@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from invoicing import series_store, store
-from invoicing.errors import InvalidPattern, SeriesNotFound, SeriesTaken
+from invoicing.errors import InvalidInvoice, InvalidPattern, SeriesNotFound, SeriesTaken
 from invoicing.numbering import Reset, check_pattern, counter_of, format_number
 from invoicing.series_store import SeriesKind, SeriesRow
 
@@ -97,13 +97,21 @@ async def take_number(
 
 
 async def take_numbers(
-    new_id: Callable[[], str], *, merchant_id: str, series: str, kind: SeriesKind, issue_date: date, count: int
+    new_id: Callable[[], str],
+    *,
+    merchant_id: str,
+    series: str,
+    kind: SeriesKind,
+    issue_date: date,
+    count: int,
+    in_order: bool = False,
 ) -> list[str]:
     """The series' next numbers for documents of one day; its row stays locked until the caller's transaction ends, so
     take them last.
 
     The series that is named like its kind is opened with its default pattern when it is first used. Raises
-    SeriesNotFound for another that is not open, SeriesTaken, InvalidPattern, OutsideTransaction.
+    SeriesNotFound for another that is not open, SeriesTaken, InvalidPattern, OutsideTransaction; and InvalidInvoice,
+    with no number taken, where they are to be `in_order` and the series has a later date.
     """
     store.require_transaction()
     rule = await series_store.find_series(merchant_id, series)
@@ -116,8 +124,15 @@ async def take_numbers(
     if counter.series != rule.series:
         row = SeriesRow(series=counter.series, pattern=counter.pattern, next_seq=1, kind=kind, counts_for=series)
         await series_store.insert_series(new_id(), merchant_id, row)
-    taken = await series_store.take_seqs(merchant_id, counter.series, count)
+    taken = await series_store.take_seqs(merchant_id, counter.series, count, issue_date, in_order=in_order)
     if taken is None:
+        last_on = getattr(await series_store.find_series(merchant_id, counter.series), "last_on", None)
+        if last_on is not None and last_on > issue_date:
+            raise InvalidInvoice(
+                "issue_date",
+                f"must not be before {last_on}, the latest of {series!r}: numbers go by date; leave it out, or name "
+                "another series",
+            )
         raise _taken(counter.series, counter.pattern)
     seqs = range(taken.next_seq, taken.next_seq + count)
     return [format_number(taken.pattern, issue_date=issue_date, seq=seq) for seq in seqs]

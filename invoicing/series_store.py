@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -26,7 +27,7 @@ class SeriesKind(StrEnum):
 
 
 class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A number series; `next_seq` is the number that the next document gets."""
+    """A number series; `next_seq` is what the next document gets, `last_on` the latest date of those before."""
 
     series: str
     pattern: str
@@ -34,6 +35,7 @@ class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: SeriesKind = SeriesKind.INVOICE
     reset: Reset = Reset.NEVER
     counts_for: str = ""
+    last_on: date | None = None
 
 
 async def insert_series(series_id: str, merchant_id: str, row: SeriesRow) -> bool:
@@ -76,20 +78,25 @@ async def find_series(merchant_id: str, series: str, *, lock: bool = False) -> S
     return msgspec.convert(rows[0], SeriesRow) if rows else None
 
 
-async def take_seqs(merchant_id: str, series: str, count: int) -> SeriesRow | None:
+async def take_seqs(merchant_id: str, series: str, count: int, issue_date: date, *, in_order: bool) -> SeriesRow | None:
     """Take the series' next `count` numbers, of which `next_seq` is the first; the row stays locked until the caller's
-    transaction ends.
+    transaction ends. None, and none taken, where there is no such series, or one with a later date where they are to be
+    `in_order`.
 
     A rolled-back transaction gives its numbers back, and nobody could take one after them meanwhile: no gaps.
     Raises OutsideTransaction.
     """
     require_transaction()
     rows = await NumberSeries.raw(
-        "UPDATE number_series SET next_seq = next_seq + {} WHERE merchant_id = {} AND series = {} "
-        "RETURNING series, pattern, next_seq - {} AS next_seq, kind, reset, counts_for",
+        "UPDATE number_series SET next_seq = next_seq + {}, last_on = GREATEST(last_on, {}::date) "
+        "WHERE merchant_id = {} AND series = {} AND ({}::boolean IS FALSE OR last_on IS NULL OR last_on <= {}::date) "
+        "RETURNING series, pattern, next_seq - {} AS next_seq, kind, reset, counts_for, last_on",
         count,
+        issue_date,
         merchant_id,
         series,
+        in_order,
+        issue_date,
         count,
     )
     return msgspec.convert(rows[0], SeriesRow) if rows else None

@@ -115,10 +115,17 @@ async def finalize(
     now: datetime,
     series: str | None = None,
     new_id: Callable[[], str] | None = None,
+    in_order: bool = False,
 ) -> Changed:
     """Issue one draft as `finalize_many` does, and raise its refusal."""
     [outcome] = await finalize_many(
-        [invoice_id], merchant_id=merchant_id, issue_date=issue_date, now=now, series=series, new_id=new_id
+        [invoice_id],
+        merchant_id=merchant_id,
+        issue_date=issue_date,
+        now=now,
+        series=series,
+        new_id=new_id,
+        in_order=in_order,
     )
     if isinstance(outcome, InvoicingError):
         raise outcome
@@ -135,6 +142,7 @@ async def finalize_many(
     series: str | None = None,
     new_id: Callable[[], str] | None = None,
     prepare: Prepare | None = None,
+    in_order: bool = False,
 ) -> list[Changed | InvoicingError]:
     """Issue these drafts of one kind, in this order: each gets its number, dates and sums, for good; or it is refused
     and stays as it is, without a number. `issue_date` is a day at the seller's.
@@ -144,8 +152,9 @@ async def finalize_many(
 
     The numbers are taken last, since their row lock makes other finalizes of the series wait for this commit; `series`
     is that of the documents' kind when left out. An invoice over nothing is paid at once. Refusals are InvoiceNotFound
-    (of a document that is not of `kind`, too), InvalidInvoice (a date far from today) and WrongState. Raises what is
-    about all of them: SeriesNotFound, SeriesTaken, OutsideTransaction.
+    (of a document that is not of `kind`, too), InvalidInvoice (a date far from today, or with `in_order` before the
+    latest of the series) and WrongState. Raises what is about all of them: SeriesNotFound, SeriesTaken,
+    OutsideTransaction.
     """
     store.require_transaction()
     found = await store.find_invoices(merchant_id, invoice_ids, lock=True)
@@ -161,15 +170,20 @@ async def finalize_many(
     if issued:
         numbered = SeriesKind(issued[0].draft.kind.value)
         name = series or numbered.value
-        numbers = await take_numbers(
-            new_id or (lambda: f"ser_{secrets.token_hex(16)}"),
-            merchant_id=merchant_id,
-            series=name,
-            kind=numbered,
-            issue_date=issue_date,
-            count=len(issued),
-        )
-        outcomes.update(await _freeze(issued, numbers, issue_date, name, now))
+        try:
+            numbers = await take_numbers(
+                new_id or (lambda: f"ser_{secrets.token_hex(16)}"),
+                merchant_id=merchant_id,
+                series=name,
+                kind=numbered,
+                issue_date=issue_date,
+                count=len(issued),
+                in_order=in_order,
+            )
+        except InvalidInvoice as too_early:  # no number was taken
+            outcomes.update({one.draft.id: too_early for one in issued})
+        else:
+            outcomes.update(await _freeze(issued, numbers, issue_date, name, now))
     return [outcomes.get(one) or InvoiceNotFound(one) for one in invoice_ids]
 
 

@@ -5,7 +5,7 @@ Nothing is settled twice and nothing is lost: what an invoice does not owe becom
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -21,6 +21,7 @@ from invoicing.rounding import apportion
 from invoicing.terms import discount_at
 from invoicing.treatments import TaxTreatment
 
+CREDIT_NOTES_ROUNDING = 2  # minor units by which discounts taken back in proportion may miss the one of what is left
 SETTLES_NOTHING = frozenset({InvoiceState.DRAFT, InvoiceState.ISSUED, InvoiceState.ACCEPTED, InvoiceState.DECLINED})
 
 
@@ -30,6 +31,14 @@ class TaxShare(msgspec.Struct, frozen=True, kw_only=True):
     treatment: TaxTreatment
     base_minor: int
     tax_minor: int
+
+
+# What the money that an invoice has earns as a discount for paying early, by how the invoice stands.
+Earned = Callable[[Standing], int]
+
+
+def nothing_earned(_: Standing) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +180,30 @@ def discounted(settled: Settled, document: IssuedInvoice, paid_on: date) -> Sett
     return settled.then(Move(ApplicationKind.DISCOUNT, owed, owed, tax_shares(document.totals, owed)))
 
 
+def earned_by(document: IssuedInvoice, came: Sequence[tuple[date, int]]) -> Earned:
+    """What this money earns at most, each with the day on which it was paid: the discount of the day on which there was
+    enough, as far as the invoice has it still."""
+
+    def earned(standing: Standing) -> int:
+        asked, there = discountable(standing, document), -document.totals.prepaid.minor
+        rounding = CREDIT_NOTES_ROUNDING if standing.credit_notes else 0
+        for paid_on, minor in sorted(came):
+            there += minor
+            have = min(there, standing.paid - document.totals.prepaid.minor) + rounding
+            enough = discount_at(document.content.terms, asked, document.issue_date, paid_on)
+            if enough.discount.minor and have >= enough.accepted.minor:
+                return asked.minor - enough.accepted.minor + rounding
+        return 0
+
+    return earned
+
+
+def without_unearned(settled: Settled, discount: Sequence[TaxShare], earned: Earned) -> Settled:
+    """Takes back what the money that is left does not earn of the discount that stands, which is `discount`."""
+    off = settled.standing.discount - earned(settled.standing)
+    return settled.then(Move(ApplicationKind.DISCOUNT, -off, -off, scaled(discount, -off))) if off > 0 else settled
+
+
 def within_tolerance(settled: Settled, tolerance: int) -> Settled:
     """Gives up a rest that is no larger than the merchant lets pass, once something was paid."""
     owed = settled.standing.owed
@@ -198,11 +231,20 @@ def uncollectible(state: InvoiceState, standing: Standing) -> Settled:
     return settled.then(Move(ApplicationKind.WRITE_OFF, standing.owed, standing.owed))
 
 
-def credited(state: InvoiceState, standing: Standing, amount: int, discount: Sequence[TaxShare] = ()) -> Settled:
+def credited(
+    state: InvoiceState,
+    standing: Standing,
+    amount: int,
+    discount: Sequence[TaxShare] = (),
+    gone: Sequence[TaxShare] = (),
+    earned: Earned = nothing_earned,
+) -> Settled:
     """A credit note of that amount: it settles what is owed, and what was given up of it; the rest is the customer's.
 
     A discount that was taken is taken back in proportion (`discount` is what stands of it), so that a customer never
-    gets back more than was paid. Raises WrongState, InvalidInvoice for more than is left to credit.
+    gets back more than was paid. One that is `gone` since money went back is there again where the money that is left
+    suffices with the credit note: no matter which of the two was first. Raises WrongState, InvalidInvoice for more than
+    is left to credit.
     """
     if state in SETTLES_NOTHING:
         raise WrongState("state", f"a document that is {state} cannot be credited")
@@ -218,7 +260,11 @@ def credited(state: InvoiceState, standing: Standing, amount: int, discount: Seq
     recovered = min(max(0, amount - settled.standing.owed), standing.written_off)
     if recovered:
         settled = settled.then(Move(ApplicationKind.WRITE_OFF, -recovered, -recovered))
-    return settled.then(Move(ApplicationKind.CREDIT_NOTE, amount, min(amount, settled.standing.owed)))
+    settled = settled.then(Move(ApplicationKind.CREDIT_NOTE, amount, min(amount, settled.standing.owed)))
+    rest = settled.standing.owed
+    if gone and not standing.discount and 0 < rest <= earned(settled.standing):
+        settled = settled.then(Move(ApplicationKind.DISCOUNT, rest, rest, scaled(gone, rest)))
+    return settled
 
 
 def taken_back(
@@ -230,10 +276,11 @@ def taken_back(
     credit: int,
     lost: int = 0,
     discount: Sequence[TaxShare] = (),
+    earned: Earned = nothing_earned,
 ) -> Settled:
     """Money went back. First out of `credit`, what is left of the customer's credit that this invoice gave; what is
-    beyond that is owed again, but for what is `lost`: that comes from nowhere and is given up. Without any money
-    left on the invoice its discount is taken back too."""
+    beyond that is owed again, but for what is `lost`: that comes from nowhere and is given up. So is the discount owed
+    again that the money which is left does not earn; a refund that was surplus leaves it."""
     from_credit = min(credit, amount - lost)
     restored = min(amount - lost - from_credit, standing.paid)
     if not from_credit + restored + lost:
@@ -241,11 +288,11 @@ def taken_back(
     settled = Settled(state, standing).then(Move(kind, -from_credit - restored - lost, -restored))
     if lost:
         settled = settled.then(Move(ApplicationKind.WRITE_OFF, lost, 0))
-    if standing.discount and restored and not settled.standing.paid:
-        off = standing.discount
-        settled = settled.then(Move(ApplicationKind.DISCOUNT, -off, -off, scaled(discount, -off)))
-    if state is InvoiceState.UNCOLLECTIBLE and standing.written_off and restored:
-        settled = settled.then(Move(ApplicationKind.WRITE_OFF, restored, restored))
+    if restored or kind is not ApplicationKind.REFUND:
+        settled = without_unearned(settled, discount, earned)
+    owed = settled.standing.owed
+    if state is InvoiceState.UNCOLLECTIBLE and standing.written_off and owed > 0:
+        settled = settled.then(Move(ApplicationKind.WRITE_OFF, owed, owed))
     return settled
 
 

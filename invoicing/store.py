@@ -220,6 +220,18 @@ async def find_invoices(
     return {row["id"]: _record(row) for row in rows}
 
 
+async def invoices_made_from(merchant_id: str, document_ids: Sequence[str]) -> dict[str, str]:
+    """The invoices that quotes and pro formas became: the invoice's id by theirs."""
+    if not document_ids:
+        return {}
+    rows = await Invoice.select(Invoice.id, Invoice.origin_id).where(
+        Invoice.merchant_id == merchant_id,
+        Invoice.kind == DocumentType.INVOICE.value,
+        Invoice.origin_id.is_in(list(document_ids)),
+    )
+    return {row["origin_id"]: row["id"] for row in rows}
+
+
 async def invoices_by_bare_number(merchant_id: str, numbers: Sequence[str]) -> dict[str, InvoiceRecord]:
     """The issued invoices of which one of these is the number without its signs, by id."""
     if not numbers:

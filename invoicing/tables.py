@@ -30,6 +30,7 @@ class NumberSeries(Table, tablename="number_series"):
     kind = Varchar(length=16, null=False, default="invoice")
     reset = Varchar(length=8, null=False, default="never")
     counts_for = Varchar(length=40, null=False, default="")
+    last_on = Date(null=True, default=None)  # the latest date that any of its documents has
 
 
 class Invoice(Table, tablename="invoice"):

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -324,6 +325,21 @@ async def _webhooks(settings: Settings) -> list[Finding]:
     return found or [Finding("webhooks in", State.OK, "none parked, no account silent")]
 
 
+async def _e_invoice_drop(settings: Settings) -> list[Finding]:
+    """Workers leave e-invoices there; a file without a name shows whether they can, and nobody picks it up."""
+    part, directory = "e-invoice drop", settings.einvoice_drop_dir
+    if directory is None:
+        return [Finding(part, State.OK, "not set up: e-invoices go by mail")]
+    remedy = "make it, writable for whoever runs `clearway worker`; or unset CLEARWAY_EINVOICE_DROP_DIR"
+    try:
+        with await asyncio.to_thread(tempfile.TemporaryFile, dir=directory):
+            return [Finding(part, State.OK, f"{directory} is writable")]
+    except FileNotFoundError:  # the first e-invoice would make it, where perhaps nobody looks
+        return [Finding(part, State.WARNING, f"{directory} is not there", remedy)]
+    except OSError as error:
+        return [Finding(part, State.FAILED, f"{directory}: {error.strerror or error}", remedy)]
+
+
 async def _rates(settings: Settings) -> list[Finding]:
     """How old the newest published rates are."""
     part, url = "exchange rates", settings.fx.ecb_url
@@ -354,6 +370,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[Finding]]], ...] = (
     _gateway_accounts,
     _webhooks,
     _payment_page,
+    _e_invoice_drop,
     _rates,
     _simulators,
 )

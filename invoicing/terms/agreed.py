@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 import msgspec
@@ -23,6 +23,7 @@ from invoicing.terms.early_payment import EarlyPayment, Sufficient, deadlines, s
 from invoicing.terms.instalments import Instalment, check_instalments, split
 from invoicing.terms.late_payment import LateTerms, NoLateCharge
 
+DRAFTED_AHEAD_DAYS = 32  # every day of a month
 _NO_DISCOUNT = EarlyPayment(steps=())
 
 
@@ -97,6 +98,24 @@ def check_issuable(terms: Terms, total: Money, issue_date: date) -> None:
             raise InvalidInvoice(
                 f"terms.early_payment.steps[{index}].days", f"must not go beyond the due date, {due}; make it sooner"
             )
+
+
+def check_draftable(terms: Terms, total: Money, today: date) -> None:
+    """Raises InvalidInvoice where the document could not be issued today nor on any day of the month to come: where the
+    due date goes by the calendar, a discount may fit on one day and not on another."""
+    try:
+        check_issuable(terms, total, today)
+    except InvalidInvoice:
+        if not any(_is_issuable(terms, total, today + timedelta(days=days)) for days in range(1, DRAFTED_AHEAD_DAYS)):
+            raise
+
+
+def _is_issuable(terms: Terms, total: Money, issue_date: date) -> bool:
+    try:
+        check_issuable(terms, total, issue_date)
+    except InvalidInvoice:
+        return False
+    return True
 
 
 def _adjusted(agreed: AgreedTerms, rule: DueRule, issue_date: date) -> date:

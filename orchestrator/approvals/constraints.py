@@ -14,8 +14,8 @@ def _listed(words: type[StrEnum] | tuple[StrEnum, ...]) -> str:
 
 
 CONSTRAINTS: tuple[str, ...] = (
-    f"ALTER TABLE approval_request ADD CONSTRAINT approval_request_kind_check "
-    f"CHECK (kind IN ({_listed(ApprovalKind)}))",
+    "ALTER TABLE approval_request ADD CONSTRAINT approval_request_kind_check "
+    "CHECK (kind IN ('refund', 'bank_details', 'policy'))",
     f"ALTER TABLE approval_request ADD CONSTRAINT approval_request_state_check "
     f"CHECK (state IN ({_listed(ApprovalState)}))",
     "ALTER TABLE approval_request ADD CONSTRAINT approval_request_four_eyes_check CHECK "
@@ -35,4 +35,7 @@ BEGIN
 END $$""",
     "CREATE TRIGGER approval_request_is_fixed BEFORE UPDATE ON approval_request "
     "FOR EACH ROW EXECUTE FUNCTION approval_request_is_fixed()",
+    "ALTER TABLE approval_request DROP CONSTRAINT approval_request_kind_check",
+    f"ALTER TABLE approval_request ADD CONSTRAINT approval_request_kinds_check "
+    f"CHECK (kind IN ({_listed(ApprovalKind)}))",
 )

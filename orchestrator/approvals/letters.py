@@ -11,8 +11,9 @@ from orchestrator.settings import get_settings
 
 _WHAT = {
     ApprovalKind.BANK_DETAILS: "a change of the bank details that invoices print",
-    ApprovalKind.POLICY: "a looser limit for refunds without approval",
+    ApprovalKind.POLICY: "a looser limit for refunds and payouts without approval",
     ApprovalKind.REFUND: "a refund",
+    ApprovalKind.CREDIT_PAYOUT: "a payout of a customer's credit",
 }
 
 

@@ -16,14 +16,16 @@ def is_stricter(new: Mapping[str, int], old: Mapping[str, int]) -> bool:
     return all(currency in new and new[currency] <= limit for currency, limit in old.items())
 
 
-def needs_approval(limits: Mapping[str, int], currency: str, refunded_minor: int, amount_minor: int) -> bool:
-    """Whether a refund does: all refunds of a payment together count, so that many small ones are not let through."""
+def needs_approval(limits: Mapping[str, int], currency: str, given_minor: int, amount_minor: int) -> bool:
+    """Whether money that goes back does: what was `given` before counts (all refunds of a payment, or what a customer
+    was paid out lately), so that many small ones are not let through."""
     limit = limits.get(currency)
-    return limit is not None and refunded_minor + amount_minor > limit
+    return limit is not None and given_minor + amount_minor > limit
 
 
 async def set_refund_limits(merchant_id: str, limits: dict[str, int]) -> ApprovalRow | None:
-    """Set above which amounts (minor units by currency) refunds need an approval; at once where that is stricter.
+    """Set above which amounts (minor units by currency) refunds, and payouts of customers' credit, need an approval; at
+    once where that is stricter.
 
     Else the request for it. Raises Conflict while another one is open.
     """

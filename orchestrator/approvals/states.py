@@ -9,6 +9,7 @@ class ApprovalKind(StrEnum):
     REFUND = "refund"
     BANK_DETAILS = "bank_details"
     POLICY = "policy"
+    CREDIT_PAYOUT = "credit_payout"
 
 
 class ApprovalState(StrEnum):

@@ -17,6 +17,7 @@ from invoicing.errors import InvoicingError
 from orchestrator import clock_port, outbox
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing.einvoices import rules as einvoice_rules
+from orchestrator.billing.issue_dates import day_of_issue
 from orchestrator.billing.issuing import Issue, NotTogether, issue_within
 from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
@@ -52,7 +53,9 @@ async def begin(
     send_mail: bool = True,
     idempotency_id: str | None = None,
 ) -> Progress:
-    """Have these drafts issued in this order, and mailed. Raises InvalidField for one that is named twice."""
+    """Have these drafts issued in this order, and mailed. Raises InvalidField for one that is named twice,
+    InvalidInvoice for a date to come."""
+    await day_of_issue(merchant_id, issue_date)
     if len(set(invoice_ids)) != len(invoice_ids):
         raise InvalidField("invoice_ids", "must name each draft once")
     now = clock_port.now()

@@ -69,7 +69,8 @@ async def draw(
         merchant = await access.get_merchant(merchant_id)
         document = sample_of(merchant, kind, clock_port.now().date(), locale=locale, bare=bare)
         url = f"{get_settings().public_url}/i/sample"
-        view = InvoiceView(document=document, pay_url=url, branding=look, template=template)
+        last_day = None if bare else document.due_date
+        view = InvoiceView(document=document, pay_url=url, branding=look, template=template, valid_until=last_day)
         limit_s = min(TIMEOUT_S, get_settings().limits.pdf_timeout_s)
         drawing = await pdf.draw(view, document.content.locale, limit_s)
     finally:

@@ -19,6 +19,7 @@ from invoicing.store import InvoiceRecord
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing import bookings, paying, telling
+from orchestrator.billing.issue_dates import day_of_issue
 from orchestrator.billing.sending import request_document
 from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
@@ -55,8 +56,9 @@ async def reissue(
     Raises InvoiceNotFound, WrongState, InvalidInvoice where nothing is left to credit.
     """
     async with transaction():
-        done = await _issue_within(merchant_id, invoice_id, None, note, None, send_mail=True)
-        draft = await _copy_within(done.applied.invoice, keeps_prepaid=True)
+        # The draft first: what is asked of its buyer's VAT id is locked before any number, as where drafts are issued.
+        draft = await _copy_within(await invoicing.locked(merchant_id, invoice_id), keeps_prepaid=True)
+        await _issue_within(merchant_id, invoice_id, None, note, None, send_mail=True)
         if idempotency_id:
             await bind_idempotency(idempotency_id, draft.id)
     return draft
@@ -102,7 +104,8 @@ async def _issue_within(
         parts=parts,
         note=note,
         public_token=invoicing.new_public_token(),
-        issue_date=issue_date or now.date(),
+        issue_date=await day_of_issue(merchant_id, issue_date),
+        in_order=issue_date is not None,
         now=now,
     )
     credit_note = done.credit_note

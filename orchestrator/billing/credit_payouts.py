@@ -11,10 +11,13 @@ from invoicing.errors import PaymentMismatch
 from invoicing.reversal_store import PayoutRow
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
+from orchestrator.approvals import policy
+from orchestrator.approvals import service as approvals
+from orchestrator.approvals import store as approval_store
 from orchestrator.billing import customer_credit
 from orchestrator.billing.bookings import BANK, credit_of
 from orchestrator.db import hold, transaction
-from orchestrator.errors import InvalidField, NotFound
+from orchestrator.errors import ClearwayError, Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger import rules
@@ -22,6 +25,7 @@ from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
 
 CLOCKS_APART = timedelta(days=1)  # it may be tomorrow where the merchant is
+TOGETHER = timedelta(days=30)  # payouts to a customer that count as one for the limit: many small ones are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,35 @@ class NewPayout:
     paid_on: date
 
 
-async def pay_out(merchant_id: str, new: NewPayout, idempotency_id: str | None = None) -> PayoutRow:
+class PayoutApprovalNeeded(ClearwayError):
+    """The merchant wants a second pair of eyes for this."""
+
+    status = 409
+    code = "approval_needed"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(
+            f"Payouts of a customer's credit above {limit} in {TOGETHER.days} days need the approval of a second "
+            "person. Ask for it with POST /v1/customer-credits/payouts, and have another user or key approve it."
+        )
+
+
+async def pay_out(
+    merchant_id: str, new: NewPayout, idempotency_id: str | None = None, *, approval_id: str | None = None
+) -> PayoutRow:
     """Record a payout, once for each reference, however often it is told. The caller has seen the customer.
 
     Raises InvalidField for more than the customer's credit or a day to come, PaymentMismatch where the reference was
-    told before of another payout.
+    told before of another payout, PayoutApprovalNeeded above the merchant's limit without `approval_id`, which is then
+    used up.
     """
     async with transaction():
         await hold(f"credit-payout:{merchant_id}:{new.reference}")
         made = await reversal_store.find_payout_by_reference(merchant_id, new.reference)
         if made is None:
-            made = await _pay_out(merchant_id, new)
+            made = await _pay_out(merchant_id, new, approval_id)
+        elif approval_id:
+            raise Conflict("A payout of this reference was recorded meanwhile.")
         elif NewPayout(made.customer_id, made.amount, made.reference, made.paid_on) != new:
             raise PaymentMismatch("reference", "was told before, with another amount, customer or day")
         if idempotency_id:
@@ -60,14 +82,34 @@ async def get(merchant_id: str, payout_id: str) -> PayoutRow:
     return found
 
 
-async def _pay_out(merchant_id: str, new: NewPayout) -> PayoutRow:
-    now = clock_port.now()
-    if new.paid_on > (now + CLOCKS_APART).date():
+async def require_possible(merchant_id: str, new: NewPayout) -> None:
+    """In a transaction the credit stays until its end. Raises InvalidField."""
+    if new.paid_on > (clock_port.now() + CLOCKS_APART).date():
         raise InvalidField("paid_on", "must not be in the future: tell it once it is paid")
     left = await customer_credit.balance(merchant_id, new.customer_id, new.amount.currency)
     if new.amount > left:
         what = f"must be at most {max(0, left.minor)}, which is the customer's credit in {left.currency}"
         raise InvalidField("amount.amount", what)
+
+
+async def limit_of(merchant_id: str, new: NewPayout) -> int | None:
+    """The merchant's limit that this payout exceeds with those of the same customer before it, None where it does not.
+    It is the one of refunds: to give back what was paid too much is one thing, whichever way."""
+    currency = new.amount.currency
+    limits = await approval_store.refund_limits(merchant_id)
+    if currency not in limits:
+        return None
+    since = clock_port.now() - TOGETHER
+    before = await reversal_store.paid_out_since(merchant_id, new.customer_id, currency, since)
+    return limits[currency] if policy.needs_approval(limits, currency, before, new.amount.minor) else None
+
+
+async def _pay_out(merchant_id: str, new: NewPayout, approval_id: str | None) -> PayoutRow:
+    now = clock_port.now()
+    await require_possible(merchant_id, new)
+    limit = None if approval_id else await limit_of(merchant_id, new)
+    if limit is not None:
+        raise PayoutApprovalNeeded(f"{limit} {new.amount.currency} (minor units)")
     made = PayoutRow(
         id=new_id("cpo"),
         merchant_id=merchant_id,
@@ -93,4 +135,6 @@ async def _pay_out(merchant_id: str, new: NewPayout) -> PayoutRow:
     }
     data |= {"amount_minor": new.amount.minor, "currency": new.amount.currency}
     await record(EventType.CUSTOMER_CREDIT_PAID_OUT, merchant_id, made.id, data, now)
+    if approval_id:
+        await approvals.executed(approval_id, made.id, now)
     return made

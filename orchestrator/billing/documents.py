@@ -63,4 +63,5 @@ async def _view(invoice: InvoiceRecord, document: IssuedInvoice) -> InvoiceView:
         pay_url=public_url(invoice),
         branding=await branding.look_of(invoice.merchant_id, at),
         template=await branding.template_of(invoice.merchant_id, invoice.kind, at),
+        valid_until=invoice.valid_until,
     )

@@ -21,6 +21,7 @@ from orchestrator.billing.automatic_charge import service as automatic_charge
 from orchestrator.billing.bookings import book_issued
 from orchestrator.billing.einvoices import rules as einvoice_rules
 from orchestrator.billing.einvoices.rules import Wishes
+from orchestrator.billing.issue_dates import day_of_issue
 from orchestrator.billing.reminders import service as reminders
 from orchestrator.billing.sending import queue_within
 from orchestrator.events import EventType
@@ -32,7 +33,8 @@ from orchestrator.tax_ids.store import VatIdRow
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """How drafts are issued: today where there is no date, in the kind's own series where none is named."""
+    """How drafts are issued: today, where the merchant is, without a date; in the kind's own series where none is
+    named."""
 
     issue_date: date | None = None
     send_mail: bool = True
@@ -54,10 +56,11 @@ async def issue_within(
 ) -> list[InvoiceRecord | InvoicingError]:
     """Issue these drafts in this order, in the caller's transaction: each as it is then, or why it was refused.
 
-    Raises SeriesNotFound and SeriesTaken, which are about all of them, and NotTogether; the caller rolls back.
+    Raises SeriesNotFound, SeriesTaken and InvalidInvoice (a date to come), which are about all of them, and
+    NotTogether; the caller rolls back.
     """
     now = clock_port.now()
-    group = _Group(merchant_id, how, now, how.issue_date or now.date())
+    group = _Group(merchant_id, how, now, await day_of_issue(merchant_id, how.issue_date))
     outcomes = await invoicing.finalize_many(
         invoice_ids,
         merchant_id=merchant_id,
@@ -67,6 +70,7 @@ async def issue_within(
         series=how.series,
         new_id=lambda: new_id("ser"),
         prepare=group.prepare,
+        in_order=how.issue_date is not None,
     )
     issued = await group.settle([one for one in outcomes if not isinstance(one, InvoicingError)])
     return [one if isinstance(one, InvoicingError) else issued[one.invoice.id] for one in outcomes]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from invoicing import quote_service as quotes
 from invoicing import service as invoicing
 from invoicing.lifecycle import InvoiceState
-from invoicing.store import InvoiceRecord
+from invoicing.store import InvoiceRecord, invoices_made_from
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
+from orchestrator.billing.reminders.policy import today_of
 from orchestrator.billing.service import draft_within
 from orchestrator.db import transaction
 from orchestrator.errors import InvalidField, NotFound
@@ -25,17 +27,25 @@ async def get(merchant_id: str, quote_id: str) -> InvoiceRecord:
     return found
 
 
-def require_in_time(quote: InvoiceRecord, issue_date: date | None) -> None:
+async def invoices_of(found: Sequence[InvoiceRecord]) -> dict[str, str]:
+    """The invoices that these quotes of a merchant became, by the quote's id; none where its draft was deleted."""
+    accepted = [quote.id for quote in found if quote.state is InvoiceState.ACCEPTED]
+    return await invoices_made_from(found[0].merchant_id, accepted) if accepted else {}
+
+
+async def require_in_time(quote: InvoiceRecord, issue_date: date | None) -> None:
     """Raises InvalidField where the quote would be issued after its own last day."""
-    if quote.valid_until is not None and quote.valid_until < (issue_date or clock_port.now().date()):
+    if quote.valid_until is None:
+        return
+    if quote.valid_until < (issue_date or await today_of(quote.merchant_id)):
         raise InvalidField("valid_until", f"was {quote.valid_until}, before the issue: change the draft to a later day")
 
 
 async def accept(merchant_id: str, quote_id: str, idempotency_id: str | None = None) -> InvoiceRecord:
     """The draft of the invoice that the quote becomes. Raises InvoiceNotFound, WrongState after its last day."""
-    now = clock_port.now()
+    now, today = clock_port.now(), await today_of(merchant_id)
     async with transaction():
-        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.ACCEPTED, today=now.date())
+        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.ACCEPTED, today=today)
         draft = await draft_within(
             merchant_id, quote.customer_id, quotes.as_invoice(quote), reference=quote.reference, origin_id=quote_id
         )
@@ -50,9 +60,9 @@ async def decline(
     merchant_id: str, quote_id: str, reason: str = "", idempotency_id: str | None = None
 ) -> InvoiceRecord:
     """Raises InvoiceNotFound, WrongState."""
-    now = clock_port.now()
+    now, today = clock_port.now(), await today_of(merchant_id)
     async with transaction():
-        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.DECLINED, today=now.date())
+        quote = await quotes.answer(quote_id, merchant_id=merchant_id, state=InvoiceState.DECLINED, today=today)
         data = {"number": quote.number, "reason": reason}
         await record(EventType.QUOTE_DECLINED, merchant_id, quote_id, data, now)
         if idempotency_id:

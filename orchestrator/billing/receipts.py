@@ -85,7 +85,7 @@ async def apply_receipt(merchant_id: str, new: NewReceipt, idempotency_id: str |
             new = _of_payer(new, named)
         invoices = await _locked(merchant_id, new, [invoice.id for invoice in named])
         allocated = await _allocate(merchant_id, new, invoices)
-        receipt_id = new_id("rcp")
+        receipt_id = new_id("rct")
         rows = await _apply(new, receipt_id, allocated, invoices)
         await _book_rest(merchant_id, receipt_id, new, allocated.credit)
         receipt = await _number(merchant_id, receipt_id, new, allocated.credit)
@@ -114,7 +114,7 @@ async def receipt_of_payment(merchant_id: str, payment_id: str, idempotency_id: 
                 payment_id,
                 clock_port.now().date(),
             )
-            receipt = await _number(merchant_id, new_id("rcp"), new, Money.zero(payment.currency))
+            receipt = await _number(merchant_id, new_id("rct"), new, Money.zero(payment.currency))
         if idempotency_id:
             await bind_idempotency(idempotency_id, receipt.id)
     return await view(receipt)

@@ -44,7 +44,8 @@ class CreditPaidOut(Conflict):
     def __init__(self, receipt: ReceiptRow, missing: Money) -> None:
         super().__init__(
             f"Of what {receipt.number} gave as credit, {missing.minor} minor units of {missing.currency} went back to "
-            "the customer. Have the customer pay them back, record that as a receipt, and reverse this one then."
+            "the customer. Have the customer pay them back, record that as a receipt for no invoice (with a "
+            "`remittance` that names none), and reverse this one then."
         )
 
 
@@ -154,9 +155,8 @@ def _part_of(rows: Sequence[AppliedRow]) -> ReceiptPart:
     """From the applications of the receipt on one invoice. What it recovered of a write-off is no part of it."""
     money = next(row for row in rows if row.kind is ApplicationKind.RECEIPT)
     exchanged = Exchanged(money.moved, money.fx_difference) if money.moved is not None else None
-    discount = sum(row.applied.minor for row in rows if row.kind is ApplicationKind.DISCOUNT)
     given_up = sum(max(0, row.applied.minor) for row in rows if row.kind is ApplicationKind.WRITE_OFF)
-    return ReceiptPart(money.amount.minor, discount, given_up, exchanged)
+    return ReceiptPart(money.amount.minor, given_up, exchanged)
 
 
 async def _left(receipt: ReceiptRow, currency: str) -> int:

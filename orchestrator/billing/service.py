@@ -6,9 +6,10 @@ from datetime import date
 
 from invoicing import application_service as applications
 from invoicing import service as invoicing
-from invoicing.documents import DocumentType, DraftInvoice
+from invoicing.documents import DocumentType, DraftInvoice, compute
 from invoicing.errors import InvoicingError
 from invoicing.store import InvoiceRecord
+from invoicing.terms import AgreedTerms, check_draftable
 from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing.einvoices import rules as einvoice_rules
@@ -31,7 +32,9 @@ async def create_draft(
     origin_id: str | None = None,
     valid_until: date | None = None,
 ) -> InvoiceRecord:
-    """A draft with its sums. Raises invoicing's refusals (InvalidInvoice, TaxNotApplicable)."""
+    """A draft with its sums. Raises invoicing's refusals (InvalidInvoice, TaxNotApplicable), also for terms with which
+    it could not be issued."""
+    await _require_issuable(merchant_id, draft)
     async with transaction():
         return await draft_within(
             merchant_id,
@@ -91,6 +94,7 @@ async def change_draft(
     valid_until: date | None = None,
 ) -> InvoiceRecord:
     """Put another content into a draft. Raises InvoiceNotFound, WrongState once it is issued, invoicing's refusals."""
+    await _require_issuable(merchant_id, draft)
     async with transaction():
         await vat_ids.foresee(merchant_id, draft)
         return await invoicing.change_draft(
@@ -101,6 +105,13 @@ async def change_draft(
             reference=reference,
             valid_until=valid_until,
         )
+
+
+async def _require_issuable(merchant_id: str, draft: DraftInvoice) -> None:
+    """What the terms lack is told now, and not to whoever issues the draft. Copies of documents are drafted anyway,
+    for they are there to be changed."""
+    if isinstance(draft.terms, AgreedTerms):
+        check_draftable(draft.terms, compute(draft).payable, await reminders_policy.today_of(merchant_id))
 
 
 async def delete_draft(merchant_id: str, invoice_id: str) -> None:

@@ -49,12 +49,13 @@ async def set_policy(merchant_id: str, policy: VatIdPolicy) -> None:
 async def foresee(merchant_id: str, draft: DraftInvoice) -> None:
     """The buyer's id will be needed soon: have it asked about. Part of the transaction that drafts."""
     vat_id, now = draft.buyer.vat_id, clock_port.now()
-    if draft.type is DocumentType.INVOICE and service.is_followed(vat_id):
-        await service.ask_if_due(await service.known(merchant_id, vat_id, now), now)
+    if draft.type is DocumentType.INVOICE:
+        await service.all_known(merchant_id, [vat_id], now)
 
 
 async def known_of(merchant_id: str, drafts: Sequence[DraftInvoice], now: datetime) -> dict[str, VatIdRow]:
-    """What is known of the ids of these invoices' buyers, by id. Part of the transaction that issues them."""
+    """What is known of the ids of these invoices' buyers, by id, each asked about again where that is old. Part of the
+    transaction that issues them."""
     buyers = (draft.buyer for draft in drafts if draft.type is DocumentType.INVOICE)
     return await service.all_known(merchant_id, (buyer.vat_id for buyer in buyers), now)
 
@@ -68,16 +69,12 @@ async def check(merchant_id: str, content: DraftInvoice, known: Mapping[str, Vat
 
 async def keep(invoices: Sequence[InvoiceRecord], known: Mapping[str, VatIdRow], now: datetime) -> None:
     """Keep with the invoices what is known of their buyers' ids, in the transaction that issues them."""
-    used: dict[str, VatIdRow] = {}
     for invoice in invoices:
         content = invoice.document.content if invoice.document else invoice.draft
         row = known.get(content.buyer.vat_id)
         if row is not None:
             state = row.as_check().state
             await store.keep_on_invoice(invoice.id, row, state, now, is_untaxed=_is_untaxed(content))
-            used[row.id] = row
-    for row in used.values():
-        await service.ask_if_due(row, now)
 
 
 def _is_untaxed(content: DraftInvoice) -> bool:

@@ -71,27 +71,37 @@ async def unfollow(customer_id: str) -> None:
 
 async def known(merchant_id: str, vat_id: str, now: datetime) -> VatIdRow:
     """The merchant's row of an id that `is_followed`, made where there is none. Part of the caller's transaction."""
-    compact = compact_vat_id(vat_id)
-    for _ in range(ADD_TRIES):
-        if (row := (await store.find(merchant_id, [compact])).get(compact)) is not None:
-            return row
-        new = _new(merchant_id, compact, now)
-        await store.add(new)
-        await _ring(new)
-    raise RuntimeError(f"VAT id {compact} is taken out as fast as it is added")
+    return (await _known(merchant_id, [compact_vat_id(vat_id)], now, ask=False))[compact_vat_id(vat_id)]
 
 
 async def all_known(merchant_id: str, vat_ids: Iterable[str], now: datetime) -> dict[str, VatIdRow]:
-    """The same of those of these texts that are followed, by the text."""
+    """The same of those of these texts that are followed, by the text. They are used on documents: what has no answer,
+    or an old one, is asked about. Once in a transaction, see `_known`."""
     compact = {vat_id: compact_vat_id(vat_id) for vat_id in vat_ids if is_followed(vat_id)}
-    found = await store.find(merchant_id, set(compact.values()))
-    return {vat_id: found.get(one) or await known(merchant_id, vat_id, now) for vat_id, one in compact.items()}
+    found = await _known(merchant_id, compact.values(), now, ask=True)
+    return {vat_id: found[one] for vat_id, one in compact.items()}
 
 
-async def ask_if_due(row: VatIdRow, now: datetime) -> None:
-    """The id is used on a document: ask again where the answer is old, or there is none."""
-    if _is_askable(row.vat_id) and is_check_due(row.as_check(), now):
-        await ask_at(row, now)
+async def _known(merchant_id: str, compact: Iterable[str], now: datetime, *, ask: bool) -> dict[str, VatIdRow]:
+    """Locks are taken in one order, so that no two transactions wait for each other crosswise: ids that are added, by
+    the id; those that are to be asked about again, by their rows; then the bells of their countries."""
+    wanted, rung = sorted(set(compact)), list[VatIdRow]()
+    for _ in range(ADD_TRIES):
+        found = await store.find(merchant_id, wanted)
+        missing = [_new(merchant_id, one, now) for one in wanted if one not in found]
+        if not missing:
+            again = [row for row in found.values() if ask and _is_due_anew(row, now)]
+            await store.make_due([row.id for row in again], now)
+            await _ring([*rung, *again], now)
+            return found
+        rung += [row for row in missing if await store.add(row) and row.due_at is not None]
+    raise RuntimeError(f"VAT ids of {merchant_id} are taken out as fast as they are added")
+
+
+def _is_due_anew(row: VatIdRow, now: datetime) -> bool:
+    """Whether it should be asked about and is not waiting for that already: then its bell has been rung."""
+    is_waiting = row.due_at is not None and row.due_at <= now
+    return not is_waiting and _is_askable(row.vat_id) and is_check_due(row.as_check(), now)
 
 
 async def ask_now(merchant_id: str, customer_id: str, vat_id: str, now: datetime) -> VatIdRow:
@@ -110,8 +120,8 @@ async def ask_now(merchant_id: str, customer_id: str, vat_id: str, now: datetime
 
 
 async def ask_at(row: VatIdRow, due_at: datetime) -> None:
-    await store.make_due(row.id, due_at)
-    await _ring(row, due_at)
+    await store.make_due([row.id], due_at)
+    await _ring([row], due_at)
 
 
 def why(row: VatIdRow | None, vat_id: str) -> str:
@@ -145,8 +155,8 @@ def _is_askable(compact: str) -> bool:
     return is_vat_id(compact) and register_of(compact) is Register.VIES
 
 
-async def _ring(row: VatIdRow, at: datetime | None = None) -> None:
-    """Where checks are off it waits: whoever switches them on has it asked by the next look (`asking.look_around`)."""
-    due_at = at or row.due_at
-    if due_at is not None and get_settings().vat.vies_url:
-        await outbox.enqueue(TOPIC, row.prefix, due_at)
+async def _ring(rows: Iterable[VatIdRow], at: datetime) -> None:
+    """Where checks are off they wait, until those are on and somebody looks (`asking.look_around`)."""
+    if get_settings().vat.vies_url:
+        for prefix in sorted({row.prefix for row in rows}):
+            await outbox.enqueue(TOPIC, prefix, at)

@@ -75,7 +75,11 @@ _NEWEST = """
 _ROW = f"SELECT row_to_json(v.*) AS it, row_to_json(said.*) AS said FROM vat_id v {_NEWEST}"  # noqa: S608 - constant
 _ADD = """
     INSERT INTO vat_id (id, merchant_id, vat_id, prefix, state, detail, tries, due_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (merchant_id, vat_id) DO NOTHING"""
+    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (merchant_id, vat_id) DO NOTHING
+    RETURNING id"""
+_MAKE_DUE = """
+    UPDATE vat_id SET due_at = LEAST(due_at, $2) WHERE id IN (
+        SELECT id FROM vat_id WHERE id = ANY($1::varchar[]) ORDER BY id FOR NO KEY UPDATE)"""
 _HOLD = """
     INSERT INTO vat_id_holder (customer_id, vat_id_id, since) VALUES ($1, $2, $3)
     ON CONFLICT (customer_id) DO UPDATE SET vat_id_id = EXCLUDED.vat_id_id, since = EXCLUDED.since
@@ -95,11 +99,10 @@ _ON_INVOICE = """
     WHERE i.merchant_id = $1 AND i.invoice_id = $2"""
 
 
-async def add(row: VatIdRow) -> None:
-    """Nothing where the merchant has the id already."""
-    await fetch(
-        _ADD, row.id, row.merchant_id, row.vat_id, row.prefix, row.state, row.detail, row.due_at, row.created_at
-    )
+async def add(row: VatIdRow) -> bool:
+    """False where the merchant has the id already; whoever is adding it at this moment is waited for."""
+    given = (row.id, row.merchant_id, row.vat_id, row.prefix, row.state, row.detail, row.due_at, row.created_at)
+    return bool(await fetch(_ADD, *given))
 
 
 async def find(merchant_id: str, vat_ids: Collection[str]) -> dict[str, VatIdRow]:
@@ -166,9 +169,10 @@ async def _forget(which: str, value: object) -> None:
     await fetch("DELETE FROM vat_id WHERE id = ANY($1)", gone)
 
 
-async def make_due(row_id: str, due_at: datetime) -> None:
-    """Have it asked then, or sooner where that is planned already."""
-    await later(f"vat id {row_id}", "UPDATE vat_id SET due_at = LEAST(due_at, $2) WHERE id = $1", row_id, due_at)
+async def make_due(row_ids: Collection[str], due_at: datetime) -> None:
+    """Have them asked about then, or sooner where that is planned already."""
+    if row_ids:
+        await fetch(_MAKE_DUE, list(row_ids), due_at)
 
 
 async def next_due(prefix: str, now: datetime) -> VatIdRow | None:

@@ -18,11 +18,11 @@ from invoicing.einvoice.preparing import foresee
 from invoicing.errors import InvalidInvoice, InvoicingError
 from invoicing.store import InvoiceRecord
 from invoicing.terms import due_date
-from orchestrator import clock_port
 from orchestrator.access import service as access
 from orchestrator.billing import tax_rates
 from orchestrator.billing.einvoices import service as einvoices
 from orchestrator.billing.einvoices.preferences import preferences_of
+from orchestrator.billing.reminders.policy import today_of
 from orchestrator.billing.transmissions.channels import channel_of
 
 _NUMBER_TO_COME = "0"  # a draft has none, and no rule looks at more than that there is one
@@ -80,7 +80,7 @@ async def unwritable(
         if wish.form is None or draft.kind is not DocumentType.INVOICE or draft.document is not None:
             continue
         try:
-            await _write(draft, issue_date or clock_port.now().date(), wish, wish.form)
+            await _write(draft, issue_date or await today_of(merchant_id), wish, wish.form)
         except InvoicingError as refused:
             refusals[draft.id] = refused
     return refusals

@@ -18,6 +18,7 @@ from billing_desk import REDUCED, SKONTO, VAT, Desk, draft_of, findings
 
 from currency.money import Money, to_major
 from currency.rates import Rate
+from invoicing import series_service
 from invoicing.allocation import Part
 from invoicing.calculation import round_for_cash
 from invoicing.credit import CreditPart, creditable_items
@@ -27,6 +28,7 @@ from invoicing.errors import InvoicingError
 from invoicing.lifecycle import InvoiceState
 from invoicing.lines import Adjustment, DocumentAdjustment, SalesTax
 from invoicing.rounding import RoundingPolicy
+from invoicing.series_store import SeriesKind
 from invoicing.store import InvoiceRecord
 from invoicing.tax import TaxKind, TaxTreatment
 from invoicing.terms import AgreedTerms, DiscountStep, EarlyPayment, Instalment, NetDays
@@ -51,6 +53,7 @@ from orchestrator.ledger import service as ledger
 from orchestrator.ledger.service import AccountKey, AccountKind, Entry, JournalKind
 
 STEPS = 40
+DAYS_BACK = (5, 15, 40)
 COUNTRIES = {"EUR": "DE", "CHF": "CH", "JPY": "JP", "KWD": "KW", "USD": "US", "GBP": "DE"}
 CURRENCIES = tuple(COUNTRIES)
 CONSUMPTION = tuple(TaxTreatment(TaxKind.CONSUMPTION_TAX, bps) for bps in (1000, 800))
@@ -80,6 +83,15 @@ class Clerk:
         verbs = [self.issue, self.issue, self.receive, self.receive, self.credit, self.credit, self.settle]
         verbs += [self.reissue, self.take_back, self.pay_out]
         await self._open_accounts()
+        for days in DAYS_BACK:
+            async with transaction():
+                await series_service.change_series(
+                    f"ser_{days}",
+                    merchant_id=self.merchant_id,
+                    series=f"back-{days}",
+                    kind=SeriesKind.INVOICE,
+                    pattern=f"B{days}-{{seq:05}}",
+                )
         # a German seller states the tax of pounds in euros, too
         await fx.enter(self.merchant_id, "GBP", "EUR", Decimal("1.1537"), clock_port.now().date() - timedelta(days=60))
         await fx.enter(self.merchant_id, "GBP", "EUR", Decimal("1.1537"), clock_port.now().date())
@@ -168,8 +180,11 @@ class Clerk:
         if r.random() < 0.7:
             draft = round_for_cash(draft)
         made = await service.create_draft(self.merchant_id, desk.customer_id, draft)
-        on = clock_port.now().date() - timedelta(days=r.choice([0, 0, 5, 15, 40]))
-        self.invoices.append(await service.finalize(self.merchant_id, made.id, issue_date=on, send_mail=False))
+        days = r.choice([0, 0, *DAYS_BACK])
+        on = clock_port.now().date() - timedelta(days=days)
+        series = f"back-{days}" if days else None  # numbers of a series go by date
+        issued = await service.finalize(self.merchant_id, made.id, issue_date=on, send_mail=False, series=series)
+        self.invoices.append(issued)
 
     async def receive(self) -> None:
         r, invoice = self.random, await self._any()
@@ -201,7 +216,7 @@ class Clerk:
 
     async def take_back(self) -> None:
         """Now and then one that was taken back before."""
-        receipt_id, amount = self.random.choice(self.receipts or [("rcp_none", Money(1, "EUR"))])
+        receipt_id, amount = self.random.choice(self.receipts or [("rct_none", Money(1, "EUR"))])
         await reversing.reverse(self.merchant_id, receipt_id, "bounced", clock_port.now().date())
         if receipt_id not in self.reversed:
             self.reversed.add(receipt_id)

@@ -50,13 +50,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_an_invoice_is_charged_on_its_due_date_and_not_before(shop: Shop) -> None:
     person = await payer(shop)
+    due = await person.invoice()
     early = await person.invoice(due=False)
     assert early.due_date is not None
     due_at = datetime.combine(early.due_date, time(), UTC)
     assert await ring(early) == Later(due_at)
     (bell,) = await Outbox.select().where(Outbox.topic == automatic_charge.TOPIC, Outbox.subject == early.id)
     assert (bell["due_at"], await payments_of(early)) == (due_at, [])
-    due = await person.invoice()
     assert await ring_until_paid(due) is None
     (payment,) = await payments_of(due)
     assert (payment.status, payment.usage.initiator) == (PaymentStatus.CAPTURED, Initiator.MERCHANT)
@@ -103,7 +103,7 @@ async def test_who_pays_on_the_page_as_the_bell_rings_pays_once(shop: Shop, head
 
 async def test_a_payment_that_is_under_way_on_the_page_is_waited_for(shop: Shop) -> None:
     invoice = await (await payer(shop)).invoice()
-    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=1)
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=4)
     asked = await paying.payment_for(invoice)
     paid = asyncio.create_task(service.pay(asked.public_token, await shop.card()))
     while (await service.get(shop.merchant_id, asked.id)).status is PaymentStatus.REQUIRES_PAYMENT_METHOD:
@@ -282,7 +282,7 @@ async def test_a_customer_who_no_longer_agrees_is_charged_no_more(shop: Shop) ->
 
 async def test_what_is_off_while_a_charge_is_under_way_is_not_tried_again(shop: Shop) -> None:
     invoice = await (await payer(shop)).invoice()
-    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=1)
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=4)
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="decline")
     charging = asyncio.create_task(automatic_charge_work.look(invoice.id))
     while (await charge_of(invoice)).state is not ChargeState.CHARGING:
@@ -341,14 +341,14 @@ async def test_an_unknown_outcome_is_waited_for_and_nothing_new_begins(shop: Sho
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
     await shop.tell("/scenarios", gateway="stripe", operation="lookup", behaviour="http_500", times=2)
     charging = asyncio.create_task(automatic_charge_work.look(invoice.id))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not (found := await payments_of(invoice)) or not any(
             op.state == "unknown" for op in (await story_of(found[0])).operations
         ):
             await asyncio.sleep(0.02)
     for _ in range(3):
         assert isinstance(await automatic_charge_work.look(invoice.id), Later)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         while not charging.done():  # as the payment's own bell does
             await driver.drive(found[0].id)
             await asyncio.sleep(0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -85,10 +85,12 @@ async def test_a_series_that_starts_again_each_year_counts_both_days_of_two_batc
             reset=Reset.YEARLY,
         )
     ids = [(await desk.draft()).id for _ in range(8)]
-    for part, day in ((ids[:3], date(YEAR, 12, 31)), (ids[3:5], date(YEAR + 1, 1, 1)), (ids[5:], date(YEAR, 12, 31))):
+    new_year = date(YEAR, 1, 1)
+    old_year = new_year - timedelta(days=1)
+    for part, day in ((ids[:3], old_year), (ids[3:5], new_year), (ids[5:], old_year)):
         await worked(desk, part, day)
-    old = [f"{YEAR}/{seq:03}" for seq in (1, 2, 3, 4, 5, 6)]
-    assert await numbers_of(desk, ids) == [*old[:3], f"{YEAR + 1}/001", f"{YEAR + 1}/002", *old[3:]]
+    old = [f"{YEAR - 1}/{seq:03}" for seq in (1, 2, 3, 4, 5, 6)]
+    assert await numbers_of(desk, ids) == [*old[:3], f"{YEAR}/001", f"{YEAR}/002", *old[3:]]
 
 
 async def test_numbers_that_another_document_has_refuse_each_draft_and_none_is_taken(desk: Desk) -> None:

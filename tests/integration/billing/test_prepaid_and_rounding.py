@@ -96,7 +96,7 @@ async def test_a_deposit_names_the_receipts_of_whose_rest_it_is(desk: Desk) -> N
 async def test_a_receipt_of_somebody_else_is_nobodys_deposit(desk: Desk) -> None:
     theirs = (await Desk(desk.merchant_id, "cus_2").receive(5000, "theirs")).receipt
     await desk.receive(5000, "ours")
-    for receipt_id in (theirs.id, "rcp_none"):
+    for receipt_id in (theirs.id, "rct_none"):
         with pytest.raises(InvalidInvoice) as refused:
             await issued(desk, with_deposit("50", receipt_ids=(receipt_id,)))
         assert refused.value.field == "prepaid_receipts[0]"

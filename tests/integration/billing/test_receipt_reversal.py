@@ -212,6 +212,18 @@ async def test_credit_that_was_paid_out_must_come_back_first(desk: Desk) -> None
     assert (await credit(desk), await desk.balances()) == (0, {})
 
 
+async def test_what_it_says_to_do_then_can_be_done_beside_open_invoices(desk: Desk) -> None:
+    """A receipt for the open invoice would leave no credit."""
+    done = await desk.receive(5000)
+    await credit_payouts.pay_out(desk.merchant_id, NewPayout(desk.customer_id, eur(3000), "p1", today()))
+    invoice = await desk.issue("100")
+    with pytest.raises(CreditPaidOut, match=r"as a receipt for no invoice .with a `remittance` that names none"):
+        await reverse(desk, done)
+    await desk.receive(3000, "r2", remittance="paid back", is_oldest_first=False)
+    await reverse(desk, done)
+    assert (await credit(desk), (await desk.now(invoice)).owed) == (0, eur(11900))
+
+
 async def test_an_uncollectible_invoice_stays_given_up(desk: Desk) -> None:
     invoice = await desk.issue("100")
     done = await desk.receive(5000)

@@ -18,8 +18,8 @@ from orchestrator.billing import customer_credit
 
 async def test_a_receipt_pays_the_oldest_invoices_first_and_the_rest_is_credit(desk: Desk) -> None:
     today = clock_port.now().date()
-    newer = await desk.issue("100", on=today)
     older = await desk.issue("100", on=today - timedelta(days=40))
+    newer = await desk.issue("100", on=today)
     done = await desk.receive(11900 + 4000)
     assert done.receipt.number == f"RCT-{today.year}-00001"
     assert ((await desk.now(older)).state, (await desk.now(newer)).paid) == (InvoiceState.PAID, eur(4000))

@@ -48,7 +48,7 @@ def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:

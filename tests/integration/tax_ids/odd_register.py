@@ -46,7 +46,7 @@ def serve() -> Iterator[OddRegister]:
             question = msgspec.json.decode(self.rfile.read(int(self.headers["content-length"])))
             register.asked.append({"path": self.path, **question})
             register.came.set()
-            register.answers.wait(20)
+            register.answers.wait(60)
             content = register.reply_to(question)
             self.send_response(register.status)
             for name, value in register.headers.items():
