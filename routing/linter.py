@@ -10,12 +10,17 @@ from itertools import islice
 from currency.exponents import ENCODINGS
 from routing.candidates import Candidate
 from routing.conditions import Condition, Not, TextFact, TextIn
-from routing.reachability import Question, TooMuch, exists
-from routing.rules import Action, RuleSet
+from routing.reachability import Effort, Question, TooMuch, exists
+from routing.rules import Action, Rule, RuleSet
+from routing.separation import RuleIndex
 
 WEIGHTS_SUM = 100
 OVERLAPS_MAX = 50  # told of one rule set; a list that nobody reads helps nobody
-COMPARED_MAX = 150  # rules that are compared with those before them: the time grows with the square, here two seconds
+EFFORT_MAX = 2_000_000  # conditions that are looked at to compare rules: some seconds
+STOPPED = (
+    "from here on rules are not compared with those before them: too many may hold for the same payment. "
+    "Name in each rule what it is about (currency, country, method, brand), or lint the rules in parts"
+)
 
 
 class Kind(StrEnum):
@@ -47,43 +52,45 @@ def lint(rule_set: RuleSet, candidates: Sequence[Candidate] = ()) -> list[Findin
     "Never true" and "unreachable" are proven, never guessed: see `routing.reachability`.
     """
     found: list[Finding] = []
-    overlaps = 0
+    overlaps, compared, idle = 0, True, set[int]()
+    index, effort = RuleIndex([rule.when for rule in rule_set.rules]), Effort(EFFORT_MAX)
     for place, rule in enumerate(rule_set.rules):
         path = f"rules[{place}]"
-        compared = place < COMPARED_MAX
-        reach = _reach(rule_set, place, compared)
-        found += [Finding(kind, f"{path}.when", rule.name, message) for kind, message in reach]
-        if place == COMPARED_MAX:
-            message = f"only the first {COMPARED_MAX} rules are compared with those before them"
-            found.append(Finding(Kind.TOO_COMPLEX, path, rule.name, message))
+        before = index.before(place) if compared else ()
+        earlier = [rule_set.rules[other] for other in before if other not in idle]
+        reach = _reach(rule, earlier, effort)
         if compared and not reach and overlaps < OVERLAPS_MAX:
-            for other in islice(_overlapping(rule_set, place), OVERLAPS_MAX - overlaps):
+            for other in islice(_overlapping(rule, earlier, effort), OVERLAPS_MAX - overlaps):
                 overlaps += 1
                 message = f"some payments fit {other!r} too, which comes before it and wins"
                 found.append(Finding(Kind.OVERLAP, f"{path}.when", rule.name, message))
+        if reach and reach[0][0] in (Kind.NEVER_TRUE, Kind.UNREACHABLE):
+            idle.add(place)  # others fire wherever it holds, so that they are enough to look at
+        if compared and effort.left < 0:
+            compared, reach = False, [(Kind.TOO_COMPLEX, STOPPED)]
+        found += [Finding(kind, f"{path}.when", rule.name, message) for kind, message in reach]
         found += _action(rule.then, rule.name, f"{path}.then", candidates)
         if candidates and all(kind is not Kind.NEVER_TRUE for kind, _ in reach):
             found += _cannot_take(rule.when, rule.then, rule.name, f"{path}.then", candidates)
     return [*found, *_action(rule_set.default, "default", "default", candidates)]
 
 
-def _reach(rule_set: RuleSet, place: int, compared: bool) -> list[tuple[Kind, str]]:
-    rule, earlier = rule_set.rules[place], tuple(it.when for it in rule_set.rules[:place] if compared)
+def _reach(rule: Rule, earlier: Sequence[Rule], effort: Effort) -> list[tuple[Kind, str]]:
+    """`earlier` are those that may hold where the rule does; others take nothing from it."""
     try:
         if not exists(Question((rule.when,))):
             return [(Kind.NEVER_TRUE, "no payment can make it true")]
-        if earlier and not exists(Question((rule.when,), not_true=earlier)):
+        if earlier and not exists(Question((rule.when,), not_true=tuple(it.when for it in earlier)), effort):
             return [(Kind.UNREACHABLE, "every payment that fits it fits an earlier rule, which wins")]
     except TooMuch:
         return [(Kind.TOO_COMPLEX, "too many combinations to say whether it can be reached")]
     return []
 
 
-def _overlapping(rule_set: RuleSet, place: int) -> Iterator[str]:
-    rule = rule_set.rules[place]
-    for other in rule_set.rules[:place]:
+def _overlapping(rule: Rule, earlier: Sequence[Rule], effort: Effort) -> Iterator[str]:
+    for other in earlier:
         try:
-            if other.then != rule.then and exists(Question((rule.when, other.when))):
+            if other.then != rule.then and exists(Question((rule.when, other.when)), effort):
                 yield other.name
         except TooMuch:
             continue

@@ -55,49 +55,78 @@ class Question:
     not_true: tuple[Condition, ...] = ()
     not_false: tuple[Condition, ...] = ()
 
-    def refuted(self, known: dict[Dimension, Value]) -> bool:
-        """Whether no completion of what is known can be the payment."""
-        return (
-            any(not possible(condition, known) & TRUE for condition in self.true)
-            or any(possible(condition, known) == TRUE for condition in self.not_true)
-            or any(possible(condition, known) == FALSE for condition in self.not_false)
-        )
+    def narrowed(self, known: dict[Dimension, Value]) -> Question | None:
+        """What is still to be settled once so much is known; None where no completion of it can be the payment."""
+        true, not_true, not_false = [], [], []
+        for condition in self.true:
+            bits = possible(condition, known)
+            if not bits & TRUE:
+                return None
+            if bits != TRUE:
+                true.append(condition)
+        for condition in self.not_true:
+            bits = possible(condition, known)
+            if bits == TRUE:
+                return None
+            if bits & TRUE:
+                not_true.append(condition)
+        for condition in self.not_false:
+            bits = possible(condition, known)
+            if bits == FALSE:
+                return None
+            if bits & FALSE:
+                not_false.append(condition)
+        return Question(tuple(true), tuple(not_true), tuple(not_false))
 
-    def answered(self, known: dict[Dimension, Value]) -> bool:
-        """Whether every completion of what is known is such a payment."""
-        return (
-            all(possible(condition, known) == TRUE for condition in self.true)
-            and not any(possible(condition, known) & TRUE for condition in self.not_true)
-            and not any(possible(condition, known) & FALSE for condition in self.not_false)
-        )
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (*self.true, *self.not_true, *self.not_false)
 
 
-def exists(question: Question) -> bool:
-    """The answer. Raises TooMuch where it takes more than STEPS_MAX steps."""
-    everything = (*question.true, *question.not_true, *question.not_false)
-    values = representatives(everything)
+@dataclass(slots=True)
+class Effort:
+    """How many conditions may still be looked at, over many questions."""
+
+    left: int
+
+
+def exists(question: Question, effort: Effort | None = None) -> bool:
+    """The answer. Raises TooMuch where it takes more than STEPS_MAX steps, or more than the effort that is left."""
+    values = representatives(question.conditions)
     order = _order(question, values)
+    needed = {_dimension(leaf) for condition in question.true for leaf in _leaves(condition)}
     steps = 0
 
-    def search(known: dict[Dimension, Value], place: int) -> bool:
+    def search(known: dict[Dimension, Value], asked: Question, place: int) -> bool:
         nonlocal steps
         steps += 1
-        if steps > STEPS_MAX:
+        if effort is not None:
+            effort.left -= len(asked.conditions)
+        if steps > STEPS_MAX or (effort is not None and effort.left < 0):
             raise TooMuch
-        if question.refuted(known):
+        left = asked.narrowed(known)
+        if left is None:
             return False
-        if question.answered(known):
+        open_conditions = left.conditions
+        if not open_conditions:
             return True
+        asks_for = {_dimension(leaf) for condition in open_conditions for leaf in _leaves(condition)}
+        while place < len(order) and (order[place] not in asks_for or order[place] in known):
+            place += 1  # what nobody asks for any more may be anything
         if place == len(order):
             return False
         dimension = order[place]
         return any(
-            search({**known, dimension: value}, place + 1)
+            search({**known, dimension: value}, left, place + 1)
             for value in values[dimension]
             if _fits(dimension, value, known)
         )
 
-    return search({}, 0)
+    # what is not known makes nothing true: mostly that is the payment that is looked for
+    unknown: dict[Dimension, Value] = {
+        at: None for at in order if at not in needed and at[0] not in _ALWAYS_KNOWN and at[0] != "amount"
+    }
+    return (bool(unknown) and search(unknown, question, 0)) or search({}, question, 0)
 
 
 def possible(condition: Condition, known: dict[Dimension, Value]) -> int:

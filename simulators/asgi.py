@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, assert_never
 from urllib.parse import parse_qsl
 
 from simulators.scenarios import Behaviour, Trouble
@@ -51,9 +51,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """`missing_bytes` are announced and never sent: the connection breaks off before them."""
+
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    missing_bytes: int = 0
 
 
 def json_response(payload: object, status: int = 200, **headers: str) -> Response:
@@ -127,6 +130,8 @@ async def respond(scope: Scope, receive: Receive, send: Send, answer: Callable[[
         await drop(scope)
         return
     await send_response(response, send)
+    if response.missing_bytes:
+        await drop(scope)
 
 
 async def read_request(scope: Scope, receive: Receive) -> Request:
@@ -145,9 +150,10 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
 
 async def send_response(response: Response, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers.append((b"content-length", str(len(response.body)).encode()))
+    announced = len(response.body) + response.missing_bytes
+    headers.append((b"content-length", str(announced).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await send({"type": "http.response.body", "body": response.body, "more_body": bool(response.missing_bytes)})
 
 
 async def drop(scope: Scope) -> None:
@@ -185,7 +191,40 @@ async def play(
             await _never_answer(trouble, work)
             raise ConnectionDropped
         case _:
-            assert_never(trouble.behaviour)
+            return _mangled(await work(None), trouble.behaviour, trouble.status)
+
+
+def _mangled(
+    response: Response,
+    behaviour: Literal[
+        Behaviour.MALFORMED_JSON,
+        Behaviour.HTML_INSTEAD,
+        Behaviour.TRUNCATED_BODY,
+        Behaviour.WRONG_CONTENT_TYPE,
+        Behaviour.EMPTY_BODY,
+    ],
+    status: int,
+) -> Response:
+    """The answer as it arrives. One that has no body (204) is given one to spoil."""
+    body = response.body or b"{}"
+    whole = replace(response, status=200 if response.status == 204 else response.status)
+    match behaviour:
+        case Behaviour.MALFORMED_JSON:
+            return replace(whole, body=body[:-1] + b',"')  # nor YAML, which some readers fall back on
+        case Behaviour.HTML_INSTEAD:
+            return html_response(_PROXY_PAGE.format(status=status), status)
+        case Behaviour.TRUNCATED_BODY:
+            half = len(body) // 2
+            return replace(whole, body=body[:half], missing_bytes=len(body) - half)
+        case Behaviour.WRONG_CONTENT_TYPE:
+            return replace(response, headers={**response.headers, "content-type": "text/html; charset=utf-8"})
+        case Behaviour.EMPTY_BODY:
+            return replace(response, body=b"")
+        case _:
+            assert_never(behaviour)
+
+
+_PROXY_PAGE = "<html><head><title>{status}</title></head><body><h1>{status}</h1>a proxy</body></html>"
 
 
 async def _never_answer(trouble: Trouble, work: Callable[[str | None], Awaitable[Response]]) -> None:

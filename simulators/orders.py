@@ -15,11 +15,11 @@ SUBJECTS = (*GATEWAYS, "vault", "vies", "*")
 
 def scenario_of(fields: Fields, world: World) -> Scenario:
     """{gateway, operation, behaviour, times?, share?, seed?, until?, when?, seconds?, latency?, reason? | code?,
-    retry_after?}. `times` is 1, and without end where there is a `share` or `until` (seconds of world time from now).
-    Raises FieldRefused."""
+    retry_after?, status?}. `times` is 1, and without end where there is a `share` or `until` (seconds of world time
+    from now). Raises FieldRefused."""
     fields.only(
         *("gateway", "operation", "behaviour", "times", "share", "seed", "until", "when"),
-        *("seconds", "latency", "reason", "code", "retry_after"),
+        *("seconds", "latency", "reason", "code", "retry_after", "status"),
     )
     behaviour = Behaviour(fields.choice("behaviour", list(Behaviour)))
     _refuse_strangers(fields, behaviour)
@@ -41,6 +41,7 @@ def scenario_of(fields: Fields, world: World) -> Scenario:
         latency=_latency(fields),
         code=fields.text("code", ""),
         retry_after_s=fields.integer("retry_after", 0) if fields.has("retry_after") else None,
+        status=fields.integer("status", 502, least=200, most=599),
         until=None if until_s is None else world.clock.now() + timedelta(seconds=until_s),
     )
 
@@ -52,6 +53,7 @@ def _refuse_strangers(fields: Fields, behaviour: Behaviour) -> None:
         "code": (Behaviour.DECLINE,),
         "retry_after": (Behaviour.HTTP_429,),
         "latency": (Behaviour.DELAY,),
+        "status": (Behaviour.HTML_INSTEAD,),
         "seconds": (Behaviour.DELAY, Behaviour.HANG, Behaviour.HANG_AFTER, Behaviour.REFUSE),
     }
     for name, behaviours in owners.items():

@@ -23,6 +23,11 @@ class Behaviour(StrEnum):
     HTTP_500_AFTER = "http_500_after"  # do the work, answer 500
     HTTP_429 = "http_429"  # do nothing, answer 429, with a Retry-After where `retry_after` is given
     DECLINE = "decline"  # the issuer says no, for `reason` or with the gateway's own `code`
+    MALFORMED_JSON = "malformed_json"  # do the work, and answer with what is no JSON
+    HTML_INSTEAD = "html_instead"  # do the work; a proxy answers with its own page, status 502 or `status`
+    TRUNCATED_BODY = "truncated_body"  # do the work, break off in the middle of the answer
+    WRONG_CONTENT_TYPE = "wrong_content_type"  # do the work, call the answer text/html though it is what it always is
+    EMPTY_BODY = "empty_body"  # do the work, answer with the status alone
 
 
 OPERATIONS = (
@@ -74,6 +79,7 @@ class Trouble:
     seconds: float = 0.0
     declined_for: str = ""
     retry_after_s: int | None = None
+    status: int = 502
 
 
 @dataclass(slots=True)
@@ -95,6 +101,7 @@ class Scenario:
     code: str = ""
     retry_after_s: int | None = None
     until: datetime | None = None
+    status: int = 502
     _chance: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -119,7 +126,7 @@ class Scenario:
             own_s = self.latency.draw(self._chance) if self.latency else self.seconds
             return Trouble(Behaviour.DELAY, delay_s + own_s)
         declined_for = f"{_RAW}{self.code}" if self.code else self.reason
-        return Trouble(self.behaviour, delay_s, self.seconds, declined_for, self.retry_after_s)
+        return Trouble(self.behaviour, delay_s, self.seconds, declined_for, self.retry_after_s, self.status)
 
     def shown(self) -> dict[str, Any]:
         latency = self.latency and {
@@ -141,4 +148,5 @@ class Scenario:
             "latency": latency,
             "retry_after": self.retry_after_s,
             "until": self.until.isoformat() if self.until else None,
+            "status": self.status,
         }

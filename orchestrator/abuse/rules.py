@@ -28,6 +28,7 @@ class Measure(StrEnum):
     CARDS = "cards"
     DECLINES = "declines"
     SMALL_TRIES = "small_tries"
+    NOT_PASSED = "not_passed"  # besides this try: what was declined, and what has no answer yet
 
 
 class Decision(StrEnum):
@@ -80,15 +81,24 @@ class Counts:
     small_tries: int = 0
     small_declines: int = 0
     blocked: int = 0
+    passed: int = 0
+
+    @property
+    def not_passed(self) -> int:
+        return max(self.tries - self.blocked - self.passed - 1, self.declines)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do, by which rule, and after how many seconds to come again."""
+    """What to do, by which rule, and after how many seconds to come again.
+
+    `watched`: it is to be told as well that the try passed.
+    """
 
     decision: Decision = Decision.ALLOW
     rule: str = ""
     retry_after_s: int = 0
+    watched: bool = False
 
 
 RULES: tuple[Rule, ...] = (
@@ -102,9 +112,12 @@ RULES: tuple[Rule, ...] = (
     Rule("device_cards", Subject.DEVICE, Measure.CARDS, 60, 4, 8, 5),
     Rule("device_declines", Subject.DEVICE, Measure.DECLINES, 60, 5, 10, 5),
     Rule("card_tries", Subject.CARD, Measure.TRIES, 60, 6, 12, 8),
+    # what comes all at once has no answer yet, a merchant's program's too
+    Rule("card_at_once", Subject.CARD, Measure.NOT_PASSED, 10, 6, 10, 8),
     Rule("card_declines_day", Subject.CARD, Measure.DECLINES, 1440, 6, 10, 8),
 )
 ATTACK = AttackRule()
+WATCHED_FROM = 4  # tries of a card within a rule's window: to tell of each that passed would cost every payment a write
 WINDOW_MAX_MIN = max(rule.window_min for rule in RULES)
 _NUMBERS = frozenset(field.name for field in fields(Rule)) - {"name", "of", "measure"}
 
@@ -144,8 +157,10 @@ def judge(
     `by_program`: a program may charge a good card often, so that tries alone say nothing.
     """
     lists = {subject: list(found) for subject, found in counts.items()}
+    watched = _is_watched(lists.get(Subject.CARD, []), minute, rules)
     attacked = _under_attack(lists.get(Subject.MERCHANT, []), minute, attack)
     strictest = Verdict(Decision.CHALLENGE, attack.name) if attacked and small else Verdict()
+    strictest = replace(strictest, watched=watched)
     for rule in rules:
         if by_program and rule.measure is Measure.TRIES:
             continue
@@ -154,8 +169,13 @@ def judge(
         if said is Decision.BLOCK:
             return Verdict(said, rule.name, _eases_after_s(rule))
         if said is Decision.CHALLENGE and strictest.decision is Decision.ALLOW:
-            strictest = Verdict(said, rule.name)
+            strictest = Verdict(said, rule.name, watched=watched)
     return strictest
+
+
+def _is_watched(counts: list[Counts], minute: int, rules: tuple[Rule, ...]) -> bool:
+    windows = [rule.window_min for rule in rules if rule.measure is Measure.NOT_PASSED]
+    return any(_within(counts, minute, window_min).tries >= WATCHED_FROM for window_min in windows)
 
 
 def _said_by(rule: Rule, total: Counts, *, attacked: bool) -> Decision:
@@ -187,6 +207,7 @@ def _within(counts: list[Counts], minute: int, window_min: int) -> Counts:
         sum(found.small_tries for found in recent),
         sum(found.small_declines for found in recent),
         sum(found.blocked for found in recent),
+        sum(found.passed for found in recent),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -86,11 +88,11 @@ async def admit(tried: Try) -> Verdict:
     A `challenge` is the caller's to pass on: the payment is to be authenticated.
     """
     settings = get_settings().abuse
-    if settings.mode == "off" or _is_allowed(tried.ip, settings.allow):
+    if not _is_counted(tried):
         return Verdict()
     verdict = await _counted(tried, settings) if tried.by_program else await _one_of_few(tried, settings)
     if settings.mode == "observe":
-        return Verdict()
+        return Verdict(watched=verdict.watched)
     if verdict.decision is Decision.BLOCK:
         raise TooManyTries(verdict.retry_after_s)
     return verdict
@@ -116,7 +118,7 @@ async def _counted(tried: Try, settings: Abuse) -> Verdict:
     keys = [key for _, key in subjects]
     sightings = [f"{key}+{_hash(tried.card)}" if _counts_cards(of) and tried.card else "" for of, key in subjects]
     rules, attack = configured(settings.rules)
-    try:
+    with _failing_open():  # what was judged by then holds
         async with asyncio.timeout(PATIENCE_S):
             found = await store.count(keys, sightings, minute, small=tried.small)
             counts = {of: found.get(key, []) for of, key in subjects}
@@ -125,19 +127,62 @@ async def _counted(tried: Try, settings: Abuse) -> Verdict:
                 await store.blocked(keys, minute, small=tried.small)
             if verdict.decision is not Decision.ALLOW:
                 await _tell(tried, verdict, minute)
-    except _NO_ANSWER as error:  # what was judged by then holds
-        _log.warning("abuse.not_counted", error=f"{type(error).__name__}: {error}")
     return verdict
 
 
 async def declined(tried: Try) -> None:
     """The try that was admitted was declined."""
-    settings = get_settings().abuse
-    if settings.mode == "off" or _is_allowed(tried.ip, settings.allow):
+    await _told(tried, passed=False)
+
+
+async def passed(tried: Try) -> None:
+    """The try of a card that is watched was answered, and not with a decline."""
+    await _told(tried, passed=True)
+
+
+async def _told(tried: Try, *, passed: bool) -> None:
+    if not _is_counted(tried):
         return
-    try:
+    with _failing_open():
         async with asyncio.timeout(PATIENCE_S):
-            await store.declined([key for _, key in _subjects(tried)], _minute(), small=tried.small)
+            await _tell_counters([key for _, key in _subjects(tried)], small=tried.small, passed=passed)
+
+
+async def keep(tried: Try, payment_id: str, round_: int) -> None:
+    """The try has no answer yet: whoever learns of it tells `answered`."""
+    if _is_counted(tried):
+        with _failing_open():
+            async with asyncio.timeout(PATIENCE_S):
+                keys = [key for _, key in _subjects(tried)]
+                await store.keep(payment_id, round_, keys, _minute(), small=tried.small)
+
+
+async def answered(payment_id: str, round_: int, *, declined: bool) -> None:
+    """The answer to a try that was kept, counted once whoever tells of it."""
+    with _failing_open():
+        async with asyncio.timeout(PATIENCE_S):
+            if kept := await store.take(payment_id, round_):
+                await _tell_counters(kept[0], small=kept[1], passed=not declined)
+
+
+async def _tell_counters(keys: list[str], *, small: bool, passed: bool) -> None:
+    if not passed:
+        await store.declined(keys, _minute(), small=small)
+        return
+    for key in keys:
+        if key.startswith(f"{Subject.CARD}:"):
+            await store.passed(key, _minute())
+
+
+def _is_counted(tried: Try) -> bool:
+    settings = get_settings().abuse
+    return settings.mode != "off" and not _is_allowed(tried.ip, settings.allow)
+
+
+@contextmanager
+def _failing_open() -> Iterator[None]:
+    try:
+        yield
     except _NO_ANSWER as error:
         _log.warning("abuse.not_counted", error=f"{type(error).__name__}: {error}")
 

@@ -26,11 +26,11 @@ _COUNT = f"""
         FROM given ORDER BY subject
         ON CONFLICT (subject, minute) DO UPDATE SET tries = abuse_counter.tries + 1,
             cards = abuse_counter.cards + EXCLUDED.cards, small_tries = abuse_counter.small_tries + EXCLUDED.small_tries
-        RETURNING subject, minute, tries, cards, declines, small_tries, small_declines, blocked
+        RETURNING subject, minute, tries, cards, declines, small_tries, small_declines, blocked, passed
     )
     SELECT * FROM counted
     UNION ALL
-    SELECT subject, minute, tries, cards, declines, small_tries, small_declines, blocked
+    SELECT subject, minute, tries, cards, declines, small_tries, small_declines, blocked, passed
     FROM abuse_counter
     WHERE subject = ANY ($1) AND minute < $3 AND minute > $3::bigint - $5::bigint"""  # noqa: S608 - constants
 _DECLINED = f"""
@@ -38,10 +38,17 @@ _DECLINED = f"""
     SELECT subject, $2, 0, 0, 1, 0, $3, 0 FROM unnest($1::varchar[]) AS t (subject) WHERE {UNHURRIED} ORDER BY subject
     ON CONFLICT (subject, minute) DO UPDATE SET declines = abuse_counter.declines + 1,
         small_declines = abuse_counter.small_declines + EXCLUDED.small_declines"""  # noqa: S608 - constants
+_PASSED = f"""
+    INSERT INTO abuse_counter (subject, minute, tries, cards, declines, small_tries, small_declines, blocked, passed)
+    SELECT $1::varchar, $2::bigint, 0, 0, 0, 0, 0, 0, 1 WHERE {UNHURRIED}
+    ON CONFLICT (subject, minute) DO UPDATE SET passed = abuse_counter.passed + 1"""
 _BLOCKED = f"""
     UPDATE abuse_counter SET blocked = blocked + 1, small_tries = small_tries - $3 WHERE {UNHURRIED} AND id IN (
         SELECT id FROM abuse_counter WHERE subject = ANY ($1) AND minute = $2 ORDER BY subject FOR UPDATE
     )"""  # noqa: S608 - constants
+_KEEP = f"""
+    INSERT INTO abuse_open_try (payment_id, round, subjects, small, minute)
+    SELECT $1::varchar, $2::int, $3::text, $4::boolean, $5::bigint WHERE {UNHURRIED} ON CONFLICT DO NOTHING"""
 _TALLY = f"""
     INSERT INTO abuse_counter (subject, minute, tries, cards, declines, small_tries, small_declines, blocked)
     SELECT $1::varchar, $2::bigint, 1, 0, 0, 0, 0, 0 WHERE {UNHURRIED}
@@ -82,9 +89,27 @@ async def declined(subjects: Sequence[str], minute: int, *, small: bool) -> None
     await fetch(_DECLINED, list(subjects), minute, int(small))
 
 
+async def passed(subject: str, minute: int) -> None:
+    """A try of this subject was answered, and not with a decline."""
+    await fetch(_PASSED, subject, minute)
+
+
 async def blocked(subjects: Sequence[str], minute: int, *, small: bool) -> None:
     """The try of these subjects was not let through."""
     await fetch(_BLOCKED, list(subjects), minute, int(small))
+
+
+async def keep(payment_id: str, round_: int, subjects: Sequence[str], minute: int, *, small: bool) -> None:
+    """The try of these subjects has no answer yet."""
+    await fetch(_KEEP, payment_id, round_, " ".join(subjects), small, minute)
+
+
+async def take(payment_id: str, round_: int) -> tuple[list[str], bool] | None:
+    """Subjects of a try that was kept, and whether it was small; once, then it is forgotten."""
+    rows = await fetch(
+        "DELETE FROM abuse_open_try WHERE payment_id = $1 AND round = $2 RETURNING subjects, small", payment_id, round_
+    )
+    return (rows[0]["subjects"].split(), rows[0]["small"]) if rows else None
 
 
 async def tally(subject: str, minute: int) -> int:
@@ -100,6 +125,7 @@ async def verdicts(since_minute: int) -> list[tuple[str, str, int]]:
 async def purge(before_minute: int) -> None:
     """Forget what no window reaches any more."""
     await fetch("DELETE FROM abuse_counter WHERE minute < $1", before_minute)
+    await fetch("DELETE FROM abuse_open_try WHERE minute < $1", before_minute)
 
 
 async def add_violation(day: date, page: str, directive: str, blocked: str, kinds_max: int) -> None:

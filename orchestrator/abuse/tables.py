@@ -1,6 +1,6 @@
 """What is counted of tries to pay, by minute, and what browsers report of our pages."""
 
-from piccolo.columns import BigInt, BigSerial, Date, Integer, Varchar
+from piccolo.columns import BigInt, BigSerial, Boolean, Date, Integer, Text, Varchar
 from piccolo.table import Table
 
 
@@ -15,7 +15,19 @@ class AbuseCounter(Table, tablename="abuse_counter"):
     declines = Integer(null=False, default=0)
     small_tries = Integer(null=False, default=0)
     small_declines = Integer(null=False, default=0)
+    passed = Integer(null=False, default=0)  # answered, and not with a decline; only of who tries often
     blocked = Integer(null=False, default=0)  # of the tries: they have no result, so they are no part of a share
+
+
+class OpenTry(Table, tablename="abuse_open_try"):
+    """A try on a page whose answer is still to come: whom it will be counted for then."""
+
+    id = BigSerial(primary_key=True)
+    payment_id = Varchar(length=40, null=False, default=None)
+    round = Integer(null=False, default=None)  # of the payment's tries
+    subjects = Text(null=False, default=None)  # as in the counters, parted by spaces
+    small = Boolean(null=False, default=False)
+    minute = BigInt(null=False, default=None)  # since 1970
 
 
 class PageViolation(Table, tablename="page_violation"):

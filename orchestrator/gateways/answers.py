@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 MAX_RETRY_AFTER_S = 300  # a gateway that asks for more is tried again after this
 
+# Statuses that say without a word that nothing was processed: credentials or a pause are asked for.
+_WORDLESS = frozenset({401, 429})
+
 # What reading an answer of an unexpected shape raises: then nothing is known, and nothing is guessed.
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
@@ -43,7 +46,7 @@ def settle(
         return replace(outcome, vault_failed=vault is not None and outcome.kind is OutcomeKind.NOT_REACHED)
     if vault is not None and (error := read_vault_error(exchange.reply, vault)) is not None:
         return vault_outcome(error, gateway, exchange)
-    return replace(_judged(exchange.reply, read), exchange=exchange.redacted())
+    return replace(_judged(exchange.method, exchange.reply, read), exchange=exchange.redacted())
 
 
 def approved(asked: Money, said: Money | None, *, payment_id: str, operation_id: str = "") -> Outcome:
@@ -233,18 +236,34 @@ def probe_result(tape: Tape) -> str:
     if exchange.reply is None:
         return network_outcome(exchange).detail
     status = exchange.reply.status
-    if status in (401, 403):
-        return f"the gateway refuses these credentials (HTTP {status})"
-    return f"the gateway answered HTTP {status}" if status == 429 or status >= 500 else ""
+    if status == 429 or status >= 500:
+        return f"the gateway answered HTTP {status}"
+    if exchange.reply.body is None and status != 401:
+        return f"HTTP {status} that is not the gateway's: is a proxy in between?"
+    return f"the gateway refuses these credentials (HTTP {status})" if status in (401, 403) else ""
 
 
-def _judged(reply: Reply, read: Callable[[Reply], Outcome]) -> Outcome:
+def _judged(method: str, reply: Reply, read: Callable[[Reply], Outcome]) -> Outcome:
     if reply.status >= 500:
         return Outcome(OutcomeKind.UNKNOWN, detail=f"the gateway answered HTTP {reply.status}: it may have acted")
+    if _is_somebody_elses(method, reply):
+        return Outcome(OutcomeKind.UNKNOWN, detail=f"HTTP {reply.status} that is not the gateway's: it may have acted")
     try:
         return read(reply)
     except _UNREADABLE as error:
         return Outcome(OutcomeKind.UNKNOWN, detail=f"HTTP {reply.status}, an answer that could not be read: {error!r}")
+
+
+def _is_somebody_elses(method: str, reply: Reply) -> bool:
+    """A page of a proxy, or a refusal in no gateway's words. A filter of replies says 403 for what was done behind it.
+
+    That there is nothing to read or to delete may be said without a word.
+    """
+    if reply.body is not None or reply.status in _WORDLESS:
+        return False
+    if reply.status == 404 and not reply.text and method in ("GET", "DELETE"):
+        return False
+    return reply.status >= 400 or reply.text.lstrip().startswith("<")
 
 
 def _not_made(tape: Tape, gateway: str) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 REMOVED: Final = "[removed]"
@@ -63,11 +64,8 @@ def _redact_mapping(mapping: Mapping[str, object], parent: str) -> dict[str, obj
 
 
 def _redact_value(key: str, value: object, parent: str) -> object:
-    # A form field `payment_method_data[card][number]` is judged by its last name.
-    names = [part for part in re.split(r"[\[\].]+", key) if part]
-    plain = _plain(names[-1] if names else key)
-    above = _plain(names[-2]) if len(names) > 1 else parent
-    if _is_private(plain, above) or any(_plain(name) in _PERSONAL_KEYS for name in names[:-1]):
+    plain, is_private = _judged(key, parent)
+    if is_private:
         return REMOVED if value not in (None, "") else value
     if isinstance(value, Mapping):
         return _redact_mapping(value, plain)
@@ -77,6 +75,16 @@ def _redact_value(key: str, value: object, parent: str) -> object:
         # Adyen's older references are sixteen digits, and one in ten passes Luhn: an id is kept whole.
         return redact_text(value, mask_cards=not plain.endswith(("id", "reference")))
     return value
+
+
+@lru_cache(maxsize=4096)
+def _judged(key: str, parent: str) -> tuple[str, bool]:
+    """The key's plain name, and whether what stands under it is removed."""
+    # A form field `payment_method_data[card][number]` is judged by its last name.
+    names = [part for part in re.split(r"[\[\].]+", key) if part]
+    plain = _plain(names[-1] if names else key)
+    above = _plain(names[-2]) if len(names) > 1 else parent
+    return plain, _is_private(plain, above) or any(_plain(name) in _PERSONAL_KEYS for name in names[:-1])
 
 
 def _is_private(plain: str, above: str) -> bool:

@@ -56,7 +56,7 @@ class Exchange:
             "request": {"method": self.method, "url": redact_text(self.url), "body": _kept(self.request_body)}
         }
         if self.reply is not None:
-            body = self.reply.body if self.reply.body is not None else self.reply.text
+            body = self.reply.body if self.reply.body is not None else _readable(self.reply.text)
             kept["reply"] = {"status": self.reply.status, "body": _kept(body)}
         if self.failure is not None:
             kept["failure"] = f"{type(self.failure).__name__}: {redact_text(str(self.failure))[:500]}"
@@ -251,6 +251,11 @@ def _decoded(body: bytes | str | object | None, headers: Mapping[str, str]) -> o
     except ValueError:
         pairs = parse_qsl(text, keep_blank_values=True)
         return dict(pairs) if pairs else text
+
+
+def _readable(text: str) -> str:
+    """Not what should have been an object: it is by its fields that names, tokens and the like are taken out."""
+    return f"[{len(text)} characters that are no JSON object]" if text.lstrip()[:1] in ("{", "[") else text
 
 
 def _kept(body: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from simulators.asgi import Handler, Request, Response, json_response, play
@@ -174,7 +175,7 @@ def _finished(response: Response, request: Request, request_id: str) -> Response
         headers["stripe-account"] = account
     if should_retry := _should_retry(response):
         headers["stripe-should-retry"] = should_retry
-    return Response(response.status, response.body, headers)
+    return replace(response, headers=headers)
 
 
 def _should_retry(response: Response) -> str:

@@ -96,8 +96,8 @@ class SandboxTap(WireTap):
 
     def pass_on(
         self, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        """The sandbox's answer. Raises OSError where it gives none."""
+    ) -> tuple[int, dict[str, str], bytes, int]:
+        """The sandbox's answer, of which nothing is missing. Raises OSError where it gives none."""
         for made_up, real in self.aliases.items():
             target, body = target.replace(made_up, real), body.replace(made_up.encode(), real.encode())
         vaulted = any(token.encode() in body for token in self._vault_tokens)
@@ -119,7 +119,7 @@ class SandboxTap(WireTap):
         self.crossed.append(
             Passed(self.gateway, method, path, query, headers, body, reply.status_code, kept, reply.content)
         )
-        return reply.status_code, kept, reply.content
+        return reply.status_code, kept, reply.content, 0
 
     def close(self) -> None:
         super().close()

@@ -68,7 +68,7 @@ class Received:
     def wait_for(self, fits: Callable[[dict[str, str], bytes], Any]) -> Any:
         """The first truthy answer of `fits` for a notification that is there or comes."""
         with self.arrived:
-            found = self.arrived.wait_for(lambda: [one for taken in self.taken if (one := fits(*taken))], timeout=5)
+            found = self.arrived.wait_for(lambda: [one for taken in self.taken if (one := fits(*taken))], timeout=90)
         assert found, "the webhook that was waited for never came"
         return found[0]
 

@@ -45,7 +45,7 @@ class Diary:
 
     def wait_for(self, line: str, times: int) -> bool:
         with self.written:
-            return self.written.wait_for(lambda: self.lines.count(line) >= times, timeout=30)
+            return self.written.wait_for(lambda: self.lines.count(line) >= times, timeout=90)
 
 
 def connection_of(account: Account) -> Connection:

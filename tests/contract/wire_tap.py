@@ -97,8 +97,9 @@ class WireTap:
 
     def pass_on(
         self, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        """The simulator's answer. Raises OSError or HTTPException where it gives none."""
+    ) -> tuple[int, dict[str, str], bytes, int]:
+        """The simulator's answer, and how many bytes of it never came. Raises OSError or HTTPException where it gives
+        none."""
         assert self._target.hostname is not None
         upstream = http.client.HTTPConnection(self._target.hostname, self._target.port, timeout=_UPSTREAM_TIMEOUT_S)
         try:
@@ -106,8 +107,12 @@ class WireTap:
             sent["host"] = self._target.netloc  # so that links in replies lead to the simulator itself
             upstream.request(method, target, body or None, sent | ({"content-length": str(len(body))} if body else {}))
             answer = upstream.getresponse()
-            content = answer.read()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+            missing = 0
+            try:
+                content = answer.read()
+            except http.client.IncompleteRead as cut:
+                content, missing = cut.partial, cut.expected or 0
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content, missing
         finally:
             upstream.close()
 
@@ -126,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get("content-length") or 0))
         path, _, query = self.path.partition("?")
         try:
-            status, reply_headers, reply = self.owner.pass_on(self.command, self.path, headers, body)
+            status, reply_headers, reply, missing = self.owner.pass_on(self.command, self.path, headers, body)
         except (OSError, http.client.HTTPException):
             self._keep(transcript, Passed(self.owner.gateway, self.command, path, query, headers, body))
             self._abort()
@@ -135,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.owner.edit is not None:  # the transcript has what the simulator said
             status, reply = self.owner.edit(path, status, reply)
         self._keep(transcript, passed)
-        self._answer(status, reply_headers, reply)
+        self._answer(status, reply_headers, reply, missing)
 
     do_GET = do_DELETE = do_PATCH = do_PUT = do_POST
 
@@ -146,13 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
             transcript.append(passed)
             self.owner.moved.notify_all()
 
-    def _answer(self, status: int, headers: dict[str, str], reply: bytes) -> None:
+    def _answer(self, status: int, headers: dict[str, str], reply: bytes, missing: int) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
             if name not in _OWN_HEADERS:
                 self.send_header(name, value)
         if status != 204:
-            self.send_header("content-length", str(len(reply)))
+            self.send_header("content-length", str(len(reply) + missing))
         self.send_header("connection", "close")
         try:
             self.end_headers()

@@ -81,7 +81,7 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def allow(simulator_urls: dict[str, str], url: str) -> None:
@@ -108,8 +108,8 @@ async def open_shop(
         "VAULT__PROXY_URL": f"http://{vault_host}",
         "VAULT__USERNAME": "clearway",
         "VAULT__PASSWORD": "vault-password",
-        "LIMITS__GATEWAY_READ_TIMEOUT_S": "3",
-        "LIMITS__GATEWAY_CONNECT_TIMEOUT_S": "1",
+        "LIMITS__GATEWAY_READ_TIMEOUT_S": "10",
+        "LIMITS__GATEWAY_CONNECT_TIMEOUT_S": "5",
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"CLEARWAY_{name}", value)

@@ -22,7 +22,7 @@ from tests.fourth_gateway.meridian_simulator import Meridian
 from tests.integration.payments.payment_shop import Shop, euros
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-PATIENCE_S = 20
+PATIENCE_S = 90
 
 
 async def pay(shop: Shop, number: str = "4242424242424242") -> PaymentRow:

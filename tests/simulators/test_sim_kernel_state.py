@@ -43,7 +43,7 @@ def running(tmp_path: Path, *options: str) -> Iterator[tuple[Simulators, subproc
         yield Simulators(json.loads(process.stdout.readline()), tmp_path), process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stdout.close()
 
 
@@ -131,7 +131,7 @@ def test_a_crash_costs_at_most_what_the_last_second_brought(tmp_path: Path) -> N
     with running(tmp_path, "--state", str(state)) as (before, process):
         account = before.register("stripe", {"secret_key": KEY})
         intent(before)
-        wait_until(lambda: state.exists() and bool(load_world(state).charges), timeout_s=2)
+        wait_until(lambda: state.exists() and bool(load_world(state).charges))
         process.send_signal(signal.SIGKILL)
         process.wait()
     with running(tmp_path, "--state", str(state)) as (after, _):

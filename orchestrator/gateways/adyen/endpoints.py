@@ -64,11 +64,7 @@ class AdyenEndpoints:
     def remove(self, endpoint_id: str) -> Answer[None]:
         """One that is not there any more is APPROVED."""
         tape = record(lambda: self._api.remove_webhook(self._merchant, quote(endpoint_id, safe="")))
-        return answer_of(
-            tape,
-            GATEWAY,
-            lambda reply: (error_answer(reply) if reply.status != 404 else None) or Answer(OutcomeKind.APPROVED),
-        )
+        return answer_of(tape, GATEWAY, _read_removed)
 
     def _create(self, url: str, idempotency_key: str) -> Answer[Endpoint]:
         request: dict[str, Any] = {
@@ -123,3 +119,9 @@ def _read_list(reply: Reply) -> Answer[tuple[tuple[str, Endpoint], ...]]:
 
 def _read_key(reply: Reply) -> Answer[str]:
     return error_answer(reply) or Answer(OutcomeKind.APPROVED, str(object_of(reply)["hmacKey"]))
+
+
+def _read_removed(reply: Reply) -> Answer[None]:
+    if reply.status not in (204, 404):
+        return error_answer(reply) or Answer(OutcomeKind.UNKNOWN, detail=f"HTTP {reply.status} where 204 was expected")
+    return Answer(OutcomeKind.APPROVED)

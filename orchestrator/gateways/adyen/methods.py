@@ -157,7 +157,11 @@ def _read_save(
 
 
 def _read_detached(reply: Reply) -> Answer[None]:
-    return error_answer(reply) or Answer(OutcomeKind.APPROVED)
+    if error := error_answer(reply):
+        return error
+    if reply.status != 204:
+        object_of(reply)
+    return Answer(OutcomeKind.APPROVED)
 
 
 def _read_list(reply: Reply, customer: str) -> Answer[tuple[SavedMethod, ...]]:

@@ -67,6 +67,8 @@ class AdyenSettlements:
                 return error
             if reply.status != 200:
                 raise ValueError(f"HTTP {reply.status} in place of a report")
+            if received[0].content.lstrip()[:1] in (b"", b"<"):
+                raise ValueError("nothing or a page in place of a report")
             return Answer(OutcomeKind.APPROVED, ReportFile(name, received[0].content))
 
         return answer_of(tape, GATEWAY, read)

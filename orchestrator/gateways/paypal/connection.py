@@ -146,7 +146,9 @@ def _no_token(tape: Tape) -> Outcome:
     if token is None:
         return invalid_call(GATEWAY, f"the request could not be built: {tape.raised!r}")
     if token.reply is not None and 400 <= token.reply.status < 500:
-        return settle(tape, GATEWAY, lambda reply: by_status(GATEWAY, reply, "PayPal gave no access token"))
+        refused = settle(tape, GATEWAY, lambda reply: by_status(GATEWAY, reply, "PayPal gave no access token"))
+        if refused.kind is not OutcomeKind.UNKNOWN:
+            return refused
     return Outcome(
         OutcomeKind.NOT_REACHED, detail="no access token from PayPal: nothing sent", exchange=token.redacted()
     )

@@ -91,6 +91,8 @@ class PayPalDisputes:
         def read(reply: Reply) -> Answer[None]:
             if reply.status >= 400:
                 return answer_from(read_refusal(reply))
+            if reply.body is None and reply.status != 204:
+                raise ValueError("no JSON object")
             return Answer(OutcomeKind.APPROVED)
 
         return answer_of_call(self._paypal.request(request), read)

@@ -48,7 +48,7 @@ class PayPalEndpoints:
 
     def remove(self, endpoint_id: str) -> Answer[None]:
         def read(reply: Reply) -> Answer[None]:
-            if reply.status < 300 or reply.status == 404:
+            if reply.status in (204, 404):
                 return Answer(OutcomeKind.APPROVED)
             return answer_from(read_refusal(reply))
 

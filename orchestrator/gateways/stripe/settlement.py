@@ -99,6 +99,8 @@ class StripeSettlements:
                 return failure
             if reply.status != 200:
                 raise ValueError(f"HTTP {reply.status} in place of the report")
+            if taken[-1].content.lstrip()[:1] in (b"", b"<"):
+                raise ValueError("nothing or a page in place of the report")
             return done(ReportFile(str(file.get("filename") or f"{file['id']}.csv"), taken[-1].content))
 
         return without_bodies(answer_of(tape, GATEWAY, read), "reply")

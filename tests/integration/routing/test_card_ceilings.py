@@ -142,3 +142,21 @@ async def test_of_two_tries_at_the_same_moment_only_one_is_the_last_that_is_allo
     told = sorted(payment.failure_reason or "" for payment in payments)
     assert told == ["insufficient_funds", "network_limit", "network_limit"]
     assert [len((await story_of(payment)).attempts) for payment in payments].count(1) == 1
+
+
+async def test_a_fresh_card_tried_many_times_at_once_goes_out_no_oftener_than_its_network_allows(shop: Shop) -> None:
+    """Nothing was refused yet, so nothing but the tries under way tells that there are too many."""
+    card = await shop.card(MASTERCARD)
+    await declined(shop, *["stripe"] * 16)
+    payments = await asyncio.gather(*(pay(shop, card, euros(2000 + number)) for number in range(16)))
+    tried = [len((await story_of(payment)).attempts) for payment in payments]
+    assert sum(tried) == DECLINES_A_DAY
+    told = sorted(payment.failure_reason or "" for payment in payments)
+    assert told == ["insufficient_funds"] * DECLINES_A_DAY + ["network_limit"] * 6
+
+
+async def test_a_good_card_is_charged_as_often_as_it_likes_at_once(shop: Shop) -> None:
+    card = await shop.card(MASTERCARD)
+    assert (await pay(shop, card)).status is PaymentStatus.CAPTURED
+    later = await asyncio.gather(*(pay(shop, card, euros(2000 + number)) for number in range(DECLINES_A_DAY + 2)))
+    assert [len((await story_of(payment)).attempts) for payment in later] == [1] * (DECLINES_A_DAY + 2)

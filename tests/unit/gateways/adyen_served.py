@@ -97,7 +97,7 @@ def served() -> Iterator[Served]:
 def adyen(at: Served, **credentials: str) -> Iterator[Gateway]:
     ours = {"api_key": "AQE-key", "merchant_account": "Shop", "hmac_key": KEY} | credentials
     vault = VaultSettings(at.url, "user", "pass")
-    adapter = build_gateway("adyen", ours, GatewayEndpoints(base_url=at.url, read_timeout_s=5), vault)
+    adapter = build_gateway("adyen", ours, GatewayEndpoints(base_url=at.url, read_timeout_s=60), vault)
     yield adapter
     adapter.close()
 

@@ -27,7 +27,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 def session() -> GatewaySession:
-    return GatewaySession(connect_timeout_s=2, read_timeout_s=0.5, pool_size=1)
+    return GatewaySession(connect_timeout_s=10, read_timeout_s=2, pool_size=1)
 
 
 def outcome_of(http: GatewaySession, url: str) -> OutcomeKind:
@@ -127,7 +127,7 @@ def test_answer_that_trickles_is_given_up_after_the_time_for_a_whole_one(begin: 
 
     patient = GatewaySession(connect_timeout_s=2, read_timeout_s=0.2, pool_size=1)
     with server(trickle) as address:
-        alarm = threading.Timer(3, stop.set)
+        alarm = threading.Timer(60, stop.set)
         alarm.start()
         tape = record(lambda: patient.post(f"http://{address}/"))
         gave_up = not stop.is_set()
@@ -294,7 +294,7 @@ def test_certificate_that_is_not_trusted_is_not_reached(certificate: Path) -> No
 
 
 def test_certificate_that_is_trusted_by_the_settings_is_taken(certificate: Path) -> None:
-    http = GatewaySession(connect_timeout_s=2, read_timeout_s=2, pool_size=1, ca_file=str(certificate))
+    http = GatewaySession(connect_timeout_s=2, read_timeout_s=30, pool_size=1, ca_file=str(certificate))
     with server(answering_by_tls(certificate)) as address:
         assert http.post(f"https://{address}/").status_code == 200
 

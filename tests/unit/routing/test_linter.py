@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from routing.candidates import Candidate
-from routing.linter import COMPARED_MAX, Kind, lint
+from routing.linter import Kind, lint
 from routing.rules import parse_rule_set
 
 
@@ -138,8 +138,41 @@ def test_an_account_that_takes_some_of_the_rules_payments_is_fine() -> None:
     assert kinds(rule("r", {"currency": ["EUR", "USD"]}, {"accounts": ["ga_1"]}), candidates=ACCOUNTS) == []
 
 
-def test_of_very_many_rules_the_first_are_compared_and_the_rest_is_said_not_to_be() -> None:
-    same = [rule(f"rule {number}", {"currency": ["EUR"]}) for number in range(COMPARED_MAX + 5)]
-    told = kinds(*same)
-    assert [name for kind, name in told if kind is Kind.TOO_COMPLEX] == [f"rule {COMPARED_MAX}"]
-    assert sum(kind is Kind.UNREACHABLE for kind, _ in told) == COMPARED_MAX - 1
+MANY = 1_000
+
+
+def test_of_a_thousand_rules_each_is_compared_with_those_before_it() -> None:
+    """Apart by a word, by digits or by amounts; the last rule is behind the first."""
+    whens: list[object] = []
+    for number in range(MANY // 4):
+        whens += [
+            {"metadata": {"key": "plan", "in": [str(number)]}},
+            {"all": [{"metadata": {"key": "plan", "in": ["other"]}}, {"bin": [str(400_000 + number)]}]},
+        ]
+        low = 100 * number
+        band = {"amount": {"currency": "EUR", "min": low, "max": low + 99}}
+        whens.append({"all": [{"metadata": {"key": "plan", "in": ["none"]}}, band]})
+        whens.append({"all": [{"currency": ["JPY"]}, {"metadata": {"key": "plan", "in": [f"yen {number}"]}}]})
+    whens[-1] = {"all": [{"currency": ["JPY"]}, {"metadata": {"key": "plan", "in": ["0"]}}]}
+    told = kinds(*(rule(f"rule {number}", when) for number, when in enumerate(whens)))
+    assert told == [(Kind.UNREACHABLE, f"rule {MANY - 1}")]
+
+
+def test_what_is_unreachable_hides_nothing_from_those_behind_it() -> None:
+    same = [rule(f"rule {number}", {"currency": ["EUR"]}) for number in range(MANY)]
+    assert kinds(*same) == [(Kind.UNREACHABLE, f"rule {number}") for number in range(1, MANY)]
+
+
+def test_where_the_linter_stops_it_says_so_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.linter.EFFORT_MAX", 2_000)
+    mixed = [
+        rule(
+            f"rule {number}",
+            {"any": [{"risk_score": {"min": number}}, {"metadata": {"key": f"k{number}", "in": ["x"]}}]},
+        )
+        for number in range(60)
+    ]
+    found = [finding for finding in lint(parse_rule_set({"rules": mixed})) if finding.kind is Kind.TOO_COMPLEX]
+    assert len(found) == 1
+    assert "are not compared" in found[0].message
+    assert "lint the rules in parts" in found[0].message
