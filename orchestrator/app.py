@@ -11,7 +11,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
-from orchestrator import db
+from orchestrator import db, event_loop
 from orchestrator.billing import pdf
 from orchestrator.billing.einvoices import service as einvoices
 from orchestrator.disputes import service as dispute_service
@@ -100,6 +100,13 @@ def create_app() -> Litestar:
         logging_config=None,  # orchestrator.log has set up one format for the whole process
     )
     app.asgi_handler = RequestRecord(InboundWebhooks(app.asgi_handler))
+    return app
+
+
+def served() -> Litestar:
+    """The application of a process that does nothing else."""
+    app = create_app()
+    event_loop.stop_sifting_what_stays()
     return app
 
 

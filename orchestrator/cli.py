@@ -109,7 +109,7 @@ def api() -> None:
 
     settings = _begin("api")
     uvicorn.run(
-        "orchestrator.app:create_app",
+        "orchestrator.app:served",
         factory=True,
         host=settings.listen_host,
         port=settings.listen_port,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -30,6 +30,9 @@ class NestedTransaction(RuntimeError):
 # not wait for the disk. Order is kept all the same: what is committed later and waits takes them with it
 # (https://www.postgresql.org/docs/current/wal-async-commit.html).
 UNHURRIED = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+
+# Stands in a statement for the one that it follows; see `later`.
+FOLLOWED = "followed_write"
 
 
 @cache
@@ -55,11 +58,22 @@ async def close_pool() -> None:
         await engine().close_connection_pool()
 
 
+async def _taken() -> Any:
+    db = engine()
+    return await (db.pool.acquire() if db.pool else db.get_new_connection())
+
+
+async def _give_back(connection: Any) -> None:
+    pool = engine().pool
+    await (pool.release(connection) if pool else connection.close())
+
+
 @dataclass(frozen=True, slots=True)
 class _Write:
     sql: str
     args: tuple[object, ...]
     refusal: Callable[[], Exception] | None
+    after: str | None = None  # the row's write that goes before this one, in the same statement
 
 
 class Connection:
@@ -111,8 +125,13 @@ class Connection:
             self._begun = True
 
     async def add(self, row: str, write: _Write) -> None:
-        """Keep a write for later. One statement changes a row once, so a second write to it sends off the first."""
-        if row in self._waiting:
+        """Keep a write for later. One statement changes a row once, so a second write to it sends off the first; unless
+        it says itself how it follows one, whose refusal is then told for both."""
+        earlier, first = self._waiting.get(row), f"{row}, first"
+        if earlier is not None and earlier.refusal and FOLLOWED in write.sql and first not in self._waiting:
+            self._waiting[first] = self._waiting.pop(row)
+            write = replace(write, after=first)
+        elif earlier is not None:
             await self._ready()
         self._waiting[row] = write
 
@@ -124,12 +143,12 @@ class Connection:
         repeated = self._repeated()
         if repeated:
             await self._begin()
-        writes = tuple(write for write in self._waiting.values() if write.sql not in repeated)
+        writes = {row: write for row, write in self._waiting.items() if write.sql not in repeated}
         self._waiting.clear()
         if writes:
             await self._write(writes)
         for sql, values in repeated.items():
-            await self._connection.executemany(sql, values)
+            await self._connection.executemany(sql.replace(FOLLOWED, _NOTHING_BEFORE), values)
 
     def _repeated(self) -> dict[str, list[tuple[object, ...]]]:
         """The values of the statements that wait many times, and of which none tells of a refusal."""
@@ -138,13 +157,15 @@ class Connection:
         values: dict[str, list[tuple[object, ...]]] = {}
         for write in self._waiting.values():
             values.setdefault(write.sql, []).append(write.args)
-        telling = {write.sql for write in self._waiting.values() if write.refusal}
+        telling = {write.sql for write in self._waiting.values() if write.refusal or write.after}
         return {sql: rows for sql, rows in values.items() if len(rows) >= REPEATED_MIN and sql not in telling}
 
-    async def _write(self, writes: tuple[_Write, ...]) -> None:
+    async def _write(self, waiting: dict[str, _Write]) -> None:
+        places = {row: number for number, row in enumerate(waiting)}
+        writes = tuple(waiting.values())
         refusable = next((number for number, write in enumerate(writes) if write.refusal), None)
         alone = None if self._begun else refusable
-        sql = _in_one(tuple(write.sql for write in writes), alone)
+        sql = _in_one(tuple((write.sql, places[write.after] if write.after else None) for write in writes), alone)
         try:
             counts = await self._connection.fetchrow(sql, *(value for write in writes for value in write.args))
         except asyncpg.DivisionByZeroError:
@@ -166,7 +187,7 @@ async def transaction() -> AsyncIterator[Connection]:
     db = engine()
     if db.current_transaction.get() is not None:
         raise NestedTransaction("a transaction is open already; pass work to its owner instead")
-    connection: Any = await (db.pool.acquire() if db.pool else db.get_new_connection())
+    connection = await _taken()
     held = PostgresTransaction(engine=db)
     held.connection = writing = Connection(connection)
     token = db.current_transaction.set(held)
@@ -179,7 +200,7 @@ async def transaction() -> AsyncIterator[Connection]:
             raise
     finally:
         db.current_transaction.reset(token)
-        await (db.pool.release(connection) if db.pool else connection.close())
+        await _give_back(connection)
 
 
 def in_transaction() -> bool:
@@ -189,17 +210,16 @@ def in_transaction() -> bool:
 
 async def fetch(sql: str, *args: object) -> list[asyncpg.Record]:
     """Run one statement (`$1`, `$2` for the arguments) in the caller's transaction, else by itself."""
-    db = engine()
-    held = db.current_transaction.get()
+    held = engine().current_transaction.get()
     if held is not None:
         rows: list[asyncpg.Record] = await held.connection.fetch(sql, *args)
         return rows
-    connection: Any = await (db.pool.acquire() if db.pool else db.get_new_connection())
+    connection = await _taken()
     try:
         found: list[asyncpg.Record] = await connection.fetch(sql, *args)
         return found
     finally:
-        await (db.pool.release(connection) if db.pool else connection.close())
+        await _give_back(connection)
 
 
 async def hold(name: str) -> None:
@@ -213,6 +233,8 @@ async def later(row: str, sql: str, *args: object, refusal: Callable[[], Excepti
     its commit, together with the others that wait: one statement, one round trip.
 
     `row` names the row that is changed. Where no row was, `refusal` makes the exception that ends the transaction.
+    An INSERT that ends in FOLLOWED (`INSERT … SELECT $1, $2 FROM …`) comes after the row's write that waits, also
+    within one statement, and only where that one changed something.
     """
     held = engine().current_transaction.get()
     if held is None:
@@ -222,19 +244,22 @@ async def later(row: str, sql: str, *args: object, refusal: Callable[[], Excepti
 
 
 _ARGUMENT = re.compile(r"\$(\d+)")
+_NOTHING_BEFORE = "(VALUES (1)) AS nothing"
 
 
 @lru_cache(maxsize=1024)
-def _in_one(statements: tuple[str, ...], needed: int | None) -> str:
+def _in_one(statements: tuple[tuple[str, int | None], ...], needed: int | None) -> str:
     """All statements as one, which answers how many rows each of them changed.
 
     Where the one that is `needed` changes none, all of it fails: with a division by zero, for plain SQL has no RAISE.
 
     They see the same snapshot, so none may depend on what another writes; foreign keys are checked when all are done
-    (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
+    (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING). One that follows another reads
+    what that one returns, so it is done after it, and a unique index knows of both by then.
     """
     parts, used = [], 0
-    for number, sql in enumerate(statements):
+    for number, (text, after) in enumerate(statements):
+        sql = text.replace(FOLLOWED, _NOTHING_BEFORE if after is None else f"w{after}")
         renumbered = _ARGUMENT.sub(lambda found, used=used: f"${int(found[1]) + used}", sql)  # type: ignore[misc]
         parts.append(f"w{number} AS ({renumbered} RETURNING 1)")
         used += max((int(found) for found in _ARGUMENT.findall(sql)), default=0)

@@ -94,6 +94,8 @@ class Supervisor:
         """
         for name in names:
             self._by_hand(lambda name=name: self._start(name))  # type: ignore[misc]
+        if self.embedded:
+            self._write_environment_file()
 
     def migrate(self) -> None:
         """Run the pending migrations in a process of its own. Raises SupervisorError with what it said."""
@@ -273,7 +275,7 @@ class Supervisor:
             self.environment.setdefault("CLEARWAY_SECRET_KEY", secret_key(self.state_dir))
 
     def _write_environment_file(self) -> None:
-        """For `clearway doctor` and `clearway migrate` in another terminal."""
+        """For `clearway doctor` and `clearway ledger verify` in another terminal: with all that programs are told."""
         kept = {name: text for name, text in self.environment.items() if name.startswith("CLEARWAY_")}
         kept |= {n: self.environment[n] for n in ("DATABASE_URL", "BROKER_URL", "SMTP_URL") if n in self.environment}
         path = environment_file(self.state_dir)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -58,7 +60,7 @@ def _play(supervisor: Supervisor, out: Path, console: Console, *, stays: bool) -
         summary.show(found, console)
         _tell_where(stage, supervisor, console)
         if stays:
-            _tell_what_to_try(stage)
+            _tell_what_to_try(stage, supervisor)
     api.close()
     return 0 if stage.checks.ok else 1
 
@@ -105,8 +107,14 @@ def _tell_where(stage: Stage, supervisor: Supervisor, console: Console) -> None:
     show.print(f"Logs      {supervisor.state_dir / 'logs'}")
 
 
-def _tell_what_to_try(stage: Stage) -> None:
+def _tell_what_to_try(stage: Stage, supervisor: Supervisor) -> None:
     show = Console(highlight=False, soft_wrap=True, markup=False)
     show.print(f"\nConsole   {stage.api.url}/console")
+    show.print(f"World     {stage.world.page_url} (the simulated gateways: outages, lost answers, the clock)")
     show.print(f"API key   {stage.api.key}")
-    show.print(f"\nMake a payment yourself:\n\n{summary.curl(stage)}\n")
+    if supervisor.embedded:
+        state_dir, clearway = shlex.quote(str(supervisor.state_dir)), shlex.quote(sys.argv[0])
+        show.print(f"Commands  CLEARWAY_STATE_DIR={state_dir} {clearway} doctor (or ledger verify, keys rotate, …)")
+    show.print(f"\nMake a payment yourself:\n\n{summary.curl(stage)}")
+    show.print("\nIts card token is good for one payment within the hour; the vault then forgets the security code.")
+    show.print(f"Another one:\n\n{stage.world.card_command()}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -34,6 +35,11 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._client.close()
+
+    @property
+    def page_url(self) -> str:
+        """Where a person sees and steers this world."""
+        return f"{self._urls['control']}/simulators"
 
     # gateways
 
@@ -123,6 +129,11 @@ class World:
         card = {"number": number, "expiry_month": 12, "expiry_year": 2034, "cvc": "123", "holder": holder}
         answer = self._client.post(self._urls["vault"] + "/v1/tokens", json=card, headers={"X-Vault-Key": VAULT_KEY})
         return dict(_read(answer))
+
+    def card_command(self) -> str:
+        """What a person types to have the vault keep a card, as its fields page does."""
+        card = json.dumps({"number": VISA, "expiry_month": 12, "expiry_year": 2034, "cvc": "123"})
+        return f"curl -sS {self._urls['vault']}/v1/tokens -H 'X-Vault-Key: {VAULT_KEY}' -d '{card}'"
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = _read(self._client.get(self._urls["mail"] + "/messages"))

@@ -56,4 +56,4 @@ def problem_of(refusal: RateUnavailable) -> ClearwayError:
         case CurrencyEnded():
             return CurrencyEndedProblem(f"{refusal}.")
         case _:
-            return RateUnknownProblem(f"{refusal}.")
+            return RateUnknownProblem(f"{refusal}. Enter one: POST /v1/rates.")

@@ -72,7 +72,8 @@ class BankDetailsBody(msgspec.Struct, kw_only=True):
 
 
 class PolicyInput(Input):
-    """Above which sum of a payment's refunds an approval is needed, in minor units by currency."""
+    """Above which sum an approval is needed, in minor units by currency: of a payment's refunds, and of what a
+    customer's credit is paid out in 30 days."""
 
     refund_limits: Annotated[dict[CurrencyCode, MinorUnits], Meta(max_length=200, examples=[{"EUR": 50000}])]
 

@@ -7,20 +7,13 @@ import msgspec
 
 from invoicing.errors import InvalidInvoice
 from orchestrator.errors import FieldError
-from orchestrator.http.choices import choices_at
+from orchestrator.http.choices import choices_at, fields_at
+from orchestrator.http.pattern_words import MEANT
 
 _PLACE = re.compile(r" - at (?:`key` in )?`(?:key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Invalid (enum )?value (?P<value>.+)")
 _PATTERN = re.compile(r"Expected `str` matching regex '(?P<pattern>.+)'")
-# The patterns of schemas, as msgspec quotes them, in words.
-_MEANT = {
-    r"^-?[0-9]{1,15}(\\.[0-9]{1,8})?$(?!\\n)": "a decimal number as text such as 12.50, with at most 8 decimals",
-    r"^[0-9]{1,12}(\\.[0-9]{1,10})?$(?!\\n)": "a decimal number as text above zero such as 1.0869",
-    "^[A-Z]{3}$": "an ISO 4217 code such as EUR",
-    "^[A-Z]{2}$": "an ISO 3166-1 alpha-2 code such as DE",
-    r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$(?!\\n)": "a language of BCP 47 such as de-AT",
-    r"^[^@\\s]+@[^@\\s]+$(?!\\n)": "an e-mail address such as billing@acme.example",
-}
+_BOUND = re.compile(r"Expected `int` (?P<bound>[<>]= -?[0-9]+)")
 _NAMED = re.compile(r"(?P<kind>contains unknown|missing required) field `(?P<name>[^`]*)`")
 
 
@@ -40,11 +33,17 @@ def field_error(error: msgspec.ValidationError, annotation: Any = None) -> Field
     if named is None:
         return FieldError(path, _remedy(message, path, annotation))
     field = f"{path}.{named['name']}" if path else named["name"]
-    return FieldError(field, "is missing" if named["kind"].startswith("missing") else "is not known here")
+    if named["kind"].startswith("missing"):
+        return FieldError(field, "is missing")
+    allowed = fields_at(annotation, path) if annotation is not None else ()
+    return FieldError(field, "is not known here" + (f"; allowed are {', '.join(allowed)}" if allowed else ""))
 
 
 def parameter_error(message: str) -> str:
     """The same words for a parameter of the address, which is text always."""
+    bound = _BOUND.fullmatch(message)
+    if bound is not None:
+        return f"must be a whole number {bound['bound']}"
     if message.startswith("Expected `int"):
         return "must be a whole number"
     return _remedy(message, "", None)
@@ -71,6 +70,7 @@ def _remedy(message: str, path: str, annotation: Any) -> str:
     if message.startswith("Invalid RFC3339 encoded date"):
         return "must be a day of the calendar such as 2026-11-23, and with a time of day 2026-11-23T09:30:00Z"
     pattern = _PATTERN.fullmatch(message)
-    if pattern is not None and pattern["pattern"] in _MEANT:
-        return f"must be {_MEANT[pattern['pattern']]}"
+    meant = MEANT.get(pattern["pattern"].replace(r"\\", "\\")) if pattern is not None else None  # msgspec doubles them
+    if meant is not None:
+        return f"must be {meant}"
     return message[:1].lower() + message[1:]

@@ -1,4 +1,4 @@
-"""What a field of a body can be, where it can be only some words: for the refusal of another one."""
+"""What a field of a body can be where it can be only some words, and what an object can have: for a refusal."""
 
 import re
 from typing import Any
@@ -10,12 +10,36 @@ SHOWN_MAX = 40
 
 def choices_at(annotation: Any, path: str) -> tuple[str, ...]:
     """The words that the field at a JSON path such as `lines[0].tax.kind` takes; none where it takes others, too."""
-    found = [inspect.type_info(annotation)]
-    names = [name for name in re.sub(r"\[[^\]]*\]", ".[]", path).split(".") if name]
-    for name in names:
-        found = [inner for one in found for inner in _inside(one, name)]
-    words = [word for one in found for word in _words(one)]
+    words = [word for one in _at(annotation, path) for word in _words(one)]
     return tuple(dict.fromkeys(words)) if len(words) <= SHOWN_MAX else ()
+
+
+def fields_at(annotation: Any, path: str) -> tuple[str, ...]:
+    """The fields that the object at a JSON path has; none where it can be one of several kinds."""
+    kinds = {one.cls: one for found in _at(annotation, path) for one in _structs(found)}
+    if len(kinds) != 1:
+        return ()
+    [kind] = kinds.values()
+    return tuple(field.encode_name for field in kind.fields) if len(kind.fields) <= SHOWN_MAX else ()
+
+
+def _at(annotation: Any, path: str) -> list[inspect.Type]:
+    found = [inspect.type_info(annotation)]
+    for name in re.sub(r"\[[^\]]*\]", ".[]", path).split("."):
+        found = [inner for one in found for inner in _inside(one, name)] if name else found
+    return found
+
+
+def _structs(kind: inspect.Type) -> list[inspect.StructType]:
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _structs(inner)
+        case inspect.UnionType(types=types):
+            return [struct for one in types for struct in _structs(one)]
+        case inspect.StructType():
+            return [kind]
+        case _:
+            return []
 
 
 def _inside(kind: inspect.Type, name: str) -> list[inspect.Type]:

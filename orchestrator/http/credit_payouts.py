@@ -1,7 +1,7 @@
 """Routes of credit that was paid back to customers outside of the gateways."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
@@ -10,10 +10,12 @@ from msgspec import Meta
 
 from invoicing import reversal_store
 from invoicing.reversal_store import PayoutRow
-from orchestrator.billing import credit_payouts
+from orchestrator.approvals import service as approvals
+from orchestrator.billing import credit_payouts, payout_approvals
 from orchestrator.billing.credit_payouts import NewPayout
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
+from orchestrator.http.approvals import ACCEPTED, ApprovalBody, approval_body
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.invoices import READ, WRITE
@@ -47,26 +49,47 @@ class PayoutBody(msgspec.Struct, kw_only=True):
 @post(
     "/customer-credits/payouts",
     guards=[needs(WRITE)],
-    responses=PROBLEMS,
+    responses=ACCEPTED,
     operation_class=Keyed,
     tags=["receipts"],
     summary="Record a payout of credit",
 )
-async def create_credit_payout(request: ApiRequest, data: JSONBody[CreatePayout]) -> Response[PayoutBody]:
-    """Record that a customer's credit was paid back, such as by bank transfer. No money is moved by this."""
+async def create_credit_payout(
+    request: ApiRequest, data: JSONBody[CreatePayout]
+) -> Response[PayoutBody | ApprovalBody]:
+    """Record that a customer's credit was paid back, such as by bank transfer. No money is moved by this.
+
+    Above the merchant's limit it is an approval that is made (202), and the payout once another has approved it.
+    """
     merchant_id, reference = merchant_of(request), data.reference.strip()
     if not reference:
         raise InvalidField("reference", "must say by what it is told from other payouts, such as the bank's reference")
 
+    await customers.get(merchant_id, data.customer_id)
+    new = NewPayout(data.customer_id, data.amount.as_money(), reference, data.paid_on)
+    if await payout_approvals.is_needed(merchant_id, new):
+        return await _ask(request, new)
+
     async def work(idempotency_id: str) -> PayoutBody:
-        await customers.get(merchant_id, data.customer_id)
-        new = NewPayout(data.customer_id, data.amount.as_money(), reference, data.paid_on)
         return _body(await credit_payouts.pay_out(merchant_id, new, idempotency_id))
 
-    async def rebuild(payout_id: str) -> PayoutBody:
-        return _body(await credit_payouts.get(merchant_id, payout_id))
+    return await answer_once(request, work, lambda made_id: _made(merchant_id, made_id))
 
-    return await answer_once(request, work, rebuild)
+
+async def _ask(request: ApiRequest, new: NewPayout) -> Response[Any]:
+    merchant_id = merchant_of(request)
+
+    async def work(idempotency_id: str) -> ApprovalBody:
+        return approval_body(await payout_approvals.ask(merchant_id, new, idempotency_id))
+
+    return await answer_once(request, work, lambda made_id: _made(merchant_id, made_id), status=202)
+
+
+async def _made(merchant_id: str, made_id: str) -> PayoutBody | ApprovalBody:
+    """What the request made. By the time that it is asked again, what needed an approval may be recorded."""
+    if made_id.startswith("apr_"):
+        return approval_body(await approvals.get(merchant_id, made_id))
+    return _body(await credit_payouts.get(merchant_id, made_id))
 
 
 @get(

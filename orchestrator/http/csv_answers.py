@@ -10,7 +10,7 @@ from litestar import Response
 
 from orchestrator.reconciliation.export import safe_text
 
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"  # to which Litestar adds the charset
 Cell = str | int | float | Decimal | datetime | None
 
 

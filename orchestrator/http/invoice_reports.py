@@ -9,6 +9,7 @@ import msgspec
 import xlsxwriter
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
+from xlsxwriter.format import Format
 
 from currency.money import Money, to_major
 from orchestrator import clock_port
@@ -22,7 +23,7 @@ from orchestrator.http.invoices import READ
 from orchestrator.http.pdf_answers import AlsoPdf, pdf_answer
 from orchestrator.http.problems import PROBLEMS
 from orchestrator.http.schemas import MoneyBody, money_body
-from orchestrator.reconciliation.export import safe_text
+from orchestrator.reconciliation.export import safe_text, write_cell
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEADER = (
@@ -159,9 +160,9 @@ def _require_order(since: date, until: date) -> None:
 
 
 def _csv(lines: list[JournalLine]) -> bytes:
-    """Amounts are decimals of major units."""
+    """UTF-8 with BOM, which spreadsheet programs ask for; amounts are decimals of major units."""
     rows = ([to_major(cell) if isinstance(cell, Money) else cell for cell in _cells(line)] for line in lines)
-    return csv_text(HEADER, rows).encode()
+    return csv_text(HEADER, rows).encode("utf-8-sig")
 
 
 def _cells(line: JournalLine) -> list[str | Money]:
@@ -179,12 +180,12 @@ def _xlsx(lines: list[JournalLine]) -> bytes:
     with xlsxwriter.Workbook(out, options) as book:
         sheet = book.add_worksheet("sales journal")
         sheet.write_row(0, 0, HEADER, book.add_format({"bold": True}))
+        day, formats = book.add_format({"num_format": "yyyy-mm-dd"}), dict[int, Format]()
         for row, line in enumerate(lines, start=1):
             for column, cell in enumerate(_cells(line)):
-                if isinstance(cell, Money):
-                    sheet.write_number(row, column, to_major(cell))
-                else:
-                    sheet.write_string(row, column, safe_text(cell))
+                write_cell(book, sheet, formats, (row, column), safe_text(cell) if isinstance(cell, str) else cell)
+            sheet.write_datetime(row, 0, line.day, day)
+        sheet.set_column(0, 0, 11)
         sheet.freeze_panes(1, 0)
     return out.getvalue()
 

@@ -113,6 +113,7 @@ class InvoiceBody(msgspec.Struct, kw_only=True):
     buyer_reference: str
     reference: str
     origin_id: str | None
+    quote_id: str | None
     note: str
     hosted_url: str | None
     created_at: datetime
@@ -187,6 +188,7 @@ def invoice_body(invoice: InvoiceRecord) -> InvoiceBody:
         buyer_reference=draft.buyer_reference,
         reference=invoice.reference,
         origin_id=invoice.origin_id,
+        quote_id=invoice.origin_id if (invoice.origin_id or "").startswith(("quo_", "pfi_")) else None,
         note=draft.note,
         hosted_url=public_url(invoice) if invoice.issued_at and invoice.kind is DocumentType.INVOICE else None,
         created_at=invoice.created_at,

@@ -26,7 +26,7 @@ from orchestrator.http.payment_method_schemas import (
     payment_method_body,
 )
 from orchestrator.http.problems import PROBLEMS
-from orchestrator.payments import method_setups
+from orchestrator.payments import late_declines, method_setups
 
 READ, WRITE = "payments:read", "payments:write"
 
@@ -51,9 +51,10 @@ async def create_payment_method(
 
     async def work(idempotency_id: str) -> PaymentMethodBody:
         tried = card_tries.try_of(merchant_id, None, new.instrument)
-        wanted = structs.replace(new, suspected=await card_tries.admitted(tried))
+        verdict = await card_tries.admitted(tried)
+        wanted = structs.replace(new, suspected=card_tries.is_suspected(verdict))
         method = await method_setups.begin(wanted, idempotency_id)
-        await card_tries.tell(tried, declined=method.status == MethodStatus.FAILED)
+        await card_tries.tell(tried, verdict, late_declines.answer_of_setup(method), method.id)
         return await _whole(method)
 
     return await answer_once(request, work, lambda method_id: _found(merchant_id, method_id))

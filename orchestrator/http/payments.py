@@ -109,12 +109,11 @@ async def create_payment(request: ApiRequest, data: JSONBody[CreatePayment]) -> 
             authentication=data.authentication.as_asked() if data.authentication else None,
         )
         use_quote = await _quoted(new, data.quote_id) if data.quote_id is not None else None
-        new = replace(new, suspected=await card_tries.admitted(tried))
+        verdict = await card_tries.admitted(tried)
+        new = replace(new, suspected=card_tries.is_suspected(verdict))
         payment = await service.create(new, idempotency_id, also=use_quote)
         story = await service.story(payment)
-        await card_tries.tell(tried, declined=late_declines.was_declined(story))
-        if tried is not None:
-            await late_declines.look_later(payment)
+        await card_tries.tell(tried, verdict, late_declines.answer_of_payment(story, payment.round), payment.id)
         return payment_body(payment, story, [])
 
     return await answer_once(request, work, lambda payment_id: _found(merchant_id, payment_id))

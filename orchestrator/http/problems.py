@@ -86,6 +86,8 @@ OTHER_CODES = frozenset(
     | {"invalid_parameter", "invalid_field", "rule_set_invalid", "rule_set_not_draft", "routing_policy_invalid"}
     | {"bad_request", "internal_error"}
 )
+# A draft keeps the seller that it was made with.
+_OF_SELLER = "; that is in the merchant's profile: PATCH /v1/merchant/profile, then replace the draft"
 _UNSAID = Refusal(
     500, "internal_error", "Something broke here, and it was logged. Repeat the request with the same key."
 )
@@ -125,7 +127,9 @@ def refusal_of(error: Exception) -> Refusal:
 
 def _fields_of(error: invoicing.InvoicingError) -> Iterator[ProblemField]:
     if isinstance(error, einvoice.EInvoiceRefused):
-        yield from (ProblemField(field=one.field, message=one.message) for one in error.refusals)
+        for one in error.refusals:
+            remedy = _OF_SELLER if one.field.startswith("seller.") else ""
+            yield ProblemField(field=one.field, message=one.message + remedy)
     else:
         field = f"payment_{error.field}" if error.field.startswith("terms.") else error.field  # as the API calls them
         yield ProblemField(field=field, message=error.message)

@@ -35,7 +35,8 @@ class DeclineSalesQuote(Input):
 
 
 class SalesQuoteBody(msgspec.Struct, kw_only=True):
-    """A quote or pro forma. `expired` is true once its last day is over without an answer."""
+    """A quote or pro forma. `expired` is true once its last day is over without an answer; `invoice_id` is the invoice
+    that it became when it was accepted."""
 
     id: str
     object: str = "sales_quote"
@@ -53,6 +54,7 @@ class SalesQuoteBody(msgspec.Struct, kw_only=True):
     issue_date: date | None
     valid_until: date | None
     reference: str
+    invoice_id: str | None
     note: str
     created_at: datetime
     problems: list[OpenProblem]
@@ -100,7 +102,8 @@ async def list_quotes(
     size = min(page_size(limit), invoicing.MAX_PAGE - 1)
     wanted = InvoiceFilter(kind=DocumentType(kind), state=quote_state, customer_id=customer_id, text=q)
     found = await invoicing.list_invoices(merchant_of(request), limit=size + 1, before_id=starting_after, wanted=wanted)
-    return page([quote_body(one) for one in found], size)
+    became = await quotes.invoices_of(found)
+    return page([quote_body(one, became.get(one.id)) for one in found], size)
 
 
 @get("/quotes/{quote_id:str}", guards=[needs(READ)], responses=PROBLEMS, tags=["quotes"], summary="Get a sales quote")
@@ -161,7 +164,7 @@ async def finalize_quote(
 
     async def work(idempotency_id: str) -> SalesQuoteBody:
         quote = await quotes.get(merchant_id, quote_id)
-        quotes.require_in_time(quote, asked.issue_date)
+        await quotes.require_in_time(quote, asked.issue_date)
         issued = await billing.finalize(
             merchant_id,
             quote_id,
@@ -233,7 +236,7 @@ async def get_quote_pdf(request: ApiRequest, quote_id: FromPath[str]) -> Respons
     return await pdf_answer(merchant_id, quote_id)
 
 
-def quote_body(row: InvoiceRecord) -> SalesQuoteBody:
+def quote_body(row: InvoiceRecord, invoice_id: str | None = None) -> SalesQuoteBody:
     content = row.document.content if row.document else row.draft
     return SalesQuoteBody(
         id=row.id,
@@ -251,6 +254,7 @@ def quote_body(row: InvoiceRecord) -> SalesQuoteBody:
         issue_date=row.issue_date,
         valid_until=row.valid_until,
         reference=row.reference,
+        invoice_id=invoice_id,
         note=content.note,
         created_at=row.created_at,
         problems=list(row.problems),
@@ -258,7 +262,8 @@ def quote_body(row: InvoiceRecord) -> SalesQuoteBody:
 
 
 async def _found(merchant_id: str, quote_id: str) -> SalesQuoteBody:
-    return quote_body(await quotes.get(merchant_id, quote_id))
+    quote = await quotes.get(merchant_id, quote_id)
+    return quote_body(quote, (await quotes.invoices_of([quote])).get(quote_id))
 
 
 ROUTES = [

@@ -13,6 +13,7 @@ from orchestrator import clock_port
 from orchestrator.errors import InvalidField
 from orchestrator.gateways import accounts
 from orchestrator.http.auth import ApiRequest, merchant_of, needs
+from orchestrator.http.csv_answers import CSV
 from orchestrator.http.idempotency import answer_once
 from orchestrator.http.openapi import Keyed, KeyedFile
 from orchestrator.http.pagination import PAGE_DEFAULT, Limit, Page, StartingAfter, page, page_size
@@ -178,7 +179,7 @@ AsOf = Annotated[date | None, QueryParameter(name="as_of", description="A day; t
 async def report_csv(request: ApiRequest, as_of: AsOf = None) -> Response[bytes]:
     """Every line and movement with its status and reason."""
     rows = await reconciliation_report(merchant_of(request), _moment(as_of))
-    return _file(await asyncio.to_thread(to_csv, rows), "text/csv; charset=utf-8", "reconciliation.csv")
+    return _file(await asyncio.to_thread(to_csv, rows), CSV, "reconciliation.csv")
 
 
 @get(

@@ -10,7 +10,7 @@ from orchestrator.access.actor import SYSTEM, act_as
 from orchestrator.approvals import bank_details, letters, policy, service, store
 from orchestrator.approvals.states import ApprovalKind, ApprovalState
 from orchestrator.approvals.store import ApprovalRow
-from orchestrator.billing import mail
+from orchestrator.billing import mail, payout_approvals
 from orchestrator.errors import ClearwayError
 from orchestrator.log import logger
 from orchestrator.outbox import Later
@@ -23,6 +23,7 @@ _DO: dict[ApprovalKind, Callable[[ApprovalRow], Awaitable[None]]] = {
     ApprovalKind.REFUND: four_eyes.carry_out,
     ApprovalKind.BANK_DETAILS: bank_details.change,
     ApprovalKind.POLICY: policy.change,
+    ApprovalKind.CREDIT_PAYOUT: payout_approvals.carry_out,
 }
 
 

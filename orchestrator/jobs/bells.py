@@ -32,6 +32,7 @@ from orchestrator.notifications import deliveries
 from orchestrator.notifications import service as notifications
 from orchestrator.outbox import Bell, Later
 from orchestrator.payments import (
+    card_tries,
     driver,
     kept,
     late_declines,
@@ -69,6 +70,7 @@ async def _tidy(_: str) -> Later | None:
     await deliveries.purge(clock_port.now())
     await retention.purge(clock_port.now())
     await abuse.purge()
+    await card_tries.purge(clock_port.now())
     await expiries.warn(clock_port.now())
     await asking.look_around(clock_port.now())
     return None

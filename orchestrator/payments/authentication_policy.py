@@ -19,6 +19,7 @@ from orchestrator.log import logger
 from orchestrator.notifications.service import record
 from orchestrator.payments.authentication_records import PaymentAuthentication
 from orchestrator.payments.instruments import Card, Instrument, KeptMethod, Usage
+from orchestrator.payments.route_settings import MERCHANTS_MAX, SETTINGS_KNOWN_FOR_S
 from orchestrator.payments.routes import facts_of
 from routing.authentication import (
     AuthenticationFacts,
@@ -36,6 +37,7 @@ TOLD_EVERY_S = 3600.0
 
 _log = logger(__name__)
 _told_at: dict[str, float] = {}
+_policies: dict[str, tuple[AuthenticationPolicy, float]] = {}  # by merchant, and when each was read
 _SERIES = (Agreement.SUBSCRIPTION, Agreement.UNSCHEDULED)
 
 
@@ -68,11 +70,20 @@ async def decided(
 
 
 async def policy_of(merchant_id: str) -> AuthenticationPolicy:
-    """The merchant's, from its profile; the default where it has none, SAFE and an alarm where it cannot be read."""
+    """The merchant's, from its profile, as it was at most SETTINGS_KNOWN_FOR_S ago; the default where it has none, SAFE
+    and an alarm where it cannot be read."""
+    known = _policies.get(merchant_id)
+    if known is not None and time.monotonic() - known[1] < SETTINGS_KNOWN_FOR_S:
+        return known[0]
+    read_at = time.monotonic()
     found = await stored_policy(merchant_id)
     if found is None:
         await _alarm(merchant_id)
-    return found or SAFE
+        return SAFE
+    if len(_policies) >= MERCHANTS_MAX:
+        _policies.clear()
+    _policies[merchant_id] = (found, read_at)
+    return found
 
 
 async def stored_policy(merchant_id: str) -> AuthenticationPolicy | None:
@@ -100,6 +111,7 @@ async def set_policy(merchant_id: str, policy: AuthenticationPolicy) -> None:
         before, after = {_PROFILE_KEY: was}, {_PROFILE_KEY: said}
         await audit.record(merchant_id, audit.Action.SETTING_CHANGED, merchant_id, now, before=before, after=after)
     _told_at.pop(merchant_id, None)
+    _policies.pop(merchant_id, None)
 
 
 async def _alarm(merchant_id: str) -> None:

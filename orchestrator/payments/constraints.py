@@ -37,4 +37,26 @@ CONSTRAINTS: tuple[str, ...] = (
     "CREATE INDEX attempt_card_idx ON attempt (fingerprint, created_at) WHERE fingerprint <> ''",
     # for tallies and reports of a time; rows come nearly in its order, so it costs next to nothing to keep
     "CREATE INDEX attempt_created_idx ON attempt USING brin (created_at)",
+    "CREATE UNIQUE INDEX card_start_key ON card_start (merchant_id, fingerprint)",
+    "CREATE INDEX card_start_last_idx ON card_start (last_at)",
+    # set-ups are tries of the card as well; what is kept has no row in it
+    "CREATE INDEX payment_method_tried_card_idx ON payment_method (fingerprint, created_at) "
+    "WHERE status IN ('failed', 'processing', 'requires_action') AND fingerprint <> ''",
+    # The payment, locked, and its story, in one round trip. Two statements all the same, for each sees what is there
+    # when it begins: the story is read once the lock is held. `exchange`, most of the bytes, is left out.
+    """CREATE OR REPLACE FUNCTION locked_payment(wanted varchar, OUT payment json, OUT attempts json,
+    OUT operations json) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT row_to_json(p.*) INTO payment FROM payment p WHERE p.id = wanted FOR NO KEY UPDATE;
+    IF FOUND THEN
+        SELECT (SELECT json_agg(a ORDER BY a.position) FROM attempt a WHERE a.payment_id = wanted),
+            (SELECT json_agg(o ORDER BY o.id) FROM (
+                SELECT id, payment_id, attempt_id, kind, state, outcome, amount_minor, currency, target_operation_id,
+                action_result, gateway_operation_id, decline, detail, NULL AS exchange, settled_by, tries, sent_at,
+                expires_at, settled_at, captures, final, cause, evidence, review, splits
+                FROM operation WHERE payment_id = wanted
+            ) o)
+            INTO attempts, operations;
+    END IF;
+END $$""",
 )

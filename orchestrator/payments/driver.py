@@ -6,7 +6,6 @@ it. A process that dies in between leaves a committed operation and a watchdog i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -28,6 +27,7 @@ from orchestrator.notifications.service import record
 from orchestrator.payments import authentication, card_tries, lifecycle, resolver, route_settings, store, withheld
 from orchestrator.payments.amounts import captured_minor, refunded_minor
 from orchestrator.payments.calls import call_for
+from orchestrator.payments.card_tries import Beginning
 from orchestrator.payments.instruments import capture_mode, instrument_fingerprint
 from orchestrator.payments.records import (
     AttemptRow,
@@ -46,7 +46,6 @@ from orchestrator.payments.states import AUTHORISING
 from orchestrator.payments.steps import Resolve, Rest, Send, StartAttempt, Step, Wait
 from orchestrator.payments.tidying import given_up
 from orchestrator.settings import get_settings
-from routing.network_limits import CardTry
 from routing.outcomes import Outcome, OutcomeKind
 
 log = structlog.get_logger()
@@ -93,10 +92,9 @@ async def drive(payment_id: str, errand: Errand | None = None) -> PaymentRow:
 
 async def _turn(payment_id: str, news: News | None) -> tuple[Errand | None, PaymentRow]:
     """One transaction's worth: apply the news, decide, write down what comes next. The payment as it is then."""
-    payment = await store.lock_payment(payment_id)
-    if payment is None:
+    story = await store.lock_story(payment_id)
+    if story is None:
         raise NotFound("payment", payment_id)
-    story = await store.story_of(payment)
     now = clock_port.now()
     if news is not None and news.outcome is None:
         story = await resolver.put_off(story, news.operation_id, news.by, news.said, now)
@@ -105,36 +103,32 @@ async def _turn(payment_id: str, news: News | None) -> tuple[Errand | None, Paym
     return await _proceed(story, now)
 
 
-async def proceed(story: Story, now: datetime, tries: Sequence[CardTry] | None = None) -> Errand | None:
+async def proceed(story: Story, now: datetime, beginning: Beginning | None = None) -> Errand | None:
     """Decide on a payment that the caller has locked, as `story` has it, and write down what comes next.
 
-    `tries` are the card's before, where the caller has looked at them just now.
+    `beginning` is the card's try, where the caller has noted just now that it begins.
     """
-    errand, _ = await _proceed(story, now, tries)
+    errand, _ = await _proceed(story, now, beginning)
     return errand
 
 
-async def _proceed(
-    story: Story, now: datetime, tries: Sequence[CardTry] | None = None
-) -> tuple[Errand | None, PaymentRow]:
+async def _proceed(story: Story, now: datetime, beginning: Beginning | None = None) -> tuple[Errand | None, PaymentRow]:
     story = await _warn_of_expiry(story, now)
-    story, step = await _decide(story, now, tries)
+    story, step = await _decide(story, now, beginning)
     payment = await _forget(story, await _update_payment(story, step, now), now)
     return await _begin(story, step, now), payment
 
 
-async def _decide(story: Story, now: datetime, tries: Sequence[CardTry] | None) -> tuple[Story, Step]:
+async def _decide(story: Story, now: datetime, beginning: Beginning | None) -> tuple[Story, Step]:
     policy = await route_settings.failover_policy(story.payment.merchant_id)
     step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now)
     while isinstance(step, Send) and await withheld.is_to_be_held_back(story, step):  # once for each capture
         story = await withheld.hold_back(story, step, now)
         step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now)
     if isinstance(step, StartAttempt):
-        if tries is None:
-            tries = await card_tries.tries_of(story.payment.merchant_id, story.payment.instrument, now)
-        if tries:  # the card was refused before: it may be near a limit, and others may be trying it at this moment
-            tries = await card_tries.tries_with_those_under_way(story.payment, now)
-        ceiling = card_tries.ceiling_for(story.payment, tries, now)
+        if beginning is None:
+            beginning = await card_tries.refused_before(story.payment, now)
+        ceiling = await card_tries.ceiling_of(story.payment, beginning, now)
         if ceiling is not None:
             step = lifecycle.next_step(story, policy, connections.steps_by_gateway(), now, ceiling)
     return story, step

@@ -31,7 +31,7 @@ from orchestrator.gateways.registry import KINDS
 from orchestrator.gateways.store import GatewayAccountRow
 from orchestrator.ids import new_id
 from orchestrator.outbox import Later
-from orchestrator.payments import kept, routes
+from orchestrator.payments import card_tries, kept, routes
 from orchestrator.payments.instruments import (
     Instrument,
     KeptMethod,
@@ -42,6 +42,7 @@ from orchestrator.payments.instruments import (
     credential_for,
     instrument_fingerprint,
 )
+from orchestrator.payments.lifecycle import NETWORK_LIMIT
 from orchestrator.payments.outcomes import is_proof
 from routing.outcomes import OutcomeKind
 
@@ -91,7 +92,8 @@ class NewMethod(msgspec.Struct, frozen=True):
 
 
 async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
-    """Have it kept. The row is active, failed, processing, or requires the customer's action.
+    """Have it kept. The row is active, failed, processing, or requires the customer's action. It has failed, and nobody
+    was asked, where the card has reached a ceiling of its network.
 
     Raises NotFound; InvalidField where consent is missing or no account can keep it.
     """
@@ -99,6 +101,7 @@ async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
     shown, now = kept.shown_of(new.instrument), clock_port.now()
     setup = Setup(await _accounts_for(new, now), new.instrument, new.currency, new.return_url, new.shopper)
     setup = structs.replace(setup, challenge=new.suspected)
+    beginning = await card_tries.begin(new.merchant_id, new.instrument, now)
     method = MethodRow(
         id=new_id("pm"),
         merchant_id=new.merchant_id,
@@ -120,11 +123,16 @@ async def begin(new: NewMethod, idempotency_id: str | None = None) -> MethodRow:
         funding=shown.funding,
     )
     async with transaction():
+        nothing = Money(0, new.currency)
+        if await card_tries.ceiling_for(new.merchant_id, new.instrument, nothing, beginning, now, method.id):
+            refused = {"status": MethodStatus.FAILED.value, "setup": None, "failure_reason": NETWORK_LIMIT}
+            method = structs.replace(method, **refused)
         await method_store.insert_method(method)
         if idempotency_id:
             await bind_idempotency(idempotency_id, method.id)
-        await outbox.enqueue(SETTLE, method.id, now + timedelta(seconds=WATCH_S))
-    return await _ask(method, setup)
+        if method.status == MethodStatus.PROCESSING:
+            await outbox.enqueue(SETTLE, method.id, now + timedelta(seconds=WATCH_S))
+    return await _ask(method, setup) if method.status == MethodStatus.PROCESSING else method
 
 
 async def complete(

@@ -100,10 +100,10 @@ def _require_room(story: Story, operation: OperationRow) -> None:
 
 
 async def _locked(merchant_id: str, payment_id: str) -> Story:
-    payment = await store.lock_payment(payment_id)
-    if payment is None or payment.merchant_id != merchant_id:
+    story = await store.lock_story(payment_id)
+    if story is None or story.payment.merchant_id != merchant_id:
         raise NotFound("payment", payment_id)
-    return await store.story_of(payment)
+    return story
 
 
 async def _noted(

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from orchestrator.db import Connection, fetch, hold
+from orchestrator.db import UNHURRIED, Connection, fetch, hold
 from orchestrator.payments.records import PaymentRow
 from routing.account_store import MaintenanceWindow, Override
 from routing.reasons import SAYS_NOTHING_OF_THE_GATEWAY
@@ -73,11 +73,40 @@ async def settings_of(merchant_id: str, now: datetime) -> StoredSettings:
 _REFUSED = """SELECT a.created_at, a.status, a.decline::text AS decline, p.amount_minor, p.currency
     FROM (SELECT payment_id, created_at, status, decline FROM attempt WHERE refused_fingerprint = $1
         AND created_at > $2 ORDER BY created_at DESC LIMIT $4) a
-    JOIN payment p ON p.id = a.payment_id WHERE p.merchant_id = $3"""
+    JOIN payment p ON p.id = a.payment_id WHERE p.merchant_id = $3
+    UNION ALL
+    SELECT created_at, 'declined', jsonb_build_object('reason', failure_reason)::text, 0, 'EUR' FROM payment_method
+    WHERE fingerprint = $1 AND fingerprint <> '' AND status = 'failed' AND created_at > $2 AND merchant_id = $3
+    AND failure_reason NOT IN ('gateway_unavailable', 'network_limit')"""
 _LAST_APPROVAL = """SELECT a.created_at, p.amount_minor, p.currency FROM attempt a JOIN payment p ON p.id = a.payment_id
     WHERE a.fingerprint = $1 AND a.created_at > $2 AND p.merchant_id = $3
     AND (a.status IN ('authorised', 'captured') OR a.status = 'voided' AND a.capture_before IS NOT NULL)
     ORDER BY a.created_at DESC LIMIT 1"""
+
+
+# One row for each card, so that of tries at the same moment each is told how many began before it. The statement is a
+# transaction of its own: nobody waits for another's payment.
+_BEGUN = f"""WITH begun AS (
+    INSERT INTO card_start (merchant_id, fingerprint, starts, first_at, last_at)
+    SELECT $3, $1, 1, $5::timestamptz, $5::timestamptz WHERE {UNHURRIED}
+    ON CONFLICT (merchant_id, fingerprint) DO UPDATE SET last_at = EXCLUDED.last_at,
+        starts = CASE WHEN card_start.last_at > $6 THEN card_start.starts + 1 ELSE 1 END,
+        first_at = CASE WHEN card_start.last_at > $6 THEN card_start.first_at ELSE EXCLUDED.first_at END
+    RETURNING starts, first_at
+), refused AS ({_REFUSED})
+    SELECT begun.*, refused.* FROM begun LEFT JOIN refused ON true"""  # noqa: S608
+
+
+async def begin_try(
+    merchant_id: str, fingerprint: str, since: datetime, now: datetime, run_since: datetime
+) -> tuple[int, datetime, list[asyncpg.Record]]:
+    """Which one in a run of tries of the card this is, from 1; when the run began; and the card's tries, at any
+    gateway, that were declined or whose outcome is unknown.
+
+    A run goes on while one try was begun after `run_since`.
+    """
+    rows = await fetch(_BEGUN, fingerprint, since, merchant_id, TRIES_MAX, now, run_since)
+    return rows[0]["starts"], rows[0]["first_at"], [row for row in rows if row["created_at"] is not None]
 
 
 async def refused_tries(merchant_id: str, fingerprint: str, since: datetime) -> list[asyncpg.Record]:
@@ -85,17 +114,38 @@ async def refused_tries(merchant_id: str, fingerprint: str, since: datetime) -> 
     return await fetch(_REFUSED, fingerprint, since, merchant_id, TRIES_MAX)
 
 
+async def was_tried_at(merchant_id: str, fingerprint: str, moment: datetime) -> bool:
+    """Whether the try that began at that moment is written down; of one that was kept there is nothing to be feared."""
+    rows = await fetch(
+        "SELECT 1 FROM attempt a JOIN payment p ON p.id = a.payment_id WHERE a.fingerprint = $2 AND a.created_at = $3 "
+        "AND p.merchant_id = $1 UNION ALL SELECT 1 FROM payment_method "
+        "WHERE merchant_id = $1 AND fingerprint = $2 AND fingerprint <> '' AND created_at = $3 "
+        "AND status IN ('failed', 'processing', 'requires_action') LIMIT 1",
+        merchant_id,
+        fingerprint,
+        moment,
+    )
+    return bool(rows)
+
+
+async def purge_starts(before: datetime) -> None:
+    """Forget runs of tries that ended before."""
+    await fetch("DELETE FROM card_start WHERE last_at < $1", before)
+
+
 # One statement sees one moment: between two a try could cease to be open and not have been seen as refused.
 _REFUSED_OR_OPEN = f"""{_REFUSED} UNION ALL
-    (SELECT a.created_at, 'unknown', NULL, p.amount_minor, p.currency FROM attempt a
+    (SELECT a.created_at, 'open', NULL, p.amount_minor, p.currency FROM attempt a
     JOIN payment p ON p.id = a.payment_id WHERE a.fingerprint = $1 AND a.created_at > $6 AND p.merchant_id = $3
-    AND p.id <> $5 AND a.status IN ('started', 'created', 'pending') ORDER BY a.created_at DESC LIMIT $4)"""  # noqa: S608
+    AND p.id <> $5 AND a.status IN ('started', 'created', 'pending') ORDER BY a.created_at DESC LIMIT $4) UNION ALL
+    (SELECT created_at, 'open', NULL, 0, 'EUR' FROM payment_method WHERE fingerprint = $1 AND fingerprint <> ''
+    AND created_at > $6 AND merchant_id = $3 AND id <> $5 AND status IN ('processing', 'requires_action'))"""  # noqa: S608
 
 
 async def refused_or_open_tries(
     merchant_id: str, fingerprint: str, since: datetime, besides_id: str, open_since: datetime
 ) -> list[asyncpg.Record]:
-    """With them those for other payments whose outcome is still to come, as unknown."""
+    """With them those for other payments whose outcome is still to come, as open."""
     return await fetch(_REFUSED_OR_OPEN, fingerprint, since, merchant_id, TRIES_MAX, besides_id, open_since)
 
 

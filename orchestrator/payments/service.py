@@ -130,7 +130,7 @@ async def create(
         authentication = await authentication_policy.decided(
             new.merchant_id, new.amount, instrument, usage, plan, authentication, suspected=new.suspected
         )
-    tries = await card_tries.tries_of(new.merchant_id, instrument, now)
+    beginning = await card_tries.begin(new.merchant_id, instrument, now)
     payment = PaymentRow(
         id=payment_id,
         merchant_id=new.merchant_id,
@@ -176,7 +176,7 @@ async def create(
         if also is not None:
             await also(payment)
         if payment.instrument is not None:
-            errand = await driver.proceed(Story(payment, [], []), now, tries)
+            errand = await driver.proceed(Story(payment, [], []), now, beginning)
     if payment.instrument is None:
         return payment
     return await answering.answer(payment.id, errand)
@@ -213,7 +213,7 @@ async def pay(
         risk_score=found.risk_score,
         channel=routes.PAGE,
     )
-    tries = await card_tries.tries_of(found.merchant_id, instrument, now)
+    beginning = await card_tries.begin(found.merchant_id, instrument, now)
     usage = await kept.with_customers(found.customer_id, usage, plan)
     authentication = await authentication_policy.decided(
         found.merchant_id, found.amount, instrument, usage, plan, found.authentication, suspected=suspected
@@ -240,7 +240,7 @@ async def pay(
         }
         await store.update_payment(payment.id, values, now)
         paying = structs.replace(payment, **values)
-        errand = await driver.proceed(structs.replace(story, payment=paying), now, tries)
+        errand = await driver.proceed(structs.replace(story, payment=paying), now, beginning)
     return await answering.answer(payment.id, errand)
 
 
@@ -393,7 +393,7 @@ async def story(payment: PaymentRow, *, exchanges: bool = False) -> Story:
 
 
 async def _locked(payment_id: str, merchant_id: str | None = None) -> Story:
-    payment = await store.lock_payment(payment_id)
-    if payment is None or merchant_id not in (None, payment.merchant_id):
+    story = await store.lock_story(payment_id)
+    if story is None or merchant_id not in (None, story.payment.merchant_id):
         raise NotFound("payment", payment_id)
-    return await store.story_of(payment)
+    return story

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from orchestrator.db import fetch, later
+from orchestrator.db import FOLLOWED, fetch, later
 from orchestrator.payments.records import (
     AttemptRow,
     OperationRow,
@@ -17,16 +17,18 @@ from orchestrator.payments.records import (
 )
 from orchestrator.payments.tables import Attempt, Operation, Payment
 
+_STRUCTURES = (dict, list, msgspec.Struct)
+
 
 def _stored(value: object) -> object:
     """A field's value as its column takes it: structures as JSON."""
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list | msgspec.Struct) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, _STRUCTURES) else value
 
 
-def _insert(table: str, shape: type[msgspec.Struct]) -> str:
+def _insert(table: str, shape: type[msgspec.Struct], values: str = "VALUES ({})") -> str:
     names = shape.__struct_fields__
     places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - the names of our own fields
+    return f"INSERT INTO {table} ({', '.join(names)}) {values.format(places)}"
 
 
 @lru_cache(maxsize=256)
@@ -38,9 +40,11 @@ def _update(table: str, names: tuple[str, ...], condition: str = "") -> str:
 
 _INSERT_PAYMENT = _insert("payment", PaymentRow)
 _INSERT_ATTEMPT = _insert("attempt", AttemptRow)
-_INSERT_OPERATION = _insert("operation", OperationRow)
+# after the write that settles the attempt's operation before, where one waits: of both only one may be open
+_INSERT_OPERATION = _insert("operation", OperationRow, "SELECT {} FROM " + FOLLOWED)  # noqa: S608 - a constant
 _PAYMENT = "SELECT row_to_json(payment.*) AS it FROM payment WHERE id = $1"
 _LOCKED_PAYMENT = _PAYMENT + " FOR NO KEY UPDATE"
+_LOCKED_STORY = "SELECT payment, attempts, operations FROM locked_payment($1)"
 
 
 def _story(operation: str) -> str:
@@ -131,29 +135,32 @@ async def lock_payment(payment_id: str) -> PaymentRow | None:
     return _payments.decode(rows[0]["it"]) if rows else None
 
 
+async def lock_story(payment_id: str) -> Story | None:
+    """`lock_payment` and then `story_of`, in one round trip.
+
+    The server's function runs two statements: one that had to wait for a lock still sees other tables as they were
+    before it waited (https://www.postgresql.org/docs/current/transaction-iso.html).
+    """
+    found = (await fetch(_LOCKED_STORY, payment_id))[0]
+    return _told(_payments.decode(found["payment"]), found) if found["payment"] else None
+
+
 async def story_of(payment: PaymentRow, *, exchanges: bool = False) -> Story:
     """The payment with all its attempts and operations, in the order in which they began.
 
     What was sent and received, most of the bytes, comes along only where it is asked for: no decision needs it.
-
-    A statement of its own, after the one that takes the lock: a statement that had to wait for a lock still sees other
-    tables as they were before it waited (https://www.postgresql.org/docs/current/transaction-iso.html).
     """
-    found = (await fetch(_STORY_WITH_EXCHANGES if exchanges else _STORY, payment.id))[0]
+    return _told(payment, (await fetch(_STORY_WITH_EXCHANGES if exchanges else _STORY, payment.id))[0])
+
+
+def _told(payment: PaymentRow, found: asyncpg.Record) -> Story:
     attempts, operations = found["attempts"] or "[]", found["operations"] or "[]"
     return Story(payment, _attempts.decode(attempts), _operations.decode(operations))
 
 
 async def stories(payment_ids: list[str]) -> list[Story]:
     """These payments as `story_of` has them, all of one moment, in no order."""
-    return [
-        Story(
-            _payments.decode(row["payment"]),
-            _attempts.decode(row["attempts"] or "[]"),
-            _operations.decode(row["operations"] or "[]"),
-        )
-        for row in await fetch(_STORIES, payment_ids)
-    ]
+    return [_told(_payments.decode(row["payment"]), row) for row in await fetch(_STORIES, payment_ids)]
 
 
 async def attempts(attempt_ids: list[str]) -> list[AttemptRow]:

@@ -1,6 +1,6 @@
 """Payments, attempts and operations: what is owed, each try at a gateway account, each call to a gateway."""
 
-from piccolo.columns import JSONB, BigInt, Boolean, ForeignKey, Integer, OnDelete, Text, Timestamptz, Varchar
+from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, ForeignKey, Integer, OnDelete, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
 
@@ -88,3 +88,17 @@ class Operation(Table, tablename="operation"):
     cause = Varchar(length=20, null=False, default="")  # why it was sent where nobody asked for it
     evidence = JSONB(null=True, default=None)  # what was asked about it while it was unknown, and what was answered
     review = JSONB(null=True, default=None)  # what a person decided: verdict, note, actor, at
+
+
+class CardStart(Table, tablename="card_start"):
+    """When a card was tried last, at whatever gateway: who begins to try it sees that somebody else just did.
+
+    `fingerprint` is that of the attempt. `starts` and `first_at` are of a run of tries, each soon after the one before.
+    """
+
+    id = BigSerial(primary_key=True)
+    merchant_id = Varchar(length=40, null=False, default=None)
+    fingerprint = Varchar(length=64, null=False, default=None)
+    starts = Integer(null=False, default=1)
+    first_at = Timestamptz(null=False, default=None)
+    last_at = Timestamptz(null=False, default=None)

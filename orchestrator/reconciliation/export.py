@@ -89,7 +89,7 @@ def to_xlsx(rows: Sequence[ReportRow]) -> bytes:
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
         bold = book.add_format({"bold": True})
-        _summary(book.add_worksheet("summary"), rows, bold)
+        _summary(book, book.add_worksheet("summary"), rows, bold)
         for sheet, status in (
             ("matches", RowStatus.MATCHED),
             ("expected", RowStatus.EXPECTED),
@@ -123,8 +123,9 @@ def _csv_cell(cell: Cell) -> str | int:
             return cell
 
 
-def _summary(sheet: Worksheet, rows: Sequence[ReportRow], bold: Format) -> None:
+def _summary(book: Workbook, sheet: Worksheet, rows: Sequence[ReportRow], bold: Format) -> None:
     """How many rows and how much money, by status, kind and currency."""
+    formats: dict[int, Format] = {}
     counts: Counter[tuple[str, str, str]] = Counter()
     sums: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
@@ -138,7 +139,8 @@ def _summary(sheet: Worksheet, rows: Sequence[ReportRow], bold: Format) -> None:
         for column, text in enumerate(key):
             sheet.write_string(line, column, text)
         sheet.write_number(line, 3, count)
-        sheet.write_string(line, 4, major_units(Money(sums[key], key[2])) if key[2] else "")
+        if key[2]:
+            write_cell(book, sheet, formats, (line, 4), Money(sums[key], key[2]))
     sheet.set_column(0, 4, 22)
     sheet.freeze_panes(1, 0)
 
@@ -149,7 +151,7 @@ def _table(book: Workbook, sheet: Worksheet, rows: Sequence[ReportRow], bold: Fo
         sheet.write_string(0, column, name, bold)
     for line, row in enumerate(rows, start=1):
         for column, cell in enumerate(_cells(row)):
-            _write(book, sheet, formats, (line, column), cell)
+            write_cell(book, sheet, formats, (line, column), cell)
     sheet.set_column(0, len(HEADER) - 1, 18)
     sheet.set_column(2, 2, 70)
     sheet.freeze_panes(1, 0)
@@ -157,7 +159,9 @@ def _table(book: Workbook, sheet: Worksheet, rows: Sequence[ReportRow], bold: Fo
         sheet.autofilter(0, 0, len(rows), len(HEADER) - 1)
 
 
-def _write(book: Workbook, sheet: Worksheet, formats: dict[int, Format], at: tuple[int, int], cell: Cell) -> None:
+def write_cell(book: Workbook, sheet: Worksheet, formats: dict[int, Format], at: tuple[int, int], cell: Cell) -> None:
+    """An amount as a number with the decimals of its currency, as far as a spreadsheet's numbers are exact. `formats`
+    keeps those of the book, by decimals."""
     match cell:
         case Money() if len(str(abs(cell.minor))) > EXACT_DIGITS:
             sheet.write_string(*at, major_units(cell))

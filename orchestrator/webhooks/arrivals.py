@@ -64,7 +64,7 @@ async def receive(account_id: str, headers: Mapping[str, str], body: bytes) -> i
         raise Rejected("The webhook was not accepted.") from None
     kept = {name: value for name, value in headers.items() if name.lower() not in _NOT_KEPT}
     delivery = NewDelivery(
-        id=new_id("whd"),
+        id=new_id("wha"),
         gateway_account_id=account_id,
         headers=mask_card_numbers_in(msgspec.json.encode(kept)).decode(),
         sealed_body=secrets.seal_bytes(mask_card_numbers_in(body)),

@@ -162,6 +162,6 @@ def _outcome(message: WebhookMessage) -> Outcome:
 
 
 async def _locked_story(payment_id: str) -> Story:
-    payment = await payment_store.lock_payment(payment_id)
-    assert payment is not None
-    return await payment_store.story_of(payment)
+    story = await payment_store.lock_story(payment_id)
+    assert story is not None
+    return story
