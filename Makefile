@@ -18,10 +18,13 @@ APT_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Many tests wait for processes: two workers for each core keep the cores busy (eight at most: each has servers of its own).
-# In the order of their folders those that wait longest (browser, chaos) begin first, and short ones fill the end.
+# They run in the order in which they were collected: tests/conftest.py puts the longest first, short ones fill the end.
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 
-.PHONY: help setup demo up doctor test bench chaos pictures contact-sheet contract-coverage check lint types imports format clean
+# Bytecode is kept whatever the shell says: every worker would compile all tests, and every server the whole product.
+KEPT := PYTHONDONTWRITEBYTECODE=
+
+.PHONY: help setup demo up doctor test tests compiled bench chaos pictures contact-sheet contract-coverage check lint types imports format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -37,8 +40,17 @@ up: $(RUNTIME) ## run Clearway on a database it brings along
 doctor: $(RUNTIME) ## look at every part
 	@$(BIN)/clearway doctor
 
-test: check ## lint, types, imports, then all tests
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(DEV) ## lint, types, imports, then all tests
+	@$(MAKE) --no-print-directory -j 2 compiled check
+	@$(MAKE) --no-print-directory tests
+
+tests: $(DEV) ## all tests only
+	@$(KEPT) $(BIN)/pytest -q --cache-clear -n $(WORKERS) --dist loadfile --no-loadscope-reorder --hypothesis-profile build \
+		|| $(KEPT) $(BIN)/python -m tests.again
+
+# In a fresh checkout, beside the type checker, which has one core: what all workers would compile at once otherwise.
+compiled: $(DEV)
+	@test -d tests/__pycache__ || $(KEPT) $(BIN)/pytest -q --collect-only >/dev/null || true
 
 bench: $(DEV) ## measure against baselines of the same run; ONLY=name runs one
 	@ONLY=$(ONLY) $(BIN)/python -m tests.benchmarks

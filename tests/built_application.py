@@ -11,14 +11,15 @@ from litestar import Litestar
 
 
 def application() -> Litestar:
-    """The application as the settings of this moment want it."""
+    """The application as the settings of this moment want it: these it is built by, all others it asks for later."""
     from orchestrator.settings import get_settings
 
-    return _built(get_settings().model_dump_json())
+    settings = get_settings()
+    return _built(settings.metrics, settings.limits.request_body_max_bytes, settings.limits.import_file_max_bytes)
 
 
 @lru_cache(maxsize=8)
-def _built(_settings: str) -> Litestar:
+def _built(*_settings: object) -> Litestar:
     from orchestrator.app import create_app
 
     return create_app()

@@ -6,17 +6,20 @@ property tests that do not ask start nothing.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from orchestrator.embedded_postgres import Server
@@ -26,7 +29,8 @@ TEST_SECRET_KEY = "only-for-tests-only-for-tests-only-for-tests"
 # Argon2id as an installation runs it is a fifth of a second of work for each password; tests hash hundreds of them.
 QUICK_HASHES = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 # To truncate every table before every test gives each of them, and of their indexes, a new file: that took longer than
-# most of the tests. Few rows are deleted; the lock waits for whoever is still writing, as TRUNCATE would.
+# most of the tests. Few rows are deleted; the lock waits for whoever is still writing, as TRUNCATE would. A table that
+# has no page yet never had a row.
 EMPTY_WHAT_IS_NOT = """
 DO $$
 DECLARE
@@ -36,6 +40,7 @@ BEGIN
     FOR its IN
         SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
         WHERE schemaname IN ('public', 'dramatiq') AND tablename <> 'migration'
+            AND pg_relation_size(format('%I.%I', schemaname, tablename)::regclass) > 0
     LOOP
         EXECUTE format('LOCK TABLE %s IN SHARE MODE', its.name);
         EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', its.name) INTO held;
@@ -50,6 +55,33 @@ BEGIN
 END
 $$
 """
+# These take the longest: they begin first, so that no worker is still at one of them when the others are done.
+LONGEST_FIRST = (
+    "tests/chaos/test_chaos.py",
+    "tests/schemathesis/test_api_keeps_its_word.py",
+    "tests/contract/test_contract_faults.py",
+    "tests/integration/billing/test_document_problems.py",
+    "tests/integration/platform/test_live_sandbox.py",
+    "tests/scenarios/test_demo_real_servers.py",
+    "tests/contract/test_contract_decline_codes.py",
+    "tests/scenarios/test_demo_story.py",
+    "tests/integration/platform/test_embedded_postgres.py",
+    "tests/integration/invoicing/test_pdf_processes.py",
+    "tests/browser/test_console_pages.py",
+    "tests/integration/invoicing/test_invoice_matrix.py",
+    "tests/unit/invoicing/test_invoice_pdf.py",
+    "tests/routing_traffic/test_strategies.py",
+    "tests/chaos/disasters/test_stopped_worker.py",
+    "tests/integration/platform/test_supervisor.py",
+)
+
+# How long an example takes is nowhere a claim. `make test` draws the same examples each time (the profile "build"),
+# pytest called by hand others.
+hypothesis_settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile(
+    "build", hypothesis_settings.get_profile("here"), derandomize=True, database=None, print_blob=True
+)
+hypothesis_settings.load_profile("here")
 
 
 def pytest_configure() -> None:
@@ -69,11 +101,24 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser, a demo and servers beside them on two busy cores: one that waited in vain is run once more, and shows
-    as R. Nothing that proves money, concurrency or a crash is ever run again."""
-    for item in items:
-        if {"browser", "scenarios"} & set(item.path.parts):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+    """The longest first: the short ones fill the end."""
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: it is not looked through for garbage, neither meanwhile nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _turn(nodeid: str) -> int:
+    file = nodeid.partition("::")[0]
+    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from orchestrator.supervisor import API, CLOCK, POSTGRES, SIMULATORS, WORKER, Su
 
 STRIPE_KEY, WEBHOOK_SECRET = "sk_test_bench", "whsec_bench"
 OWN_PROGRAMS = (API, WORKER, CLOCK)
+_MONTHS = cycle(range(12 * 20))  # from 2030 on
 VAULT_PROXY_USER, VAULT_PROXY_PASSWORD, VAULT_KEY = "clearway", "vault-password", "vault-key"
 
 
@@ -44,12 +46,16 @@ class Stack:
         return sum(_cpu_s(psutil.Process(self.pids[name])) for name in programs)
 
     def vault_tokens(self, count: int) -> list[dict[str, Any]]:
-        """So many cards in the vault, as a fields page would have put them there. A CVC serves one authorisation."""
-        card = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "cvc": "123", "holder": "Bench"}
+        """So many cards in the vault, as a fields page would have put them there. A CVC serves one authorisation.
+
+        They end in different months: many tries of one card at once look like somebody who tries cards out.
+        """
         tokens = []
         with requests.Session() as session:
             session.trust_env = False
-            for _ in range(count):
+            for number in islice(_MONTHS, count):
+                card: dict[str, Any] = {"number": "4242424242424242", "cvc": "123", "holder": "Bench"}
+                card |= {"expiry_month": number % 12 + 1, "expiry_year": 2030 + number // 12}
                 answer = session.post(
                     f"{self.vault_url}/v1/tokens", json=card, headers={"X-Vault-Key": VAULT_KEY}, timeout=10
                 )

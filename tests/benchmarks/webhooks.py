@@ -112,7 +112,7 @@ class _Client:
 
 async def _keep(connection: asyncpg.Connection) -> None:
     body = _event()
-    now, delivery = datetime.now(UTC), f"whd_{secrets.token_hex(16)}"
+    now, delivery = datetime.now(UTC), f"wha_{secrets.token_hex(16)}"
     row = {
         "id": f"whk_{secrets.token_hex(16)}",
         "delivery_id": delivery,

@@ -25,6 +25,11 @@ OF_CALLS: MappingProxyType[str, tuple[float, dict[str, Any]]] = MappingProxyType
         "http_500": (2, {}),
         "http_500_after": (2, {}),
         "http_429": (1.5, {"retry_after": 1}),
+        "malformed_json": (0.5, {}),
+        "html_instead": (0.5, {"status": 200}),
+        "truncated_body": (0.5, {}),
+        "empty_body": (0.5, {}),
+        "wrong_content_type": (0.5, {}),
         "refuse": (0.2, {"seconds": 2}),
         "delay": (10, {"latency": {"distribution": "lognormal", "p50_seconds": 0.3, "p99_seconds": 3}}),
     }
@@ -36,6 +41,8 @@ OF_THE_VAULT: MappingProxyType[str, tuple[float, dict[str, Any]]] = MappingProxy
         "http_500": (1, {}),
         "http_500_after": (1, {}),
         "hang_after": (0.4, {"seconds": 8}),
+        "html_instead": (1, {}),
+        "truncated_body": (1, {}),
     }
 )
 DECLINED_OF_A_HUNDRED = 2

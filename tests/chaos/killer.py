@@ -19,7 +19,7 @@ from orchestrator.supervisor import API, CLOCK, POSTGRES, WORKER, Supervisor
 BACKEND = "backend"
 TARGETS = (API, WORKER, CLOCK, POSTGRES, BACKEND)
 WEIGHTS = (30, 30, 12, 14, 14)
-REVIVAL_PATIENCE_S = 60
+REVIVAL_PATIENCE_S = 180
 PAUSE_EVERY = 10  # kills; the first is followed by one
 PAUSE_S = 14.0  # an operation's caller is given up after 10 s here (the demo's time-outs), a bell rings again after 15
 ANSWERS_PATIENCE_S = 10  # the next kill does not wait longer for all to be well again: it may meet a program starting

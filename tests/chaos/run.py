@@ -35,8 +35,8 @@ CALM_PATIENCE_S = 240
 TIME_PASSES_EVERY_S = 2
 QUIET_LOOKS = 3  # one after the other: what a bell sets going may not be written down yet
 TRIES_WHEN_WELL = 3
-CALM_STEP_PATIENCE_S = 45  # what was not reached is tried again after 30 seconds at most by then
-READY_PATIENCE_S = 120
+CALM_STEP_PATIENCE_S = 90  # what was not reached is tried again after 30 seconds at most by then
+READY_PATIENCE_S = 300
 
 
 @dataclass(frozen=True, slots=True)

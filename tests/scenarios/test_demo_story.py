@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,7 +35,7 @@ def told(environment: dict[str, str], port: int, tmp_path_factory: pytest.TempPa
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert (out / "summary.json").exists(), done.stdout + done.stderr
     return Told(done.returncode, done.stdout + done.stderr, out, json.loads((out / "summary.json").read_text()))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "browser"))
@@ -16,4 +17,6 @@ from running_installation import Installation, running
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with running() as started:
+        # Its document is put together when it is first asked for: Schemathesis waits ten seconds for it, and no longer.
+        httpx2.get(f"{started.url}/schema/openapi.json", timeout=120, trust_env=False).raise_for_status()
         yield started

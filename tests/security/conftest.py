@@ -66,7 +66,7 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     assert process.stdout is not None
     yield json.loads(process.stdout.readline())
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -15,7 +15,7 @@ import uvicorn
 from orchestrator.http import wire
 from orchestrator.http.wire import HEAD_BYTES_MAX, BoundedHttp
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\n"
 
 

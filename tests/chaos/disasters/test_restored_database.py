@@ -205,12 +205,12 @@ async def test_what_a_gateway_tells_of_a_lost_payment_is_shown_before_the_thaw(s
     async with transaction() as connection:
         await connection.execute(
             "INSERT INTO webhook_delivery (id, gateway_account_id, headers, body, received_at) "
-            "VALUES ('whd_1', $1, '{}', '', now())",
+            "VALUES ('wha_1', $1, '{}', '', now())",
             shop.accounts["adyen"],
         )
         await connection.execute(
             "INSERT INTO webhook_message (id, delivery_id, gateway_account_id, event_key, event_type, kind, content, "
-            "state, note, duplicates, received_at) VALUES ('whm_1', 'whd_1', $1, 'k', 'AUTHORISATION', "
+            "state, note, duplicates, received_at) VALUES ('whm_1', 'wha_1', $1, 'k', 'AUTHORISATION', "
             "'payment.authorised', $2::jsonb, 'ignored', '', 0, now())",
             shop.accounts["adyen"],
             json.dumps({"reference": lost, "gateway_payment_id": "PSP1"}),
@@ -265,5 +265,5 @@ def clearway(*words: str, database_url: str) -> subprocess.CompletedProcess[str]
         env={**os.environ, "DATABASE_URL": database_url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )

@@ -52,7 +52,7 @@ async def program(*words: str) -> AsyncIterator[subprocess.Popen[bytes]]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 async def until(what: str, is_so: Callable[[], Awaitable[bool]]) -> None:
@@ -69,7 +69,7 @@ async def left_to_a_worker(shop: Shop) -> PaymentRow:
     for gateway in ("adyen", "paypal"):
         await accounts.switch(shop.merchant_id, shop.accounts[gateway], enabled=False)
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
-    await shop.tell("/scenarios", gateway="stripe", operation="capture", behaviour="delay", seconds=1.5)
+    await shop.tell("/scenarios", gateway="stripe", operation="capture", behaviour="delay", seconds=5)
     payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
     assert payment.status is PaymentStatus.PROCESSING
     return payment

@@ -49,7 +49,7 @@ async def test_one_caller_does_not_spend_anothers_tokens(database: str) -> None:
 async def test_a_bucket_fills_again(database: str) -> None:
     quick = Limit("quick", 100, 10)
     await spent(quick, "k", 30)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await spent(quick, "k", 1):
             await asyncio.sleep(0.01)
 
@@ -68,11 +68,12 @@ async def test_most_requests_ask_the_database_nothing(database: str) -> None:
 
 
 async def test_one_request_too_many_is_told_when_to_come_again(api: Api, two_a_second: None) -> None:
-    answers = [await api.get("/v1/payments") for _ in range(8)]
+    first = await api.get("/v1/payments")
+    answers = await asyncio.gather(*(api.get("/v1/payments") for _ in range(30)))  # at once: no machine is too slow
     refused = [answer for answer in answers if answer.status_code == 429]
-    assert answers[0].status_code == 200
-    assert answers[0].headers["ratelimit-policy"] == '"api-key";q=4;w=2'
-    assert answers[0].headers["ratelimit"].startswith('"api-key";r=3;t=')
+    assert first.status_code == 200
+    assert first.headers["ratelimit-policy"] == '"api-key";q=4;w=2'
+    assert first.headers["ratelimit"].startswith('"api-key";r=3;t=')
     assert refused
     assert refused[0].json()["code"] == "rate_limited"
     assert int(refused[0].headers["retry-after"]) >= 1
@@ -81,13 +82,14 @@ async def test_one_request_too_many_is_told_when_to_come_again(api: Api, two_a_s
 
 async def test_keys_cannot_be_tried_as_fast_as_one_likes(api: Api, two_a_second: None) -> None:
     headers = {"Authorization": "Bearer sk_clearway_guess"}
-    statuses = [(await api.client.get("/v1/payments", headers=headers)).status_code for _ in range(15)]
-    assert statuses[0] == 401
-    assert statuses[-1] == 429
+    assert (await api.client.get("/v1/payments", headers=headers)).status_code == 401
+    answers = await asyncio.gather(*(api.client.get("/v1/payments", headers=headers) for _ in range(30)))
+    assert 429 in {answer.status_code for answer in answers}
 
 
 async def test_a_page_is_limited_by_address(database: str, two_a_second: None) -> None:
     async with browser("192.0.2.1") as one, browser("192.0.2.2") as another:
-        statuses = [(await one.get("/console/login")).status_code for _ in range(15)]
-        assert (statuses[0], statuses[-1]) == (200, 429)
+        assert (await one.get("/console/login")).status_code == 200
+        answers = await asyncio.gather(*(one.get("/console/login") for _ in range(30)))
+        assert 429 in {answer.status_code for answer in answers}
         assert (await another.get("/console/login")).status_code == 200

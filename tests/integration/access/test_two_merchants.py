@@ -25,7 +25,7 @@ from orchestrator.db import fetch
 
 EUROS = {"amount": 1_000, "currency": "EUR"}
 # Addresses whose last part is itself the secret, a file of ours, or the OpenAPI document. They name no merchant's id.
-PUBLIC = ("/pay/{", "/l/{", "/i/{", "/static/{", "/schema/{", "/webhooks/{")
+PUBLIC = ("/pay/{", "/l/{", "/i/{", "/logos/{", "/static/{", "/schema/{", "/webhooks/{")
 # What a merchant calls something of their own, as any other may.
 OWN_NAMES = ("/v1/number-series/{", "/v1/base-rates/{", "/v1/document-templates/{")
 # A body that the route takes, where an empty one is refused before anything is looked up.
@@ -91,13 +91,13 @@ async def _message_of(account_id: str) -> str:
     """A received webhook on record; a real one is signed by a gateway."""
     now = clock_port.now()
     await fetch(
-        "INSERT INTO webhook_delivery (id, gateway_account_id, headers, received_at) VALUES ('whd_1', $1, '{}', $2)",
+        "INSERT INTO webhook_delivery (id, gateway_account_id, headers, received_at) VALUES ('wha_1', $1, '{}', $2)",
         account_id,
         now,
     )
     await fetch(
         "INSERT INTO webhook_message (id, delivery_id, gateway_account_id, event_key, event_type, kind, content, "
-        "state, tries, received_at) VALUES ('whk_1', 'whd_1', $1, 'x', 'x', 'x', '{}', 'applied', 0, $2)",
+        "state, tries, received_at) VALUES ('whk_1', 'wha_1', $1, 'x', 'x', 'x', '{}', 'applied', 0, $2)",
         account_id,
         now,
     )

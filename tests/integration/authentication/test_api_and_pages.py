@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from orchestrator.gateways.credentials import Browser
 from orchestrator.http import card_tries
 from orchestrator.notifications import store as events
 from orchestrator.outbox import Later
-from orchestrator.payments import late_declines, service
+from orchestrator.payments import late_declines, method_setups, service
 from orchestrator.payments.calls import call_for
 from orchestrator.payments.instruments import Card
 from orchestrator.payments.records import PaymentStatus
@@ -214,9 +215,11 @@ async def test_a_card_of_a_program_is_counted_in_one_statement_and_a_kept_method
 
     monkeypatch.setattr("orchestrator.abuse.store.fetch", counting)
     tried = card_tries.try_of(shop.merchant_id, euros(2500), await shop.card(VISA))
-    assert await card_tries.admitted(tried) is False
+    assert not card_tries.is_suspected(await card_tries.admitted(tried))
     assert len(statements) == 1
-    assert await card_tries.admitted(card_tries.try_of(shop.merchant_id, euros(2500), None)) is False
+    assert not card_tries.is_suspected(
+        await card_tries.admitted(card_tries.try_of(shop.merchant_id, euros(2500), None))
+    )
     assert len(statements) == 1
 
 
@@ -305,6 +308,69 @@ async def test_a_decline_that_comes_after_the_answer_is_counted_as_well(
     assert await late_declines.look(payment.id) is None
     again = await api.post("/v1/payments", asked(stolen, mode="preferred"))
     assert (again.status_code, again.json()["code"]) == (429, "too_many_tries")
+
+
+async def test_a_decline_on_a_page_that_comes_after_the_answer_is_counted_for_card_and_visitor(
+    shop: Shop, api: Api, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARWAY_LIMITS__PAYMENT_DEADLINE_S", "1")
+    change_rules(monkeypatch, '{"ip_declines_day": {"block_at": 1}}')
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", seconds=2)
+    body = {"amount": {"amount": 2500, "currency": "EUR"}}
+    tokens = [(await api.post("/v1/checkout-sessions", body)).json()["url"].rsplit("/", 1)[1] for _ in range(2)]
+    visitor = Visitor(client)
+    await pay_on_page(visitor, tokens[0], await card_of(shop, DECLINED))
+    payment = await service.by_token(tokens[0])
+    assert payment.status is PaymentStatus.PROCESSING
+    (bell,) = await db.fetch("SELECT subject FROM outbox WHERE topic = $1", late_declines.TOPIC)
+    assert isinstance(await late_declines.look(bell["subject"]), Later), "nothing is known yet"
+    await heard(payment)
+    for _ in range(2):  # counted once, however often it is looked for
+        assert await late_declines.look(bell["subject"]) is None
+    counted = await db.fetch("SELECT subject, declines FROM abuse_counter WHERE declines > 0 ORDER BY subject")
+    assert [row["subject"].partition(":")[0] for row in counted] == ["card", "device", "ip", "merchant"]
+    assert {row["declines"] for row in counted} == {1}
+    again = await pay_on_page(visitor, tokens[1], await shop.card(VISA))
+    assert again.status_code == 429
+
+
+async def test_a_card_whose_keeping_is_declined_after_the_answer_is_counted(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = (await api.post("/v1/customers", {"name": "Ada", "email": "ada@shop.example"})).json()
+    await shop.tell("/scenarios", gateway="stripe", operation="save", behaviour="html_instead")
+    card = asked(await card_of(shop, DECLINED))["payment_method"]
+    consent = {"text": "Keep my card.", "accepted_at": "2026-01-01T00:00:00Z"}
+    body = {"customer_id": person["id"], "agreement": "card_on_file", "consent": consent, "payment_method": card}
+    made = (await api.post("/v1/payment-methods", body)).json()
+    assert made["status"] == "processing"
+    (bell,) = await db.fetch("SELECT subject FROM outbox WHERE topic = $1", late_declines.TOPIC)
+    assert bell["subject"] == made["id"]
+    await method_setups.settle(made["id"])
+    assert (await api.get(f"/v1/payment-methods/{made['id']}")).json()["status"] == "failed"
+    assert await late_declines.look(made["id"]) is None
+    counted = await db.fetch("SELECT subject FROM abuse_counter WHERE declines > 0")
+    assert "card" in [row["subject"].partition(":")[0] for row in counted]
+
+
+async def test_ten_first_tries_of_a_fresh_card_at_once_are_not_all_let_through(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None has an answer yet: each counts those that began before it as declined."""
+    change_rules(monkeypatch, '{"card_at_once": {"challenge_at": 2, "block_at": 4}}')
+    await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="delay", times=10, seconds=1)
+    card = await card_of(shop, DECLINED)
+    answers = await asyncio.gather(*(api.post("/v1/payments", asked(card, mode="preferred")) for _ in range(10)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 4 + [429] * 6
+
+
+async def test_a_good_card_may_be_charged_again_and_again_in_a_minute(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_rules(monkeypatch, '{"card_at_once": {"challenge_at": 5, "block_at": 6}}')
+    bodies = [asked(await card_of(shop, VISA), mode="preferred") for _ in range(9)]  # the vault takes a token once
+    answers = [await api.post("/v1/payments", body) for body in bodies]
+    assert [answer.json()["status"] for answer in answers] == ["captured"] * 9
 
 
 async def test_a_payment_that_is_decided_at_once_is_not_looked_at_again(shop: Shop, api: Api) -> None:

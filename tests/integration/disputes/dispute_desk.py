@@ -22,7 +22,7 @@ from orchestrator.payments.service import NewPayment
 from orchestrator.webhooks import service as webhooks
 
 GATEWAYS = ("stripe", "adyen", "paypal")
-PATIENCE_S = 10.0
+PATIENCE_S = 90.0
 # What each gateway tells when a chargeback has taken the money.
 OPENED = {"stripe": "charge.dispute.funds_withdrawn", "adyen": "CHARGEBACK", "paypal": "CUSTOMER.DISPUTE.CREATED"}
 INQUIRED = {

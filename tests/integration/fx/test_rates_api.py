@@ -56,6 +56,8 @@ async def test_why_there_is_no_rate_has_a_code(api: Api) -> None:
     assert await code(api, base="EUR", quote="BGN", date="2026-02-02") == (409, "currency_ended")
     assert await code(api, base="EUR", quote="QQQ") == (404, "rate_unknown")
     assert await code(api, base="QQQ") == (422, "invalid_field")
+    unknown = (await api.get(RATES, params={"base": "EUR", "quote": "AED"})).json()
+    assert "POST /v1/rates" in unknown["detail"]
 
 
 async def test_an_own_rate_counts_before_the_published_one_in_both_directions(api: Api, other: Api) -> None:

@@ -11,6 +11,7 @@ import pytest
 from http_driving import Api
 from pypdf import PdfReader
 
+from currency.formatting import format_date
 from orchestrator.billing import pdf
 
 TODAY = datetime.now(UTC).date()
@@ -71,6 +72,18 @@ async def test_a_receipt_stays_as_it_was_when_more_is_paid(api: Api) -> None:
     assert (await api.get(path)).content == before
 
 
+async def test_a_receipt_of_money_that_bounced_says_that_it_was_reversed(api: Api) -> None:
+    customer = await customer_of(api)
+    await issued(api, customer)
+    receipt = await received(api, 10_000, customer)
+    path = f"/v1/receipts/{receipt['id']}"
+    assert "Storniert" not in await text_at(api, f"{path}/pdf")
+    answer = await api.post(f"{path}/reverse", {"reason": "returned", "reversed_on": str(TODAY)})
+    assert answer.status_code == 200, answer.text
+    said = f"Storniert am {format_date(TODAY, 'de')}: Diese Zahlungsbestätigung gilt nicht mehr."
+    assert said in await text_at(api, f"{path}/pdf")
+
+
 async def test_a_receipt_without_an_invoice_says_whose_credit_it_is(api: Api) -> None:
     customer = await customer_of(api, locale="fr", name="Gamma SARL")
     receipt = await received(api, 500, customer, source="cash")
@@ -102,4 +115,4 @@ async def test_an_unknown_format_or_receipt_is_told(api: Api) -> None:
     customer = await customer_of(api)
     refused = await api.get(f"/v1/customers/{customer}/statements", params={**DAYS, "format": "docx"})
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_parameter")
-    assert (await api.get("/v1/receipts/rcp_0/pdf")).status_code == 404
+    assert (await api.get("/v1/receipts/rct_0/pdf")).status_code == 404

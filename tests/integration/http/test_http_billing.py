@@ -90,6 +90,11 @@ async def test_a_quote_becomes_an_invoice_once(api: Api, draft: dict[str, Any]) 
     invoice = (await api.post(f"/v1/quotes/{quote['id']}/accept")).json()
     assert (invoice["object"], invoice["state"], invoice["origin_id"]) == ("invoice", "draft", quote["id"])
     assert (await api.post(f"/v1/quotes/{quote['id']}/accept")).status_code == 409
+    assert (invoice["quote_id"], sent["invoice_id"]) == (quote["id"], None)
+    now = (await api.get(f"/v1/quotes/{quote['id']}")).json()
+    listed = (await api.get("/v1/quotes")).json()["data"][0]
+    assert now["invoice_id"] == listed["invoice_id"] == invoice["id"]
+    assert (await api.get(f"/v1/invoices/{invoice['id']}")).json()["quote_id"] == quote["id"]
     assert (await issued(api, draft))["number"] == f"INV-{TODAY.year}-00001"
     balances = (await api.get("/v1/ledger/balances")).json()["data"]
     assert {row["account"]: row["balance"]["amount"] for row in balances}["customer_receivable"] == 11900
@@ -362,14 +367,14 @@ async def test_the_sales_journal_has_every_tax_and_runs_no_formula(api: Api, dra
     book = await api.get("/v1/sales-journal", params={**params, "format": "xlsx"})
     sheet = load_workbook(io.BytesIO(book.content)).active
     assert [cell.value for cell in sheet[1]][:3] == ["date", "document", "number"]
-    assert {cell.data_type for row in sheet.iter_rows(min_row=2) for cell in row} <= {"s", "n"}
+    assert {cell.data_type for row in sheet.iter_rows(min_row=2) for cell in row} <= {"s", "n", "d"}
     assert sum(sheet.cell(row, 12).value for row in range(2, 5)) == 100
 
 
 async def test_receivables_are_told_by_age_and_the_statement_by_movement(api: Api, draft: dict[str, Any]) -> None:
     customer = await customer_of(api)
     mine = {"customer_id": customer, "buyer": None}
-    for age in (0, 1, 30, 31, 60, 61, 90, 91):
+    for age in (91, 90, 61, 60, 31, 30, 1, 0):
         await issued(api, draft, body=mine, issue_date=str(TODAY - timedelta(days=age)))
     found = (await api.get("/v1/aged-receivables")).json()
     [total] = found["totals"]

@@ -177,13 +177,15 @@ async def test_instalments_and_a_deposit_are_told_with_their_days(api: Api, draf
         ),
     ],
 )
-async def test_terms_that_do_not_fit_are_refused_at_the_issue(
+async def test_terms_that_do_not_fit_are_refused_at_the_draft(
     api: Api, draft: dict[str, Any], terms: dict[str, Any], field: str
 ) -> None:
-    made = (await api.post("/v1/invoices", {**draft, "payment_terms": {"type": "agreed_terms", **terms}})).json()
-    answer = await api.post(f"/v1/invoices/{made['id']}/finalize", {"send": False})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"].startswith(field)
+    body = {**draft, "payment_terms": {"type": "agreed_terms", **terms}}
+    made = (await api.post("/v1/invoices", draft)).json()
+    put = await api.client.put(f"/v1/invoices/{made['id']}", json=body, headers=api.headers())
+    for answer in (await api.post("/v1/invoices", body), await api.post("/v1/quotes", body), put):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"].startswith(field)
 
 
 async def test_a_transfer_pays_the_invoice_that_its_text_names(api: Api, draft: dict[str, Any]) -> None:

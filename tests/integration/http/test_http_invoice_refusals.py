@@ -79,7 +79,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"prepaid": "-5"}, "prepaid", "must not be negative"),
     ({"prepaid": "5.001"}, "prepaid", "no more decimals than EUR"),
     ({"prepaid": "119.01"}, "prepaid", "not be more than the total"),
-    ({"prepaid_receipts": ["rcp_1"]}, "prepaid", "how much of the receipts"),
+    ({"prepaid_receipts": ["rct_1"]}, "prepaid", "how much of the receipts"),
     # taxes
     (line(tax={"kind": "vatt"}), "lines[0].tax.kind", "give one of vat, consumption_tax,"),
     (line(tax="automatic"), "lines[0].tax", "give one of auto"),

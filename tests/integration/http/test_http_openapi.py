@@ -105,3 +105,46 @@ def test_answers_say_their_request_id_and_version(document: dict[str, Any]) -> N
 def test_bounds_of_zero_are_in_the_document(document: dict[str, Any]) -> None:
     fees = document["components"]["schemas"]["FeesInput"]
     assert (fees["properties"]["bps"]["minimum"], fees["additionalProperties"]) == (0, False)
+
+
+def patterns(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        for inner in part.values():
+            yield from patterns(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from patterns(inner)
+
+
+def test_every_pattern_is_told_in_words_to_whom_it_refuses(document: dict[str, Any]) -> None:
+    from orchestrator.http.pattern_words import MEANT
+
+    parts = [document["components"]["schemas"], *(operation.get("parameters") for _, operation in operations(document))]
+    found = {pattern for part in parts for pattern in patterns(part)}
+    assert found
+    assert found - MEANT.keys() == set()
+
+
+def test_every_parameter_of_the_document_is_known_at_its_address_and_no_other() -> None:
+    from litestar.routes import HTTPRoute
+
+    from orchestrator.app import create_app
+    from orchestrator.http.intake import parameters_of
+    from orchestrator.http.openapi import document_of
+
+    app = create_app()
+    said = dict(operations(document_of(app, app.openapi_schema.to_schema())))
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute) and route.path.startswith("/v1/")]
+    looked_at = 0
+    for route in routes:
+        path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
+        for handler in route.route_handlers:
+            for method in handler.http_methods:
+                operation = said.get(f"{method} {path}")
+                if operation is not None:
+                    named = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+                    assert named == parameters_of(handler), (method, path)
+                    looked_at += 1
+    assert looked_at > 200

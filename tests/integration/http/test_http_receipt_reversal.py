@@ -37,6 +37,16 @@ def payout(customer_id: str, amount: int, reference: str = "p1") -> dict[str, An
     return {"customer_id": customer_id, "amount": money, "reference": reference, "paid_on": str(TODAY)}
 
 
+async def test_money_that_has_not_come_yet_is_no_receipt(api: Api) -> None:
+    body = {"amount": {"amount": 100, "currency": "EUR"}, "customer_id": await customer_of(api), "reference": "r1"}
+    answer = await api.post("/v1/receipts", {**body, "received_on": str(TODAY + timedelta(days=3))})
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["field"], error["message"][:25]) == ("received_on", "must not be in the future")
+    assert (await api.get("/v1/receipts")).json()["data"] == []
+    assert (await api.post("/v1/receipts", {**body, "received_on": str(TODAY)})).status_code == 201
+
+
 async def test_a_receipt_is_reversed_once_and_keeps_its_number(api: Api) -> None:
     customer_id = await customer_of(api)
     invoice_id = await invoice_of(api, customer_id)
@@ -88,7 +98,7 @@ async def test_the_receipt_of_a_payment_is_not_reversed_but_the_payment_refunded
     from invoicing.application_store import ReceiptRow
 
     row = ReceiptRow(
-        id="rcp_of_payment",
+        id="rct_of_payment",
         merchant_id=api.merchant_id,
         customer_id="",
         number="RCT-9",

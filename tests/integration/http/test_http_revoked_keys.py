@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from http_driving import Api
 
@@ -11,17 +10,12 @@ from orchestrator import clock_port
 from orchestrator.access import service, store
 from orchestrator.http import auth
 
-MARGIN_S = 2.0  # for a busy machine; the key's own time is over long before
-
 
 async def test_a_revoked_key_is_refused_within_the_stated_time(api: Api) -> None:
     assert (await api.get("/v1/payments")).status_code == 200  # it is known to the process from now on
     caller = await service.authenticate(api.secret)
     await store.revoke_api_key(api.merchant_id, caller.key_id, clock_port.now())
-    revoked_at = time.monotonic()
-    while (await api.get("/v1/payments")).status_code == 200:
-        assert time.monotonic() - revoked_at < auth.REVOKED_WITHIN_S + MARGIN_S
-        await asyncio.sleep(0.05)
+    await asyncio.sleep(auth.REVOKED_WITHIN_S)
     assert (await api.get("/v1/payments")).status_code == 401
 
 

@@ -110,7 +110,7 @@ ANY_LINE = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     lines=st.lists(ANY_LINE, min_size=1, max_size=8).map(tuple),
     discounts=adjustments(DocumentAdjustment),
@@ -171,7 +171,7 @@ def test_a_validator_killed_at_work_is_asked_again(validator: Validator) -> None
         first = validator.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        assert answer.result(30) == ()
+        assert answer.result(90) == ()
     assert validator.pid not in (None, first)
 
 
@@ -208,7 +208,7 @@ def test_the_validator_ends_with_its_parent_even_by_kill_9() -> None:
     child = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{child}/stat").exists() and time.monotonic() < deadline:
         if Path(f"/proc/{child}/stat").read_text().split(")")[-1].split()[0] == "Z":
             break

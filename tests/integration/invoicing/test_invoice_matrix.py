@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
 from unicodedata import normalize
@@ -36,6 +37,7 @@ FONTS = {
     "ja": "Noto-Sans-CJK-JP", "ko": "Noto-Sans-CJK-KR", "zh": "Noto-Sans-CJK-SC", "zh-TW": "Noto-Sans-CJK-TC",
     "zh-HK": "Noto-Sans-CJK-TC",
 }  # fmt: skip
+VALID_UNTIL = ISSUED_ON + timedelta(days=45)  # of quotes
 TAGS = {"/Document", "/H1", "/H2", "/P", "/Table", "/TH", "/TD"}
 
 
@@ -71,8 +73,9 @@ async def matrix(migrated_database: str) -> AsyncIterator[dict[str, Made]]:
 
 
 async def _made(merchant_id: str, case: Case) -> Made:
-    draft = await service.create_draft(merchant_id, "", case.content)
     kind = case.content.type
+    last_day = VALID_UNTIL if kind is DocumentType.QUOTE else None
+    draft = await service.create_draft(merchant_id, "", case.content, valid_until=last_day)
     issued = await service.finalize(merchant_id, draft.id, issue_date=ISSUED_ON, send_mail=False, kind=kind)
     if case.credits is not None:
         parts = case.credits or None
@@ -178,6 +181,7 @@ def test_only_what_is_to_be_paid_says_how(made: Made) -> None:
         assert _is_said(say("Amount credited"), made)
     if kind is DocumentType.QUOTE:
         assert _is_said(say("Valid until"), made)
+        assert _is_said(Wording(made.locale).day(VALID_UNTIL), made)
     if kind in (DocumentType.QUOTE, DocumentType.PROFORMA):
         assert _is_said(say("This is not an invoice."), made)
 

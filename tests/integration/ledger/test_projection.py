@@ -107,8 +107,8 @@ async def test_two_postings_to_one_account_do_not_wait_for_each_other(database: 
             "INSERT INTO ledger_transfer (id, journal_id, debit_account_id, credit_account_id, amount_minor, currency) "
             "SELECT 'tr_0', 'jr_0', min(id), max(id), 1, 'EUR' FROM ledger_account"
         )
-        await asyncio.wait_for(post("second"), 5)
-        await asyncio.wait_for(balances.fold(), 5)
+        await asyncio.wait_for(post("second"), 60)
+        await asyncio.wait_for(balances.fold(), 60)
         await open_transaction.rollback()
     finally:
         await held.close()

@@ -84,7 +84,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             reply = receiver.take(Received(self.path, headers, body))
             try:
                 if reply.hold is not None:
-                    reply.hold.wait(30)
+                    reply.hold.wait(120)
                 if reply.hang_up:
                     self.close_connection = True
                     return

@@ -30,7 +30,7 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     assert process.stdout is not None
     yield json.loads(process.stdout.readline())
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -42,8 +42,8 @@ async def shop(database: str, simulator_urls: dict[str, str], monkeypatch: pytes
     monkeypatch.setenv("CLEARWAY_VAULT__PROXY_URL", f"http://{vault_host}")
     monkeypatch.setenv("CLEARWAY_VAULT__USERNAME", "clearway")
     monkeypatch.setenv("CLEARWAY_VAULT__PASSWORD", "vault-password")
-    monkeypatch.setenv("CLEARWAY_LIMITS__GATEWAY_READ_TIMEOUT_S", "3")
-    monkeypatch.setenv("CLEARWAY_LIMITS__GATEWAY_CONNECT_TIMEOUT_S", "1")
+    monkeypatch.setenv("CLEARWAY_LIMITS__GATEWAY_READ_TIMEOUT_S", "10")
+    monkeypatch.setenv("CLEARWAY_LIMITS__GATEWAY_CONNECT_TIMEOUT_S", "5")
     from orchestrator.access import service as access
     from orchestrator.gateways import accounts, connections
     from orchestrator.settings import get_settings

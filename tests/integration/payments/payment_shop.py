@@ -76,9 +76,19 @@ async def story_of(payment: PaymentRow) -> Story:
     return await service.story(payment)
 
 
+async def driven(payment: PaymentRow, answer: asyncio.Task[PaymentRow]) -> None:
+    """What a worker does whenever the payment's bell rings, until its caller has the answer."""
+    from orchestrator.payments import driver
+
+    async with asyncio.timeout(90):
+        while not answer.done():
+            await driver.drive(payment.id)
+            await asyncio.sleep(0.1)
+
+
 async def heard(payment: PaymentRow) -> Story:
     """The story once nothing is on its way any more: the work goes on after the deadline for answers."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             story = await story_of(payment)
             if all(op.state is not OperationState.SENT for op in story.operations):

@@ -19,7 +19,7 @@ SECRETS = {
     "stripe": {"signing_secret": CREDENTIALS["stripe"]["webhook_secret"]},
     "adyen": {"hmac_key": CREDENTIALS["adyen"]["hmac_key"]},
 }
-PATIENCE_S = 10.0
+PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True)

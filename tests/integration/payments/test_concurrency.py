@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from msgspec import structs
-from payment_shop import CHALLENGED, Shop, euros, story_of
+from payment_shop import CHALLENGED, Shop, driven, euros, story_of
 from raw_webhooks import Receiver, deliver
 
-from orchestrator import clock_port, outbox
+from orchestrator import clock_port, db, outbox
 from orchestrator.db import transaction
 from orchestrator.errors import Conflict
 from orchestrator.ledger import service as ledger
 from orchestrator.outbox import Outbox
 from orchestrator.payments import driver, service, store
-from orchestrator.payments.records import OperationState, PaymentRow, PaymentStatus
+from orchestrator.payments.records import OperationRow, OperationState, PaymentRow, PaymentStatus, Story
 from orchestrator.payments.service import NewPayment
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-QUERIES_MAX = 23  # with BEGIN and COMMIT
+QUERIES_MAX = 17  # with BEGIN and COMMIT
 
 
 async def clearing(shop: Shop) -> int:
@@ -57,11 +58,12 @@ async def test_another_card_is_refused_while_the_first_is_unknown(shop: Shop) ->
     await shop.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply")
     hosted = await service.create(NewPayment(shop.merchant_id, euros(1999)))
     paying = asyncio.create_task(service.pay(hosted.public_token, await shop.card()))
-    await asyncio.sleep(0.8)
+    async with asyncio.timeout(90):
+        while not any(op.state is OperationState.UNKNOWN for op in (await story_of(hosted)).operations):
+            await asyncio.sleep(0.02)
     with pytest.raises(Conflict):
         await service.pay(hosted.public_token, await shop.card("5555555555554444"))
-    await asyncio.sleep(1.0)
-    await driver.drive(hosted.id)
+    await driven(hosted, paying)
     assert (await paying).status is PaymentStatus.CAPTURED
     assert len(await shop.charges(hosted)) == 1
 
@@ -124,6 +126,43 @@ async def test_a_happy_payment_needs_few_queries(shop: Shop, monkeypatch: pytest
     payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=card))
     assert payment.status is PaymentStatus.CAPTURED
     assert len(queries) <= QUERIES_MAX, "\n".join(query[:120] for query in queries)
+
+
+async def test_a_locked_story_is_all_that_is_stored(shop: Shop) -> None:
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
+    async with transaction():
+        locked = await store.lock_story(payment.id)
+        names = await db.fetch("SELECT json_object_keys(operations->0) AS it FROM locked_payment($1)", payment.id)
+    assert locked == await story_of(payment)
+    assert {row["it"] for row in names} == set(OperationRow.__struct_fields__)
+    assert await store.lock_story("pay_nobody") is None
+
+
+async def test_who_waited_for_a_payment_reads_what_was_written_meanwhile(shop: Shop) -> None:
+    payment = await service.create(NewPayment(shop.merchant_id, euros(1999), instrument=await shop.card()))
+    operation = (await story_of(payment)).operations[-1]
+
+    async def read() -> Story | None:
+        async with transaction():
+            return await store.lock_story(payment.id)
+
+    async with transaction():
+        await store.lock_payment(payment.id)
+        waiting = asyncio.create_task(read(), context=contextvars.Context())
+        await _until_somebody_waits()
+        await store.update_operation(operation, {"detail": "written meanwhile"})
+    story = await waiting
+    assert story is not None
+    assert story.operations[-1].detail == "written meanwhile"
+
+
+async def _until_somebody_waits() -> None:
+    for _ in range(6000):
+        (row,) = await db.fetch("SELECT count(*) AS n FROM pg_locks WHERE NOT granted")
+        if row["n"]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for the lock")
 
 
 def _counted(run: Any, queries: list[str]) -> Any:

@@ -102,7 +102,7 @@ async def test_reading_a_payment_has_a_due_unknown_asked_about(hasty: Shop) -> N
     await hasty.tell("/scenarios", gateway="stripe", operation="confirm", behaviour="lose_reply", times=1)
     payment = await service.create(NewPayment(hasty.merchant_id, euros(1999), instrument=await hasty.card()))
     await make_due(payment)
-    for _ in range(100):
+    for _ in range(1_000):
         found, _ = await service.looked_at(hasty.merchant_id, payment.id)
         if found.status is PaymentStatus.CAPTURED:
             break

@@ -285,7 +285,7 @@ async def test_a_message_of_what_is_known_does_not_wait_for_whoever_has_the_paym
     await webhooks.receive(shop.accounts["stripe"], raw.headers, raw.body)
     async with transaction():
         await store.lock_payment(payment.id)
-        worker = asyncio.create_task(asyncio.wait_for(apply_all(shop, "stripe"), 5), context=contextvars.Context())
+        worker = asyncio.create_task(asyncio.wait_for(apply_all(shop, "stripe"), 60), context=contextvars.Context())
         await worker
     (row,) = await webhook_store.messages_of(payment.id)
     assert (row.state, row.note) == ("applied", "known already")

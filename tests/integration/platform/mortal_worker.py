@@ -43,7 +43,7 @@ class Workers:
         for process in (self.worker, self.clock):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from orchestrator.db import transaction
 from orchestrator.settings import read_settings
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -224,3 +225,52 @@ async def test_a_commit_that_the_server_refuses_tells_its_own_error(database: st
         assert await names() == ["a"]
     finally:
         await db.fetch("DROP TABLE told_late")
+
+
+RENAME = "UPDATE heartbeat SET name = $2 WHERE name = $1"
+PUT_AFTER = f"INSERT INTO heartbeat (name, at) SELECT $1, $2 FROM {db.FOLLOWED}"
+A_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_an_insert_that_follows_a_write_of_its_row_goes_in_the_same_statement(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with transaction():
+        await later("a", PUT, "a")
+    queries = sent(monkeypatch)
+    async with transaction():
+        await later("a", RENAME, "a", "b", refusal=Refused)
+        await later("a", PUT_AFTER, "a", A_DAY)  # the key is free only once the other one has been renamed
+    assert len(queries) == 1, queries
+    assert await names() == ["a", "b"]
+
+
+async def test_an_insert_that_follows_nothing_is_made(database: str) -> None:
+    async with transaction():
+        await later("a", PUT_AFTER, "a", A_DAY)
+    assert await names() == ["a"]
+
+
+async def test_many_inserts_that_follow_nothing_are_made(database: str) -> None:
+    async with transaction():
+        for number in range(db.REPEATED_MIN):
+            await later(f"row {number}", PUT_AFTER, f"row {number}", A_DAY)
+    assert len(await names()) == db.REPEATED_MIN
+
+
+async def test_an_insert_that_follows_a_refused_write_is_not_made(database: str) -> None:
+    async def write() -> None:
+        async with transaction():
+            await later("a", RENAME, "nobody", "b", refusal=Refused)
+            await later("a", PUT_AFTER, "a", A_DAY)
+
+    with pytest.raises(Refused):
+        await write()
+    assert await names() == []
+
+
+async def test_an_insert_after_a_write_that_nobody_asks_about_does_not_depend_on_it(database: str) -> None:
+    async with transaction():
+        await later("a", RENAME, "nobody", "b")
+        await later("a", PUT_AFTER, "a", A_DAY)
+    assert await names() == ["a"]

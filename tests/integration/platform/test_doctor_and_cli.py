@@ -80,6 +80,33 @@ async def test_doctor_names_each_account_whose_credentials_cannot_be_unsealed(
     settings.get_settings.cache_clear()
 
 
+async def finding_of_the_drop(monkeypatch: pytest.MonkeyPatch, directory: Path | str) -> doctor.Finding:
+    monkeypatch.setenv("CLEARWAY_EINVOICE_DROP_DIR", str(directory))
+    settings.get_settings.cache_clear()
+    found = {finding.part: finding for finding in await doctor.examine()}["e-invoice drop"]
+    monkeypatch.undo()
+    settings.get_settings.cache_clear()
+    return found
+
+
+async def test_doctor_tries_whether_e_invoices_can_be_left(
+    database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = await finding_of_the_drop(monkeypatch, tmp_path)
+    assert (found.state, list(tmp_path.iterdir())) == (doctor.State.OK, [])
+    found = await finding_of_the_drop(monkeypatch, tmp_path / "typo")
+    assert (found.state, "CLEARWAY_EINVOICE_DROP_DIR" in found.remedy) == (doctor.State.WARNING, True)
+
+
+async def test_doctor_fails_where_e_invoices_cannot_be_left(
+    database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file in the place of the directory: nobody can write there, whoever runs this."""
+    (tmp_path / "file").write_text("")
+    found = await finding_of_the_drop(monkeypatch, tmp_path / "file")
+    assert (found.state, "Not a directory" in found.detail) == (doctor.State.FAILED, True)
+
+
 async def finding_of_the_vault(monkeypatch: pytest.MonkeyPatch, **given: str) -> doctor.Finding:
     for name, value in given.items():
         monkeypatch.setenv(f"CLEARWAY_VAULT__{name.upper()}", value)

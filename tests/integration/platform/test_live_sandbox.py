@@ -76,7 +76,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
             requests.post(made.urls["control"] + "/accounts", json=account, timeout=20).raise_for_status()
         yield made
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def command(*words: str) -> list[str]:
@@ -101,7 +101,7 @@ def row(done: subprocess.CompletedProcess[str], first: str) -> list[str]:
 
 
 def await_truth(fits: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := fits()):
         assert time.monotonic() < deadline, "what was waited for never came"
         time.sleep(0.05)
@@ -219,7 +219,7 @@ def test_what_was_kept_is_removed_when_the_run_is_interrupted(stand_ins: StandIn
         ]
 
     stand_ins.trouble(
-        gateway="stripe", operation="confirm", behaviour="delay", seconds=20, when={"account": "standin_stripe"}
+        gateway="stripe", operation="confirm", behaviour="delay", seconds=90, when={"account": "standin_stripe"}
     )
     words = command("--gateway", "stripe", "--verb", "charge_saved_by_merchant")
     env = {**os.environ, **stand_ins.environment}
@@ -240,13 +240,13 @@ def test_what_was_kept_is_removed_when_the_run_is_interrupted(stand_ins: StandIn
 
 def interrupted(process: subprocess.Popen[str]) -> str:
     """What it said until its end, after Ctrl-C as a terminal sends it. One that comes while Python runs a finalizer is
-    lost there, so it is pressed again after 15 seconds, while the gateway still lets the call wait."""
+    lost there, so it is pressed again after 45 seconds, while the gateway still lets the call wait."""
     os.killpg(process.pid, signal.SIGINT)
     try:
-        return process.communicate(timeout=15)[0]
+        return process.communicate(timeout=45)[0]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGINT)
-        return process.communicate(timeout=60)[0]
+        return process.communicate(timeout=120)[0]
 
 
 def refusal(environment: dict[str, str], *chosen: str) -> list[str]:

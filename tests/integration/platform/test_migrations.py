@@ -51,7 +51,7 @@ def start_runner(url: str) -> subprocess.Popen[str]:
 
 def finish(runner: subprocess.Popen[str]) -> int:
     """How many migrations it ran."""
-    said, _ = runner.communicate(timeout=60)
+    said, _ = runner.communicate(timeout=120)
     assert runner.returncode == 0
     return int(said)
 
@@ -80,7 +80,7 @@ async def test_a_runner_killed_in_a_migration_leaves_nothing_of_it_and_the_next_
 
 
 async def until_it_sleeps(connection: asyncpg.Connection) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
     while not await connection.fetchval(asleep):
         assert time.monotonic() < deadline, "the migration never began"

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator import embedded_postgres
-from orchestrator.supervisor import CLOCK, POSTGRES, WORKER, Supervisor, environment_file, secret_key
+from orchestrator.supervisor import CLOCK, POSTGRES, SIMULATORS, WORKER, Supervisor, environment_file, secret_key
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 40
+PATIENCE_S = 90
 NO_DATABASE = {"DATABASE_URL": "", "BROKER_URL": "", "CLEARWAY_MODE": "evaluation"}
 OWNER = """
 import json, sys, time
@@ -98,6 +98,11 @@ def test_another_terminal_finds_the_database_but_another_user_does_not(state_dir
         path = environment_file(state_dir)
         assert json.loads(path.read_text())["DATABASE_URL"] == supervisor.database_url
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        supervisor.start(SIMULATORS)
+        supervisor.environment["CLEARWAY_STRIPE__BASE_URL"] = supervisor.simulator_urls["stripe"]
+        supervisor.migrate()
+        supervisor.start(CLOCK)
+        assert json.loads(path.read_text())["CLEARWAY_STRIPE__BASE_URL"] == supervisor.simulator_urls["stripe"]
 
 
 def test_the_secret_key_is_made_once_and_is_private(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 60
+PATIENCE_S = 120
 # Longer than a signal needs to be handled, shorter than the second for which the process sleeps between two looks.
 BETWEEN_TWO_SIGNALS_S = 0.2
 
@@ -38,7 +38,7 @@ def worker(migrated_database: str, tmp_path: Path) -> Iterator[subprocess.Popen[
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_until_it_works(log: Path) -> None:

@@ -21,7 +21,7 @@ from signed import column, stripe_event, stripe_headers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.chaos]
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def api_process() -> AsyncIterator[tuple[str, subprocess.Popen[bytes]]]:
         yield url, process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 async def test_what_was_killed_before_its_commit_was_not_acknowledged(shop: Shop) -> None:

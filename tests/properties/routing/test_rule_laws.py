@@ -31,6 +31,7 @@ from routing.decision import decide
 from routing.facts import PaymentFacts, Region
 from routing.linter import Kind, lint
 from routing.rules import Action, Rule, RuleSet, parse_rule_set
+from routing.separation import RuleIndex
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 WORDS = {
@@ -156,6 +157,18 @@ def test_no_payment_ever_reaches_what_is_told_to_be_unreachable(
     rule_set = RuleSet(tuple(Rule(f"r{place}", it, Action()) for place, it in enumerate(conditions)))
     told = {finding.rule for finding in lint(rule_set) if finding.kind in (Kind.UNREACHABLE, Kind.NEVER_TRUE)}
     assert not told & {rule_set.action_for(payment)[0] for payment in payments}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(nested(leaves), min_size=2, max_size=5), st.lists(facts, min_size=5, max_size=30))
+def test_rules_that_hold_for_one_payment_are_never_called_apart(
+    conditions: list[Condition], payments: list[PaymentFacts]
+) -> None:
+    index = RuleIndex(conditions)
+    for payment in payments:
+        true = [place for place, condition in enumerate(conditions) if evaluate(condition, payment) is Truth.TRUE]
+        for place in true:
+            assert {earlier for earlier in true if earlier < place} <= set(index.before(place))
 
 
 @given(facts, st.lists(nested(leaves), max_size=3))

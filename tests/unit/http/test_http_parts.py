@@ -13,9 +13,10 @@ import pytest
 import invoicing.errors
 import orchestrator
 from invoicing.einvoice.errors import EInvoiceRefused
+from invoicing.einvoice.refusals import Refusal
 from orchestrator.errors import ClearwayError
 from orchestrator.http import problems
-from orchestrator.http.body_errors import field_error
+from orchestrator.http.body_errors import field_error, parameter_error
 from orchestrator.http.idempotency import KeyInvalid, KeyMissing, fingerprint, key_of
 
 ERRORS_PAGE = Path(__file__).parents[3] / "docs" / "errors.md"
@@ -74,10 +75,49 @@ def test_a_complaint_names_the_field_itself(body: bytes, field: str) -> None:
     assert field_error(refused.value).field == field
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"inner": {"amount": 5, "more": 1}}', "is not known here; allowed are amount"),
+        (b'{"inner": {"amount": 5}, "items": [{"amuont": 1}]}', "is not known here; allowed are amount"),
+        (b'{"inner": {"amount": 5}, "more": 1}', "is not known here; allowed are inner, items"),
+    ],
+)
+def test_an_unknown_field_is_answered_with_those_that_there_are(body: bytes, message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.json.decode(body, type=_Outer)
+    assert field_error(refused.value, _Outer).message == message
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Expected `int`, got `str`", "must be a whole number"),
+        ("Expected `int` >= 1", "must be a whole number >= 1"),
+        ("Expected `int` <= 999", "must be a whole number <= 999"),
+        (
+            r"Expected `str` matching regex '^[a-z_]+\\.([a-z_]+|\\*)$'",
+            "must be an event such as payment.captured, or a family such as payment.*",
+        ),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_told_its_bound_or_its_shape_in_words(message: str, told: str) -> None:
+    assert parameter_error(message) == told
+
+
 def test_an_unexpected_exception_tells_nothing() -> None:
     refusal = problems.refusal_of(RuntimeError("password=hunter2"))
     assert (refusal.status, refusal.code) == (500, "internal_error")
     assert "hunter2" not in refusal.detail
+
+
+def test_what_an_e_invoice_lacks_of_the_seller_is_told_with_where_to_set_it() -> None:
+    lacks = [
+        Refusal(field=field, message="fill it in", rule="", official="") for field in ("seller.city", "buyer.city")
+    ]
+    of_seller, of_buyer = problems.refusal_of(EInvoiceRefused(tuple(lacks))).errors
+    assert "PATCH /v1/merchant/profile" in of_seller.message
+    assert of_buyer.message == "fill it in"
 
 
 def test_every_refusal_of_invoicing_has_a_code() -> None:

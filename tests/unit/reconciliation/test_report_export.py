@@ -54,7 +54,7 @@ def test_xlsx_has_a_sheet_for_each_question() -> None:
     book = openpyxl.load_workbook(BytesIO(to_xlsx([a_row(), a_row(RowStatus.MATCHED), a_row(RowStatus.EXPECTED)])))
     assert book.sheetnames == ["summary", "matches", "expected", "breaks"]
     assert [book[name].max_row for name in book.sheetnames] == [4, 2, 2, 2]
-    assert [cell.value for cell in book["summary"][2]] == ["break", "missing_in_ledger", "EUR", 1, "-1234.56"]
+    assert [cell.value for cell in book["summary"][2]] == ["break", "missing_in_ledger", "EUR", 1, -1234.56]
 
 
 def test_xlsx_money_is_a_number_and_formulas_are_text() -> None:

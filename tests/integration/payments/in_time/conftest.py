@@ -31,7 +31,7 @@ def simulator_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture(autouse=True)
