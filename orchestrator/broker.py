@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
 from types import FrameType
 from urllib.parse import urlsplit
 
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
-from dramatiq.broker import Broker
+from dramatiq.broker import Broker, MessageProxy
 from dramatiq.middleware import AsyncIO, Middleware, Retries, ShutdownNotifications, TimeLimit
 from dramatiq.worker import Worker
 
@@ -18,6 +20,8 @@ from orchestrator.settings import Settings
 
 RETRY_BACKOFF_MIN_MS = 500
 RETRY_BACKOFF_MAX_MS = 10_000
+FINISH_PATIENCE_S = 6.0  # with the time for shutting down (`clearway worker`) less than the supervisor's patience
+LOOK_EVERY_S = 0.05
 # Ours is not the only use of the worker's connections: the broker holds two for each queue and one to listen.
 BROKER_CONNECTIONS_MAX = 12
 
@@ -49,6 +53,40 @@ class StopOnce(Middleware):
 
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stop_once)
+
+
+class FinishFirst(ShutdownNotifications):
+    """What a worker is at may come to its end when it is told to stop, for a while; then it is broken off.
+
+    A call to a gateway that is broken off has an outcome that nobody knows, and the resolver has to ask.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(notify_shutdown=True)
+        self._at_work: set[int] = set()
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        self._at_work.add(threading.get_ident())
+        super().before_process_message(broker, message)  # type: ignore[no-untyped-call]
+
+    def after_process_message(
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        super().after_process_message(broker, message, result=result, exception=exception)  # type: ignore[no-untyped-call]
+        self._at_work.discard(threading.get_ident())
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        for thread in worker.workers:
+            thread.stop()  # it takes up nothing new
+        until = time.monotonic() + FINISH_PATIENCE_S
+        while self._at_work and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+        super().before_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]
 
 
 class PiccoloPool(Middleware):
@@ -91,7 +129,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         AsyncIO(),
         PiccoloPool(max(limits.database_pool_max, limits.worker_threads)),
         TimeLimit(time_limit=limits.job_time_limit_s * 1000),
-        ShutdownNotifications(notify_shutdown=True),
+        FinishFirst(),
         Retries(max_retries=limits.job_retries_max, min_backoff=RETRY_BACKOFF_MIN_MS, max_backoff=RETRY_BACKOFF_MAX_MS),
     ]
 

@@ -133,7 +133,7 @@ def worker(
     settings = _begin("worker")
     count = threads or settings.limits.worker_threads
     # --skip-logging: orchestrator.worker sets up our own format, in the processes that Dramatiq forks.
-    words = ["-p", str(processes), "-t", str(count), "--skip-logging", "--worker-shutdown-timeout", "8000"]
+    words = ["-p", str(processes), "-t", str(count), "--skip-logging", "--worker-shutdown-timeout", "4000"]
     os.execv(sys.executable, [sys.executable, "-m", "dramatiq", "orchestrator.worker", *words])  # noqa: S606
 
 

@@ -46,7 +46,7 @@ def meridian() -> Iterator[Meridian]:
     simulator = Meridian()
     simulator.start()
     yield simulator
-    simulator.stop()
+    simulator.end()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -69,6 +70,7 @@ class Meridian:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _server: ThreadingHTTPServer | None = None
+    _kept: socket.socket | None = None
     _port: int = 0
 
     # What a test does with it
@@ -79,17 +81,28 @@ class Meridian:
 
     def start(self) -> None:
         """Serve; on the same port again after `stop`."""
+        if self._kept is not None:
+            self._kept.close()
         handler = type("Handler", (_Handler,), {"meridian": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse connections from now on. The port stays ours: another test's server is not to answer there."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+            self._kept = socket.socket()
+            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._kept.bind(("127.0.0.1", self._port))  # and nobody listens
+
+    def end(self) -> None:
+        """Stop, and give back the port."""
+        self.stop()
+        if self._kept is not None:
+            self._kept.close()
 
     def misbehave(self, how: str, times: int = 1) -> None:
         self._faults += [how] * times
