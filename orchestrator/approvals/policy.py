@@ -9,6 +9,20 @@ from orchestrator.approvals import service, store
 from orchestrator.approvals.states import ApprovalKind
 from orchestrator.approvals.store import ApprovalRow
 from orchestrator.db import transaction
+from orchestrator.errors import ClearwayError
+
+
+class ApprovalNeeded(ClearwayError):
+    """The merchant wants a second pair of eyes for what goes above `limit` (minor units). `route` is where to ask."""
+
+    status = 409
+    code = "approval_needed"
+
+    def __init__(self, what: str, limit: int, currency: str, route: str, span: str = "") -> None:
+        super().__init__(
+            f"{what} above {limit} {currency} (minor units){span} need the approval of a second person. Ask for it "
+            f"with {route}, and have another user or key approve it."
+        )
 
 
 def is_stricter(new: Mapping[str, int], old: Mapping[str, int]) -> bool:

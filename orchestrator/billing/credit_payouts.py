@@ -14,17 +14,18 @@ from orchestrator.access.store import bind_idempotency
 from orchestrator.approvals import policy
 from orchestrator.approvals import service as approvals
 from orchestrator.approvals import store as approval_store
+from orchestrator.approvals.policy import ApprovalNeeded
 from orchestrator.billing import customer_credit
 from orchestrator.billing.bookings import BANK, credit_of
+from orchestrator.billing.money_days import refuse_future
 from orchestrator.db import hold, transaction
-from orchestrator.errors import ClearwayError, Conflict, InvalidField, NotFound
+from orchestrator.errors import Conflict, InvalidField, NotFound
 from orchestrator.events import EventType
 from orchestrator.ids import new_id
 from orchestrator.ledger import rules
 from orchestrator.ledger.service import JournalKind, post
 from orchestrator.notifications.service import record
 
-CLOCKS_APART = timedelta(days=1)  # it may be tomorrow where the merchant is
 TOGETHER = timedelta(days=30)  # payouts to a customer that count as one for the limit: many small ones are large
 
 
@@ -38,26 +39,13 @@ class NewPayout:
     paid_on: date
 
 
-class PayoutApprovalNeeded(ClearwayError):
-    """The merchant wants a second pair of eyes for this."""
-
-    status = 409
-    code = "approval_needed"
-
-    def __init__(self, limit: str) -> None:
-        super().__init__(
-            f"Payouts of a customer's credit above {limit} in {TOGETHER.days} days need the approval of a second "
-            "person. Ask for it with POST /v1/customer-credits/payouts, and have another user or key approve it."
-        )
-
-
 async def pay_out(
     merchant_id: str, new: NewPayout, idempotency_id: str | None = None, *, approval_id: str | None = None
 ) -> PayoutRow:
     """Record a payout, once for each reference, however often it is told. The caller has seen the customer.
 
     Raises InvalidField for more than the customer's credit or a day to come, PaymentMismatch where the reference was
-    told before of another payout, PayoutApprovalNeeded above the merchant's limit without `approval_id`, which is then
+    told before of another payout, ApprovalNeeded above the merchant's limit without `approval_id`, which is then
     used up.
     """
     async with transaction():
@@ -84,8 +72,7 @@ async def get(merchant_id: str, payout_id: str) -> PayoutRow:
 
 async def require_possible(merchant_id: str, new: NewPayout) -> None:
     """In a transaction the credit stays until its end. Raises InvalidField."""
-    if new.paid_on > (clock_port.now() + CLOCKS_APART).date():
-        raise InvalidField("paid_on", "must not be in the future: tell it once it is paid")
+    refuse_future("paid_on", new.paid_on, "tell it once it is paid")
     left = await customer_credit.balance(merchant_id, new.customer_id, new.amount.currency)
     if new.amount > left:
         what = f"must be at most {max(0, left.minor)}, which is the customer's credit in {left.currency}"
@@ -109,7 +96,8 @@ async def _pay_out(merchant_id: str, new: NewPayout, approval_id: str | None) ->
     await require_possible(merchant_id, new)
     limit = None if approval_id else await limit_of(merchant_id, new)
     if limit is not None:
-        raise PayoutApprovalNeeded(f"{limit} {new.amount.currency} (minor units)")
+        what, span = "Payouts of a customer's credit", f" in {TOGETHER.days} days"
+        raise ApprovalNeeded(what, limit, new.amount.currency, "POST /v1/customer-credits/payouts", span)
     made = PayoutRow(
         id=new_id("cpo"),
         merchant_id=merchant_id,

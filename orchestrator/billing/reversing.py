@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from currency.money import Money
 from invoicing import application_service as applications
@@ -23,6 +23,7 @@ from orchestrator import clock_port
 from orchestrator.access.store import bind_idempotency
 from orchestrator.billing import customer_credit, receipts, spent_credit
 from orchestrator.billing.bookings import credit_of
+from orchestrator.billing.money_days import refuse_future
 from orchestrator.billing.receipts import OF_PAYMENT, ReceiptView
 from orchestrator.billing.spent_credit import TRIES_MAX, Locked, SpentElsewhereError
 from orchestrator.db import hold, transaction
@@ -32,8 +33,6 @@ from orchestrator.ids import new_id
 from orchestrator.ledger import rules
 from orchestrator.ledger.service import JournalKind, balance_minor, entries_of, post, reversal_key
 from orchestrator.notifications.service import record
-
-CLOCKS_APART = timedelta(days=1)  # it may be tomorrow where the merchant is
 
 
 class CreditPaidOut(Conflict):
@@ -123,8 +122,7 @@ async def _held(merchant_id: str, receipt_id: str) -> ReceiptRow:
 def _require_day(receipt: ReceiptRow, reversed_on: date) -> None:
     if reversed_on < receipt.received_on:
         raise InvalidField("reversed_on", f"must not be before {receipt.received_on}, when the money came")
-    if reversed_on > (clock_port.now() + CLOCKS_APART).date():
-        raise InvalidField("reversed_on", "must not be in the future")
+    refuse_future("reversed_on", reversed_on)
 
 
 async def _take_back(receipt: ReceiptRow) -> None:

@@ -14,9 +14,8 @@ from currency.rates import Rate
 from invoicing import application_store
 from invoicing.allocation import Part
 from invoicing.reversal_store import ReversalRow
-from orchestrator import clock_port
 from orchestrator.billing import customer_credit, printed, receipts, reversing
-from orchestrator.billing.credit_payouts import CLOCKS_APART
+from orchestrator.billing.money_days import refuse_future
 from orchestrator.billing.receipts import NewReceipt, ReceiptView
 from orchestrator.customers import service as customers
 from orchestrator.errors import InvalidField
@@ -236,8 +235,7 @@ async def _new(merchant_id: str, data: CreateReceipt) -> NewReceipt:
         raise InvalidField("reference", "must say by what it is told from other receipts, such as the bank's reference")
     if data.received_on is None:
         raise InvalidField("received_on", "is needed: the day on which the money came")
-    if data.received_on > (clock_port.now() + CLOCKS_APART).date():
-        raise InvalidField("received_on", "must not be in the future: tell it once the money is there")
+    refuse_future("received_on", data.received_on, "tell it once the money is there")
     if data.customer_id:
         await customers.get(merchant_id, data.customer_id)
     rate, booked = _rates(data)

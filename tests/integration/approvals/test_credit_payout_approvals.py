@@ -11,8 +11,9 @@ import pytest
 from approval_office import Office
 
 from currency.money import Money
+from orchestrator.approvals.policy import ApprovalNeeded
 from orchestrator.billing import credit_payouts
-from orchestrator.billing.credit_payouts import NewPayout, PayoutApprovalNeeded
+from orchestrator.billing.credit_payouts import NewPayout
 from orchestrator.jobs import approved
 from orchestrator.notifications import store as events
 
@@ -114,7 +115,7 @@ async def test_an_approved_payout_is_recorded_once(limited: Office) -> None:
 async def test_no_way_leads_around_the_approval(limited: Office) -> None:
     customer = await with_credit(limited, 9000)
     new = NewPayout(customer, Money(6000, "EUR"), "out", datetime.now(UTC).date())
-    with pytest.raises(PayoutApprovalNeeded, match="second person"):
+    with pytest.raises(ApprovalNeeded, match="second person"):
         await credit_payouts.pay_out(limited.anna.merchant_id, new)
 
 
